@@ -1,0 +1,1 @@
+"""What runs where the fleet is operated: broker, publish, monitor."""

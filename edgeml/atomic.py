@@ -1,0 +1,61 @@
+"""The one place where files are written: after a power cut the old is there or the new."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from edgeml.errors import StorageError
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames inside `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def replacing(path: Path) -> Generator[IO[bytes]]:
+    """A stream whose content becomes `path` when the block ends without an error.
+
+    Temporary file beside it, fsync, rename, fsync of the folder. Raises StorageError when the disk
+    is full or the folder cannot be written; then, as after any error in the block, `path` is as it
+    was and no temporary file is left.
+    """
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(descriptor, "w+b") as stream:
+            yield stream
+            stream.flush()
+            os.fchmod(stream.fileno(), 0o644)
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+        temporary = None
+        sync_folder(path.parent)
+    except OSError as error:
+        raise storage_error(path, error) from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def write(path: Path, data: bytes) -> None:
+    """Replaces `path` with `data`; see `replacing`."""
+    with replacing(path) as stream:
+        stream.write(data)
+
+
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """Says in one sentence why `path` could not be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageError(f"{path} could not be written: the disk is full; free some space.")
+    reason = error.strerror or str(error)
+    return StorageError(f"{path} could not be written: {reason}; check the folder's rights.")

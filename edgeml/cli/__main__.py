@@ -1,0 +1,3 @@
+from edgeml.cli.main import main
+
+main()

@@ -1,0 +1,124 @@
+"""The contract: what a model takes and gives, checked in microseconds before each prediction."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeml.documents import SCHEMA, Strict
+from edgeml.errors import ContractError
+
+Tensors = Mapping[str, npt.NDArray[Any]]
+Dimension = int | str  # a size, or the name of a size that the request decides
+
+
+class Tensor(Strict, frozen=True, kw_only=True):
+    """One input or output.
+
+    shape: sizes; a string is symbolic, and one name means one size over the whole request.
+    range: lowest and highest value in the data that the model was converted with, for people and
+        for monitoring; a request outside of it is served.
+    nan: whether NaN and infinity are refused in an input.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[Dimension, ...]
+    range: tuple[float, float] | None = None
+    nan: Literal["refuse", "allow"] = "refuse"
+
+
+class Contract(Strict, frozen=True, kw_only=True):
+    """Inputs and outputs by name; the same for every variant and every engine of a package."""
+
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    schema: int = SCHEMA
+
+    def check_inputs(self, tensors: Tensors) -> None:
+        """Raises ContractError naming the tensor, what was expected and what was found.
+
+        dtype and rank first, then sizes, then NaN and infinity.
+        """
+        _check(self.inputs, tensors, "input")
+
+    def check_outputs(self, tensors: Tensors) -> None:
+        """The same for what a model returned; a NaN or infinity means a broken model."""
+        _check(self.outputs, tensors, "output")
+
+
+def _check(expected: tuple[Tensor, ...], found: Tensors, role: str) -> None:
+    if len(found) != len(expected) or any(t.name not in found for t in expected):
+        raise ContractError(
+            f"The {role}s expected are {_listed(t.name for t in expected)}, "
+            f"but {_listed(found)} were found; send exactly these names."
+        )
+    sizes: dict[str, int] = {}
+    for tensor in expected:
+        _check_tensor(tensor, found[tensor.name], role, sizes)
+
+
+def _check_tensor(
+    tensor: Tensor, value: npt.NDArray[Any], role: str, sizes: dict[str, int]
+) -> None:
+    if value.dtype.name != tensor.dtype:
+        raise ContractError(
+            f"The {role} {tensor.name!r} must be {tensor.dtype}, but is {value.dtype.name}; "
+            "cast it."
+        )
+    matches = value.ndim == len(tensor.shape) and all(
+        size == (sizes.setdefault(expected, size) if isinstance(expected, str) else expected)
+        for expected, size in zip(tensor.shape, value.shape, strict=True)
+    )
+    if not matches or value.size == 0:
+        raise ContractError(
+            f"The {role} {tensor.name!r} must have shape {shape_text(tensor.shape)}, "
+            f"but has {shape_text(value.shape)}; reshape it."
+        )
+    # A sum is finite only if every member is; a sum that overflowed falls to the full test.
+    if tensor.nan == "refuse" and value.dtype.kind == "f":
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = value.sum()
+        if not np.isfinite(total) and not np.isfinite(value).all():
+            raise ContractError(
+                f"The {role} {tensor.name!r} must be finite, but holds NaN or infinity; clean it."
+            )
+
+
+def difference(live: Contract, offered: Contract) -> str | None:
+    """Why `offered` cannot replace `live` for its callers, or None when it can.
+
+    Names, dtypes and shapes must agree, the names of symbolic sizes aside: one request must
+    satisfy both models, before a swap and after a rollback.
+    """
+    for role in ("inputs", "outputs"):
+        ours: dict[str, Tensor] = {t.name: t for t in getattr(live, role)}
+        theirs: dict[str, Tensor] = {t.name: t for t in getattr(offered, role)}
+        if ours.keys() != theirs.keys():
+            return f"its {role} are {_listed(theirs)} and not {_listed(ours)}"
+        for name, tensor in ours.items():
+            other = theirs[name]
+            if tensor.dtype != other.dtype:
+                return f"{name!r} is {other.dtype} and not {tensor.dtype}"
+            if _anonymous(tensor.shape) != _anonymous(other.shape):
+                return (
+                    f"{name!r} has shape {shape_text(other.shape)}, not {shape_text(tensor.shape)}"
+                )
+            if other.nan != tensor.nan:
+                return f"{name!r} would {other.nan} NaN and not {tensor.nan} it"
+    return None
+
+
+def _anonymous(shape: tuple[Dimension, ...]) -> tuple[int, ...]:
+    """Symbols by their order of appearance, as negative numbers."""
+    order: dict[str, int] = {}
+    return tuple(order.setdefault(d, -1 - len(order)) if isinstance(d, str) else d for d in shape)
+
+
+def shape_text(shape: tuple[Dimension, ...]) -> str:
+    return "[" + ", ".join(str(d) for d in shape) + "]"
+
+
+def _listed(tensors: Any) -> str:
+    return ", ".join(repr(name) for name in tensors) or "none"

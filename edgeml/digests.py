@@ -1,0 +1,13 @@
+"""SHA-256 in the one form that topics, manifests and stores use: 64 lower-case hex digits."""
+
+import hashlib
+from pathlib import Path
+
+
+def sha256(data: bytes | memoryview) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,192 @@
+"""The one MQTT client of edgeml: paho behind connect, subscribe, publish, close.
+
+MQTT 5, QoS 1 throughout. Subscriptions are kept here and made again after every reconnect, so a
+broker that forgets everything is no special case. Nothing depends on no-local, retain handling or
+session expiry, which the embedded broker lacks.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edgeml.errors import BrokerError, InputError
+from edgeml.limits import LIMITS
+
+Handler = Callable[[str, bytes], None]  # topic, payload; runs on the network thread: be brief
+
+
+@dataclass(frozen=True)
+class BrokerUrl:
+    """mqtt://[USER:PASSWORD@]HOST[:PORT], or mqtts:// for TLS."""
+
+    host: str
+    port: int
+    tls: bool
+    user: str | None
+    password: str | None
+
+    @classmethod
+    def parse(cls, url: str) -> "BrokerUrl":
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            parts, port = urlsplit(""), None
+        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
+            raise InputError(
+                f"The broker {url!r} is not a URL of the form mqtt://HOST:PORT; write it so."
+            )
+        tls = parts.scheme == "mqtts"
+        return cls(
+            host=parts.hostname,
+            port=port or (8883 if tls else 1883),
+            tls=tls,
+            user=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+        )
+
+    def __str__(self) -> str:
+        return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"
+
+
+class Link:
+    """A connection that keeps itself alive.
+
+    client_id: unique at the broker. will: (topic, payload) that the broker retains if we vanish.
+    on_connection: called on the network thread with True after each (re)connect, when the
+        subscriptions have been sent, and with False after each loss.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        client_id: str,
+        *,
+        will: tuple[str, bytes] | None = None,
+        on_connection: Callable[[bool], None] | None = None,
+        keepalive_seconds: int = 30,
+    ) -> None:
+        self.url = BrokerUrl.parse(url)
+        self._keepalive = keepalive_seconds
+        self._on_connection = on_connection
+        self._handlers: dict[str, Handler] = {}
+        self._connected = threading.Event()
+        self._refusal: str | None = None
+        self._closing = False
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5
+        )
+        if self.url.user is not None:
+            self._client.username_pw_set(self.url.user, self.url.password)
+        if self.url.tls:
+            self._client.tls_set()
+        if will is not None:
+            self._client.will_set(will[0], will[1], qos=1, retain=True)
+        self._client.reconnect_delay_set(min_delay=1, max_delay=60)
+        self._client.on_connect = self._connect_done
+        self._client.on_disconnect = self._disconnected
+
+    @property
+    def connected(self) -> bool:
+        return self._connected.is_set()
+
+    def connect(self, timeout_seconds: float = LIMITS.broker_connect_seconds) -> None:
+        """Connects, or raises BrokerError."""
+        self.start()
+        if not self._connected.wait(timeout_seconds):
+            reason = self._refusal or f"no answer within {timeout_seconds:g} s"
+            self.close()
+            raise BrokerError(
+                f"The broker {self.url} cannot be reached ({reason}); start it or check the URL."
+            )
+
+    def start(self) -> None:
+        """Begins to connect and goes on trying for ever, for a daemon that outlives its broker."""
+        self._client.connect_async(self.url.host, self.url.port, keepalive=self._keepalive)
+        self._client.loop_start()
+
+    def subscribe(self, filters: str | Iterable[str], handler: Handler) -> None:
+        """Delivers what matches, retained messages first, until unsubscribed."""
+        filters = [filters] if isinstance(filters, str) else list(filters)
+        for topic_filter in filters:
+            self._handlers[topic_filter] = handler
+            self._client.message_callback_add(topic_filter, self._delivery(handler))
+        if self.connected:
+            self._client.subscribe([(f, 1) for f in filters])
+
+    def unsubscribe(self, filters: str | Iterable[str]) -> None:
+        filters = [filters] if isinstance(filters, str) else list(filters)
+        for topic_filter in filters:
+            self._handlers.pop(topic_filter, None)
+            self._client.message_callback_remove(topic_filter)
+        if filters and self.connected:
+            self._client.unsubscribe(filters)
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        retain: bool = False,
+        wait_seconds: float | None = None,
+    ) -> None:
+        """Sends at QoS 1; with `wait_seconds` returns once the broker has it or raises BrokerError.
+
+        Without it the message is queued over a lost connection and sent after the reconnect.
+        """
+        info = self._client.publish(topic, payload, qos=1, retain=retain)
+        if wait_seconds is None:
+            return
+        try:
+            info.wait_for_publish(wait_seconds)
+        except (RuntimeError, ValueError) as error:
+            raise BrokerError(f"The broker {self.url} did not take a message: {error}") from error
+        if not info.is_published():
+            raise BrokerError(
+                f"The broker {self.url} did not confirm a message within {wait_seconds:g} s; "
+                "check that it runs and accepts messages of this size."
+            )
+
+    def close(self) -> None:
+        """Says goodbye (so the will is not sent) and stops the network thread."""
+        self._closing = True
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _delivery(self, handler: Handler) -> Callable[[paho.Client, Any, paho.MQTTMessage], None]:
+        def deliver(_client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+            handler(message.topic, bytes(message.payload))
+
+        return deliver
+
+    def _connect_done(
+        self, client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _props: Any
+    ) -> None:
+        if reason.is_failure:
+            self._refusal = f"it refused: {reason}"
+            return
+        self._connected.set()
+        if self._handlers:
+            client.subscribe([(topic_filter, 1) for topic_filter in list(self._handlers)])
+        if self._on_connection:
+            self._on_connection(True)
+
+    def _disconnected(
+        self,
+        _client: paho.Client,
+        _data: Any,
+        _flags: Any,
+        _reason: ReasonCode,
+        _props: Properties | None,
+    ) -> None:
+        was_connected = self._connected.is_set()
+        self._connected.clear()
+        if was_connected and not self._closing and self._on_connection:
+            self._on_connection(False)

@@ -1,0 +1,109 @@
+"""What a device says about itself: state (retained JSON), event (JSON), report (packed)."""
+
+import zlib
+from typing import Literal
+
+import msgspec
+
+from edgeml.documents import SCHEMA, Open
+from edgeml.errors import Category, VerificationError
+
+EventKind = Literal[
+    "started",
+    "fetching",
+    "staging",
+    "swapped",
+    "rejected",
+    "stalled",
+    "connection-lost",
+    "connection-restored",
+    "stopped",
+    "incident",
+]
+
+
+class State(Open, frozen=True, kw_only=True):
+    """Birth, will and every change of state; retained, so that a late monitor knows the fleet.
+
+    time_ms: Unix time in milliseconds; 0 in the will, which is written ahead of its time.
+    swap_state: where the swap is in its table; "idle" when nothing is under way.
+    version, generation, engine, variant: what predicts now; version is None before the first model.
+    previous: the version kept on disk for a rollback.
+    """
+
+    device: str
+    boot: str
+    time_ms: int
+    online: bool
+    model: str
+    channel: str
+    swap_state: str = "idle"
+    version: str | None = None
+    generation: int = 0
+    engine: str | None = None
+    variant: str | None = None
+    previous: str | None = None
+    schema: int = SCHEMA
+
+
+class Event(Open, frozen=True, kw_only=True):
+    """One thing that happened; (device, boot, sequence) is unique.
+
+    version, generation: what the event is about, for example the version that was refused.
+    live: the version that went on predicting when the event was written.
+    category: set on incidents and refusals.
+    duration_ms: how long the thing took, where that makes sense.
+    """
+
+    device: str
+    boot: str
+    sequence: int
+    time_ms: int
+    kind: EventKind
+    model: str
+    message: str
+    version: str | None = None
+    generation: int | None = None
+    live: str | None = None
+    category: Category | None = None
+    duration_ms: float | None = None
+    schema: int = SCHEMA
+
+
+class Report(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """Counts of one window; positional msgpack under zlib. (device, boot, sequence) is unique.
+
+    start_ms: Unix time of the window's start; window_ms: its length.
+    predictions, failed, refused: answered; ended by an error of the engine; refused by contract.
+    latency: counts per bin of edgeml.latency.EDGES_US, for `predictions`.
+    """
+
+    schema: int = SCHEMA
+    device: str
+    boot: str
+    sequence: int
+    model: str
+    version: str
+    generation: int
+    start_ms: int
+    window_ms: int
+    predictions: int
+    failed: int
+    refused: int
+    latency: tuple[int, ...]
+
+
+def pack(report: Report) -> bytes:
+    return zlib.compress(msgspec.msgpack.encode(report))
+
+
+def unpack(data: bytes, max_bytes: int = 1 << 20) -> Report:
+    """The report in `data`; raises VerificationError for anything else, a zip bomb included."""
+    try:
+        stream = zlib.decompressobj()
+        plain = stream.decompress(data, max_bytes)
+        if not stream.eof:
+            raise VerificationError(f"A report is cut off or above {max_bytes} bytes; drop it.")
+        return msgspec.msgpack.decode(plain, type=Report)
+    except (zlib.error, msgspec.DecodeError) as error:
+        raise VerificationError(f"A report could not be read: {error}; drop it.") from error

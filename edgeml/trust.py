@@ -1,0 +1,95 @@
+"""The verifier: bytes in, trusted object or exception out. No network, no disk, no clock.
+
+Today it ties everything to digests and generations; signatures will enter here and nowhere else.
+The order of calls is the order of trust:
+
+- (1) a release is small, well-formed and of a known schema;
+- (2) it names the fleet, model and channel that were asked for;
+- (3) its generation is not below the last one that was trusted;
+- (4) a manifest is small and its digest is the one that the release names;
+- (5) it is well-formed, of a known schema, and carries the release's model and version;
+- (6) its paths, sizes and blob counts are sane;
+- (7) a blob's digest is its address, and the manifest asked for it;
+- (8) a file's size and digest are the manifest's.
+
+Every failure is a VerificationError whose message starts with the number of the check.
+"""
+
+from edgeml import digests, documents
+from edgeml.errors import VerificationError
+from edgeml.limits import LIMITS
+from edgeml.manifest import File, Manifest
+from edgeml.release import Release
+
+
+class Verifier:
+    """Trust in one channel of one model, growing from the release inwards."""
+
+    def __init__(self, fleet: str, model: str, channel: str, last_generation: int = 0) -> None:
+        self.fleet = fleet
+        self.model = model
+        self.channel = channel
+        self.last_generation = last_generation
+
+    def release(self, data: bytes) -> Release:
+        """A release at or above the last trusted generation (equal: the one already known)."""
+        if len(data) > LIMITS.release_max_bytes:
+            raise VerificationError(
+                f"(1) the release has {len(data)} bytes where {LIMITS.release_max_bytes} are "
+                "allowed; publish it again."
+            )
+        release = documents.decode(data, Release, "(1) the release")
+        asked = (self.fleet, self.model, self.channel)
+        found = (release.fleet, release.model, release.channel)
+        if asked != found:
+            raise VerificationError(
+                f"(2) the release is for {'/'.join(found)} where {'/'.join(asked)} was asked for; "
+                "publish it on its own topic."
+            )
+        if release.generation < self.last_generation:
+            raise VerificationError(
+                f"(3) the release has generation {release.generation}, below the "
+                f"{self.last_generation} already trusted; publish a newer one."
+            )
+        self.last_generation = release.generation
+        return release
+
+    def manifest(self, data: bytes, release: Release) -> Manifest:
+        if len(data) > LIMITS.manifest_max_bytes:
+            raise VerificationError(
+                f"(4) the manifest has {len(data)} bytes where {LIMITS.manifest_max_bytes} are "
+                "allowed; package with larger blobs."
+            )
+        found = digests.sha256(data)
+        if found != release.manifest_sha256:
+            raise VerificationError(
+                f"(4) the manifest's digest is {found[:12]} where the release names "
+                f"{release.manifest_sha256[:12]}; publish the package again."
+            )
+        manifest = documents.decode(data, Manifest, "(5) the manifest")
+        if (manifest.name, manifest.version) != (release.model, release.version):
+            raise VerificationError(
+                f"(5) the manifest is of {manifest.name} {manifest.version} where the release "
+                f"names {release.model} {release.version}; publish the package again."
+            )
+        fault = manifest.fault()
+        if fault is not None:
+            raise VerificationError(f"(6) the manifest is unusable: {fault}; package it again.")
+        return manifest
+
+    def blob(self, data: bytes, sha256: str) -> bytes:
+        found = digests.sha256(data)
+        if found != sha256:
+            raise VerificationError(
+                f"(7) the blob at {sha256[:12]} has digest {found[:12]}: it was changed on its "
+                "way or at the broker; publish the package again."
+            )
+        return data
+
+    def file(self, size: int, sha256: str, expected: File) -> None:
+        """`size` in bytes and `sha256` of what was put together from blobs."""
+        if (size, sha256) != (expected.size, expected.sha256):
+            raise VerificationError(
+                f"(8) {expected.path} has {size} bytes with digest {sha256[:12]} where the "
+                f"manifest promises {expected.size} with {expected.sha256[:12]}; package it again."
+            )

@@ -1,0 +1,1 @@
+"""What runs on a device: engines, the model store, the swap, serving, telemetry."""

@@ -1,0 +1,153 @@
+"""What every inference engine is to edgeml: one small class."""
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeml.errors import ContractError, EdgemlError, EngineError
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """A tensor as the engine's own file declares it; -1 in `shape` is a free size."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Signature:
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+class Engine(ABC):
+    """A loaded model. The public `run` guards; an engine only implements `_run`.
+
+    Thread-safe: an engine whose `_run` is not says so by `concurrent = False` and gets a lock.
+
+    path: the file to open.
+    inputs, outputs: name for callers -> name in the file; None keeps the file's names.
+    threads: intra-op threads.
+    Raises EngineError when the engine is missing or refuses the file.
+    """
+
+    name: ClassVar[str]
+    format: ClassVar[str]
+    concurrent: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        inputs: Mapping[str, str] | None = None,
+        outputs: Mapping[str, str] | None = None,
+        threads: int = 1,
+    ) -> None:
+        if not path.is_file():
+            raise EngineError(f"The model file {path} is missing; fetch or convert it again.")
+        try:
+            self._load(path, threads)
+            found = self._signature()
+        except EdgemlError:
+            raise
+        except Exception as error:
+            first = (
+                str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            )
+            raise EngineError(
+                f"{self.name} {self.version()} refused {path.name}: {first}"
+            ) from error
+        self._inputs = dict(inputs) if inputs else {s.name: s.name for s in found.inputs}
+        self._outputs = dict(outputs) if outputs else {s.name: s.name for s in found.outputs}
+        self.signature = self._renamed(found)
+        self._lock = threading.Lock()
+
+    def run(self, tensors: Arrays) -> dict[str, npt.NDArray[Any]]:
+        """Outputs by name for inputs by name; every array is the caller's to keep.
+
+        A file frozen to batch 1 is run once a sample and the answers are stacked.
+        Raises ContractError for a tensor that the file does not take, EngineError when it fails.
+        """
+        feeds: dict[str, npt.NDArray[Any]] = {}
+        for spec in self.signature.inputs:
+            value = tensors.get(spec.name)
+            if value is None:
+                raise ContractError(f"The input {spec.name!r} is missing; send it.")
+            if value.dtype.name != spec.dtype or value.ndim != len(spec.shape):
+                raise ContractError(
+                    f"The input {spec.name!r} must be {spec.dtype} of rank "
+                    f"{len(spec.shape)}, but is {value.dtype.name} of rank {value.ndim}."
+                )
+            feeds[self._inputs[spec.name]] = value
+        batches = self._batches(feeds)
+        if self.concurrent:
+            found = self._run_batches(feeds, batches)
+        else:
+            with self._lock:
+                found = self._run_batches(feeds, batches)
+        return {name: found[theirs] for name, theirs in self._outputs.items()}
+
+    @classmethod
+    @abstractmethod
+    def version(cls) -> str:
+        """The version of the installed library; raises EngineError when there is none."""
+
+    @abstractmethod
+    def _load(self, path: Path, threads: int) -> None: ...
+
+    @abstractmethod
+    def _signature(self) -> Signature:
+        """Inputs and outputs with the names in the file."""
+
+    @abstractmethod
+    def _run(self, feeds: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]: ...
+
+    def _batches(self, feeds: dict[str, npt.NDArray[Any]]) -> int:
+        """How many single samples a frozen batch of 1 makes of this request; 0: run it as it is."""
+        sizes = {len(v) for v in feeds.values() if v.ndim}
+        frozen = all(s.shape[:1] == (1,) for s in self.signature.inputs)
+        return sizes.pop() if frozen and len(sizes) == 1 and sizes != {1} else 0
+
+    def _run_batches(
+        self, feeds: dict[str, npt.NDArray[Any]], batches: int
+    ) -> dict[str, npt.NDArray[Any]]:
+        try:
+            if not batches:
+                return self._run(feeds)
+            rows = [self._run({k: v[i : i + 1] for k, v in feeds.items()}) for i in range(batches)]
+            return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+        except EdgemlError:
+            raise
+        except Exception as error:
+            first = (
+                str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            )
+            raise EngineError(f"{self.name} failed while predicting: {first}") from error
+
+    def _renamed(self, found: Signature) -> Signature:
+        def rename(
+            specs: tuple[TensorSpec, ...], names: Mapping[str, str]
+        ) -> tuple[TensorSpec, ...]:
+            by_name = {s.name: s for s in specs}
+            missing = [n for n in names.values() if n not in by_name]
+            if missing or len(names) != len(specs):
+                raise EngineError(
+                    f"The manifest names {sorted(names.values())} where the file has "
+                    f"{sorted(by_name)}; package the model again."
+                )
+            return tuple(
+                TensorSpec(name, by_name[theirs].dtype, by_name[theirs].shape)
+                for name, theirs in names.items()
+            )
+
+        return Signature(rename(found.inputs, self._inputs), rename(found.outputs, self._outputs))
