@@ -1,13 +1,16 @@
 """Trains the digits models in PyTorch and exports each as a .pt2 program.
 
 Run as a program, so that the story itself never loads PyTorch:
-    train_torch.py OUT_DIR    writes digits-1.pt2 and digits-2.pt2, prints their accuracy as JSON
+    train_torch.py OUT_DIR
+writes digits-1.pt2 and digits-2.pt2, with the last weights of each beside it as digits-N.npy, and
+prints their accuracy on the validation part as JSON.
 """
 
 import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 from data import Part, load
 from torch import nn
@@ -77,6 +80,8 @@ def main(out: Path) -> None:
         model = train(layers, digits.train, epochs)
         found[version] = accuracy(model, digits.validation)
         export(model, digits.validation, out / f"digits-{version}.pt2")
+        last = list(model.parameters())[-2]
+        np.save(out / f"digits-{version}.npy", last.detach().numpy())
     print(json.dumps(found))
 
 
