@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
 from edgeml import atomic, documents, holdout
 from edgeml.contract import Contract, Tensor
 from edgeml.conversion import (
@@ -21,7 +23,6 @@ from edgeml.conversion import (
 from edgeml.holdout import Holdout
 from edgeml.packing import pack
 from edgeml.parity import Tolerance, compare
-from onnx import TensorProto, helper, numpy_helper
 
 CLASSES = 10
 VARIANT = "onnx-fp32"
