@@ -56,6 +56,24 @@ class BrokerUrl:
         return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"
 
 
+class Receipt:
+    """What became of one published message."""
+
+    def __init__(self, url: BrokerUrl, info: paho.MQTTMessageInfo) -> None:
+        self._url = url
+        self._info = info
+        if info.rc == paho.MQTT_ERR_NO_CONN:  # queued: sent after the reconnect
+            info.rc = paho.MQTT_ERR_SUCCESS
+
+    def confirmed(self, seconds: float = 0.0) -> bool:
+        """Whether the broker has it, waited for; raises BrokerError when it will never be sent."""
+        try:
+            self._info.wait_for_publish(seconds)
+            return self._info.is_published()
+        except (RuntimeError, ValueError) as error:
+            raise BrokerError(f"The broker {self._url} did not take a message: {error}") from error
+
+
 class Link:
     """A connection that keeps itself alive.
 
@@ -136,23 +154,18 @@ class Link:
         *,
         retain: bool = False,
         wait_seconds: float | None = None,
-    ) -> None:
+    ) -> Receipt:
         """Sends at QoS 1; with `wait_seconds` returns once the broker has it or raises BrokerError.
 
         Without it the message is queued over a lost connection and sent after the reconnect.
         """
-        info = self._client.publish(topic, payload, qos=1, retain=retain)
-        if wait_seconds is None:
-            return
-        try:
-            info.wait_for_publish(wait_seconds)
-        except (RuntimeError, ValueError) as error:
-            raise BrokerError(f"The broker {self.url} did not take a message: {error}") from error
-        if not info.is_published():
+        receipt = Receipt(self.url, self._client.publish(topic, payload, qos=1, retain=retain))
+        if wait_seconds is not None and not receipt.confirmed(wait_seconds):
             raise BrokerError(
                 f"The broker {self.url} did not confirm a message within {wait_seconds:g} s; "
                 "check that it runs and accepts messages of this size."
             )
+        return receipt
 
     def close(self) -> None:
         """Says goodbye (so the will is not sent) and stops the network thread."""

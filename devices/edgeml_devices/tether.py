@@ -1,0 +1,44 @@
+"""Ties a child process to its parent: `python -m edgeml_devices.tether PARENT COMMAND...`.
+
+The kernel ends COMMAND when the thread that started it ends, however that happens (SIGKILL too):
+PR_SET_PDEATHSIG is inherited over exec. `spawn` starts children from one thread that lives as long
+as the interpreter, so a child outlives the thread that asked for it.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO
+
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+_SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tether")
+
+
+def spawn(command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Starts `command` out of reach of the terminal's Ctrl-C; its output goes to `log`."""
+    tethered = [sys.executable, "-m", "edgeml_devices.tether", str(os.getpid()), *command]
+    return _SPAWNER.submit(_popen, tethered, log).result()
+
+
+def _popen(command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0
+    )
+
+
+def main() -> None:
+    parent, command = int(sys.argv[1]), sys.argv[2:]
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        sys.exit(f"prctl: {os.strerror(ctypes.get_errno())}")
+    if os.getppid() != parent:  # the parent ended before the kernel was told to watch it
+        sys.exit("the parent is gone")
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    main()
