@@ -5,6 +5,7 @@ broker that forgets everything is no special case. Nothing depends on no-local, 
 session expiry, which the embedded broker lacks.
 """
 
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -108,6 +109,7 @@ class Link:
         if will is not None:
             self._client.will_set(will[0], will[1], qos=1, retain=True)
         self._client.reconnect_delay_set(min_delay=1, max_delay=60)
+        self._client.on_socket_open = self._socket_open
         self._client.on_connect = self._connect_done
         self._client.on_disconnect = self._disconnected
 
@@ -178,6 +180,10 @@ class Link:
             handler(message.topic, bytes(message.payload))
 
         return deliver
+
+    def _socket_open(self, _client: paho.Client, _data: Any, sock: Any) -> None:
+        # Else each window waits 40 ms for a delayed ACK: 64 blobs in 0.31 s and not in 0.03 s.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _connect_done(
         self, client: paho.Client, _data: Any, _flags: Any, reason: ReasonCode, _props: Any
