@@ -1,0 +1,50 @@
+"""The demo's last page: counts, accuracy, swap times, latencies."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.table import Table
+from summary import AROUND_SECONDS, Recording, percentiles_us
+
+
+def predictions_table(
+    recordings: Mapping[str, Recording], labels: Mapping[str, npt.NDArray[np.int64]]
+) -> Table:
+    """One row a device and version; `labels` by device."""
+    table = Table("device", "version", "predictions", "failed", "lost", "accuracy on replay")
+    for device, recording in recordings.items():
+        for version in recording.versions():
+            accuracy, count = recording.accuracy(version, labels[device])
+            table.add_row(
+                device, version, f"{count}", f"{recording.failed}", f"{recording.lost}",
+                f"{accuracy:.2%}",
+            )  # fmt: skip
+    return table
+
+
+def latency_table(recordings: Mapping[str, Recording]) -> Table:
+    table = Table("device", "when", "p50 µs", "p99 µs", "p99.9 µs")
+    for device, recording in recordings.items():
+        for when, around in (("steady", False), (f"±{AROUND_SECONDS:g} s of a swap", True)):
+            found = percentiles_us([recording], around)
+            table.add_row(device, when, *(f"{value:.0f}" for value in found or ()))
+    return table
+
+
+def print_summary(
+    recordings: Mapping[str, Recording],
+    labels: Mapping[str, npt.NDArray[np.int64]],
+    swaps: list[str],
+    refusals: Mapping[str, str],
+) -> None:
+    console = Console()
+    console.rule("What the devices predicted")
+    console.print(predictions_table(recordings, labels))
+    console.print(latency_table(recordings))
+    console.rule("What the monitor saw")
+    for line in swaps:
+        console.print(line, highlight=False)
+    for device, reason in refusals.items():
+        console.print(f"{device} refused: {reason}", highlight=False)
