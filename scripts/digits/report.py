@@ -1,12 +1,14 @@
 """The demo's last page: counts, accuracy, swap times, latencies."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 from summary import AROUND_SECONDS, Recording, percentiles_us
+
+from edgeml.telemetry import Event
 
 
 def predictions_table(
@@ -36,7 +38,7 @@ def latency_table(recordings: Mapping[str, Recording]) -> Table:
 def print_summary(
     recordings: Mapping[str, Recording],
     labels: Mapping[str, npt.NDArray[np.int64]],
-    swaps: list[str],
+    swaps: Sequence[Event],
     refusals: Mapping[str, str],
 ) -> None:
     console = Console()
@@ -44,7 +46,8 @@ def print_summary(
     console.print(predictions_table(recordings, labels))
     console.print(latency_table(recordings))
     console.rule("What the monitor saw")
-    for line in swaps:
-        console.print(line, highlight=False)
+    for event in swaps:
+        took = f"{event.duration_ms:.0f} ms" if event.duration_ms else "no time given"
+        console.print(f"{event.device} took up version {event.version} in {took}: {event.message}")
     for device, reason in refusals.items():
         console.print(f"{device} refused: {reason}", highlight=False)

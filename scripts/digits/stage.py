@@ -40,8 +40,12 @@ class Stage:
         self._progress.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def finish(self) -> None:
+        """Takes the progress display away, for a page to be printed."""
         self._progress.stop()
+
+    def __exit__(self, *_: object) -> None:
+        self.finish()
         for name, process in reversed(self._background):
             _end(name, process)
 

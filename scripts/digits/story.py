@@ -1,19 +1,21 @@
-"""The demo: two devices, three versions, one of them damaged; every step by edgeml's own commands."""
+"""The demo: two devices, three versions, one of them damaged, all by edgeml's own commands."""
 
 import argparse
-import json
 import shutil
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+from damage import flip_signs
 from data import Digits, load
-from edgeml_devices.broker import start_broker
 from report import print_summary
 from stage import Stage, StepFailed
 from summary import Recording
 
-from damage import flip_signs
+from edgeml.errors import EdgemlError
+from edgeml_devices.broker import start_broker
 from edgeml_devices.database import DeviceRow, read_events, read_fleet
 
 HERE = Path(__file__).parent
@@ -144,3 +146,70 @@ def tell_keras(story: Story) -> None:
         story.device("pi-3", "digits-keras", "tflite", replay)
         story.publish(story.package(folder, "digits-keras", "1"))
         story.wait_for_version("1", "digits-keras", 1)
+
+
+def summarise(story: Story, refusals: dict[str, str], tensorflow: bool) -> int:
+    """Prints the last page; 0 when the story went as it should, 1 when it did not."""
+    names = [*DEVICES, *(["pi-3"] if tensorflow else [])]
+    recordings = {name: Recording.read(WORK / f"{name}.csv") for name in names}
+    labels = {name: story.digits.replay.labels for name in names}
+    swaps = [e for e in read_events(story.db) if e.kind == "swapped"]
+    print_summary(recordings, labels, swaps, refusals)
+    subprocess.run([*EDGEML, "devices", "--db", str(story.db)], check=True)
+    wrong = [
+        f"{name}: {r.failed} failed and {r.lost} lost predictions, versions {r.versions()}"
+        for name, r in recordings.items()
+        if r.failed or r.lost or r.versions() != (["1", "2"] if name in DEVICES else ["1"])
+    ]
+    for line in wrong:
+        print(f"demo: this should not be: {line}", file=sys.stderr)
+    if not wrong:
+        print("\nBoth devices swapped without a failed or lost prediction and kept version 2.")
+    return 1 if wrong else 0
+
+
+def play(story: Story) -> None:
+    """Leaves everything up until Ctrl-C."""
+    monitor = f"edgeml monitor --broker {story.url} --fleet {FLEET} --db {story.db}"
+    print(
+        f"\nThe broker is at {story.url}, the fleet is '{FLEET}', the packages lie in {WORK}.\n"
+        f"In another terminal, after '. .venv/bin/activate':\n"
+        f"  {monitor}\n"
+        f"  edgeml publish {WORK / 'digits-1.edgeml'} --broker {story.url} --fleet {FLEET}\n"
+        "Ctrl-C here ends broker, devices and monitor."
+    )
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        pass
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
+    parser.add_argument("--tensorflow", action="store_true", help="add a Keras model")
+    parser.add_argument("--keep-running", action="store_true", help="leave everything up to play")
+    options = parser.parse_args()
+    shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir()
+    try:
+        with start_broker("embedded") as broker, Stage(WORK, 7 + options.tensorflow) as stage:
+            story = Story(stage, broker.url, load())
+            refusals = tell(story, options.tensorflow)
+            stage.finish()
+            if options.keep_running:
+                code = summarise(story, refusals, options.tensorflow)
+                play(story)
+                return code
+            for name in (*DEVICES, "pi-3"):
+                stage.stop(name)
+            return summarise(story, refusals, options.tensorflow)
+    except (StepFailed, EdgemlError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("demo: interrupted.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
