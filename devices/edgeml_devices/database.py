@@ -1,0 +1,189 @@
+"""The monitor's database, read: the fleet as rows, and the events."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from edgeml import latency
+from edgeml.documents import Open
+from edgeml.errors import Category, StorageError
+from edgeml.telemetry import Event, EventKind
+from edgeml_devices.ingest import unpack_counts
+from edgeml_devices.schema import open_to_read
+
+RATE_SECONDS = 30.0
+
+
+class DeviceRow(Open, frozen=True, kw_only=True):
+    """One device as the monitor knows it.
+
+    predictions_per_second, p50_us, p99_us: over the device's last reports, see `read_fleet`; None
+        before the first report or, for latencies, the first prediction.
+    predictions, failed, refused: since the database was made, over all versions.
+    seen_ms: Unix time in milliseconds, by the monitor's clock, of the last message.
+    malformed: messages of this device that could not be read.
+    """
+
+    device: str
+    online: bool
+    model: str
+    channel: str
+    version: str | None
+    generation: int
+    swap_state: str
+    engine: str | None
+    variant: str | None
+    previous: str | None
+    boot: str
+    seen_ms: int
+    predictions_per_second: float | None
+    p50_us: float | None
+    p99_us: float | None
+    predictions: int
+    failed: int
+    refused: int
+    malformed: int
+    last_event: Event | None
+
+
+class Fleet(Open, frozen=True, kw_only=True):
+    """All that `edgeml devices` shows. malformed: unreadable messages of the whole fleet, and the
+    reason for the last."""
+
+    fleet: str
+    devices: tuple[DeviceRow, ...]
+    malformed: int
+    malformed_reason: str | None
+
+
+def read_fleet(db: Path, rate_seconds: float = RATE_SECONDS) -> list[DeviceRow]:
+    """The devices by name.
+
+    Rates and latencies are over the reports of the last `rate_seconds` before the end of each
+    device's newest report, so a fleet that ended shows how it was at its end. Raises InputError
+    when `db` is missing or not a monitor's, StorageError when it cannot be read.
+    """
+    return list(read_all(db, rate_seconds).devices)
+
+
+def read_all(db: Path, rate_seconds: float = RATE_SECONDS) -> Fleet:
+    """The same with what concerns the whole fleet."""
+    with closing(open_to_read(db)) as connection:
+        try:
+            connection.execute("BEGIN")  # one snapshot for all queries
+            return _fleet(connection, rate_seconds)
+        except sqlite3.Error as error:
+            raise _unreadable(db, error) from error
+
+
+def read_events(db: Path, device: str | None = None, kind: EventKind | None = None) -> list[Event]:
+    """Events, the oldest first; raises as `read_fleet` does."""
+    where = "WHERE (?1 IS NULL OR device = ?1) AND (?2 IS NULL OR kind = ?2)"
+    with closing(open_to_read(db)) as connection:
+        try:
+            return _events(connection, f"{where} ORDER BY time_ms, rowid", (device, kind))
+        except sqlite3.Error as error:
+            raise _unreadable(db, error) from error
+
+
+def _fleet(connection: sqlite3.Connection, rate_seconds: float) -> Fleet:
+    (fleet,) = connection.execute("SELECT fleet FROM about").fetchone()
+    malformed = connection.execute(
+        "SELECT device, count, reason FROM malformed ORDER BY seen_ms"
+    ).fetchall()
+    rows = connection.execute(
+        "SELECT device, online, model, channel, version, generation, swap_state, engine, variant, "
+        "previous, boot, seen_ms FROM devices ORDER BY device"
+    ).fetchall()
+    return Fleet(
+        fleet=fleet,
+        devices=tuple(
+            _row(connection, row, sum(m[1] for m in malformed if m[0] == row[0]), rate_seconds)
+            for row in rows
+        ),
+        malformed=sum(m[1] for m in malformed),
+        malformed_reason=malformed[-1][2] if malformed else None,
+    )
+
+
+def _row(
+    connection: sqlite3.Connection,
+    row: tuple[str, int, str, str, str | None, int, str, str, str, str, str, int],
+    malformed: int,
+    rate_seconds: float,
+) -> DeviceRow:
+    device, online, model, channel, version, generation, swap_state = row[:7]
+    engine, variant, previous, boot, seen_ms = row[7:]
+    predictions, failed, refused = connection.execute(
+        "SELECT total(predictions), total(failed), total(refused) FROM totals WHERE device = ?",
+        (device,),
+    ).fetchone()
+    rate, counts = _recent(connection, device, rate_seconds)
+    last = _events(
+        connection, "WHERE device = ? ORDER BY time_ms DESC, rowid DESC LIMIT 1", (device,)
+    )
+    return DeviceRow(
+        device=device,
+        online=bool(online),
+        model=model,
+        channel=channel,
+        version=version,
+        generation=generation,
+        swap_state=swap_state,
+        engine=engine,
+        variant=variant,
+        previous=previous,
+        boot=boot,
+        seen_ms=seen_ms,
+        predictions_per_second=rate,
+        p50_us=latency.quantile(counts, 0.50),
+        p99_us=latency.quantile(counts, 0.99),
+        predictions=int(predictions),
+        failed=int(failed),
+        refused=int(refused),
+        malformed=malformed,
+        last_event=last[0] if last else None,
+    )
+
+
+def _recent(
+    connection: sqlite3.Connection, device: str, rate_seconds: float
+) -> tuple[float | None, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    """Predictions per second and merged latency counts of the device's last reports."""
+    reports = connection.execute(
+        "SELECT window_ms, predictions, latency FROM reports WHERE device = ?1 AND start_ms >= "
+        "(SELECT start_ms + window_ms FROM reports WHERE device = ?1 ORDER BY start_ms DESC "
+        "LIMIT 1) - ?2",
+        (device, int(rate_seconds * 1000)),
+    ).fetchall()
+    merged = np.zeros(latency.BINS, np.int64)
+    for _, _, counts in reports:
+        merged += unpack_counts(counts)
+    milliseconds = sum(window_ms for window_ms, _, _ in reports)
+    if milliseconds == 0:
+        return None, merged
+    return sum(predictions for _, predictions, _ in reports) * 1000 / milliseconds, merged
+
+
+def _events(
+    connection: sqlite3.Connection, where: str, values: tuple[str | None, ...]
+) -> list[Event]:
+    rows = connection.execute(
+        "SELECT device, boot, sequence, time_ms, kind, model, message, version, generation, live, "
+        f"category, duration_ms FROM events {where}",
+        values,
+    ).fetchall()
+    return [
+        Event(
+            device=row[0], boot=row[1], sequence=row[2], time_ms=row[3], kind=row[4], model=row[5],
+            message=row[6], version=row[7], generation=row[8], live=row[9],
+            category=None if row[10] is None else Category(row[10]), duration_ms=row[11],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _unreadable(db: Path, error: sqlite3.Error) -> StorageError:
+    return StorageError(f"The database {db} cannot be read: {error}; try again or name another.")
