@@ -1,7 +1,14 @@
 """SHA-256 in the one form that topics, manifests and stores use: 64 lower-case hex digits."""
 
 import hashlib
+import re
 from pathlib import Path
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def is_sha256(value: str) -> bool:
+    return _SHA256.fullmatch(value) is not None
 
 
 def sha256(data: bytes | memoryview) -> str:

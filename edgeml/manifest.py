@@ -1,10 +1,11 @@
 """The manifest: what a package holds, each file by its digest and the blobs it travels in."""
 
-from pathlib import PurePosixPath
 from typing import Literal
 
+from edgeml import digests, names
 from edgeml.documents import SCHEMA, Strict
 
+MANIFEST = "manifest.json"
 Format = Literal["onnx", "tflite"]
 
 
@@ -71,29 +72,55 @@ class Manifest(Strict, frozen=True, kw_only=True):
         return (self.contract, self.holdout, *variant.files)
 
     def fault(self) -> str | None:
-        """What makes this manifest unusable or dangerous, or None; pure, without IO."""
-        files = self.files()
-        paths = [file.path for file in files]
-        if len(set(paths)) != len(paths):
-            return "two files share one path"
+        """What makes this manifest unusable or dangerous, or None; pure, without IO.
+
+        Names, versions, ids, digests and every part of a path become file names and topics on a
+        device, so each must be a plain name; sizes are held by the number of blobs listed.
+        """
+        ids = [variant.id for variant in self.variants]
+        for kind, name in (
+            ("name", self.name),
+            ("version", self.version),
+            *(("variant id", variant_id) for variant_id in ids),
+        ):
+            if not names.NAME.fullmatch(name):
+                return f"its {kind} {name!r} is not a plain name"
+        if not ids:
+            return "it has no variant"
+        if len(set(ids)) != len(ids):
+            return "two variants share one id"
         if self.blob_bytes < 1:
             return "its blob size is not positive"
-        for file in files:
-            pure = PurePosixPath(file.path)
-            if (
-                pure.is_absolute()
-                or ".." in pure.parts
-                or str(pure) != file.path
-                or "\\" in file.path
-            ):
-                return f"the path {file.path!r} leaves the package"
-            if file.size < 1 or len(file.blobs) != -(-file.size // self.blob_bytes):
-                return f"{file.path} has {len(file.blobs)} blobs, which its size does not allow"
-            if len(file.blobs) == 1 and file.blobs[0] != file.sha256:
-                return f"{file.path} is one blob, but their digests differ"
         for variant in self.variants:
             if variant.entry not in {file.path for file in variant.files}:
                 return f"variant {variant.id} opens {variant.entry}, which is not one of its files"
-        if not self.variants:
-            return "it has no variant"
-        return None
+        files = self.files()
+        return next((f for f in (_fault(file, self.blob_bytes) for file in files) if f), None) or (
+            _clash([MANIFEST, *(file.path for file in files)])
+        )
+
+
+def _fault(file: File, blob_bytes: int) -> str | None:
+    """What is wrong with one file."""
+    if not all(names.NAME.fullmatch(part) for part in file.path.split("/")):
+        return f"the path {file.path!r} is not one of plain names"
+    if not all(digests.is_sha256(digest) for digest in (file.sha256, *file.blobs)):
+        return f"{file.path} has a digest that is not 64 lower-case hex digits"
+    if file.size < 1 or len(file.blobs) != -(-file.size // blob_bytes):
+        return f"{file.path} has {len(file.blobs)} blobs, which its size does not allow"
+    if len(file.blobs) == 1 and file.blobs[0] != file.sha256:
+        return f"{file.path} is one blob, but their digests differ"
+    return None
+
+
+def _clash(paths: list[str]) -> str | None:
+    """Two files that cannot lie in one folder beside each other, in any file system."""
+    seen = {path.lower() for path in paths}
+    if len(seen) != len(paths):
+        return "two files share one path"
+    for path in seen:
+        parts = path.split("/")
+        parents = ("/".join(parts[:n]) for n in range(1, len(parts)))
+        if any(parent in seen for parent in parents):
+            return f"the path {path!r} makes a folder of another file"
+    return None

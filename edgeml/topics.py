@@ -8,17 +8,15 @@ edgeml/v1/<fleet>/dev/<id>/report         QoS 1            telemetry report
 edgeml/v1/<fleet>/dev/<id>/event          QoS 1            state transitions, incidents
 """
 
-import re
 from dataclasses import dataclass
 
-from edgeml import names
+from edgeml import digests, names
 
 ROOT = "edgeml/v1"
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def _digest(value: str) -> str:
-    if not _SHA256.fullmatch(value):
+    if not digests.is_sha256(value):
         raise ValueError(f"a blob's address is 64 lower-case hex digits, not {value!r}")
     return value
 

@@ -75,6 +75,11 @@ class Verifier:
         fault = manifest.fault()
         if fault is not None:
             raise VerificationError(f"(6) the manifest is unusable: {fault}; package it again.")
+        if manifest.blob_bytes > LIMITS.blob_bytes_max:
+            raise VerificationError(
+                f"(6) the manifest has blobs of {manifest.blob_bytes} bytes where "
+                f"{LIMITS.blob_bytes_max} are allowed; package it with smaller --blob-bytes."
+            )
         return manifest
 
     def blob(self, data: bytes, sha256: str) -> bytes:

@@ -1,0 +1,165 @@
+"""From what `edgeml convert` left in a folder to a package; the same input gives the same bytes."""
+
+from pathlib import Path
+
+from edgeml import documents, holdout, names, package
+from edgeml.contract import Contract
+from edgeml.conversion import ConversionReport, Provenance, VariantReport
+from edgeml.errors import ContractError, InputError, PackageError, ParityError
+from edgeml.holdout import Holdout
+from edgeml.limits import LIMITS
+from edgeml.manifest import File, Manifest, Requirement, Variant
+
+
+def pack(
+    folder: Path,
+    name: str,
+    version: str,
+    target: Path,
+    *,
+    blob_bytes: int = LIMITS.blob_bytes,
+    passed_only: bool = False,
+) -> str:
+    """Writes the package of `folder` (see edgeml.conversion) and returns its manifest's SHA-256.
+
+    passed_only: leave out the variants that failed parity instead of refusing them all.
+    Raises InputError when the folder is not a conversion or a name or size is not allowed,
+    ParityError when a variant failed parity, PackageError or ContractError when contract, holdout
+    and report do not fit together, StorageError when `target` cannot be written.
+    """
+    names.check("name", name)
+    names.check("version", version)
+    if not 1 <= blob_bytes <= LIMITS.blob_bytes_max:
+        raise InputError(
+            f"A blob of {blob_bytes} bytes is not possible; choose from 1 to "
+            f"{LIMITS.blob_bytes_max}."
+        )
+    report = documents.decode(
+        _read(folder, "report.json"), ConversionReport, f"{folder / 'report.json'}", InputError
+    )
+    chosen = _passed(report, passed_only)
+    contract_bytes = _read(folder, "contract.json")
+    contract = documents.decode(contract_bytes, Contract, f"{folder / 'contract.json'}", InputError)
+    samples = holdout.decode(_read(folder, "holdout.npz"))
+    _check(contract, samples, chosen)
+    # Only what is packed: a device must not find a tolerance without a variant.
+    kept = Holdout(
+        inputs=samples.inputs,
+        expected=samples.expected,
+        tolerances={variant.id: variant.tolerance for variant in chosen},
+        labels=samples.labels,
+    )
+    provenance = _read(folder, "provenance.json")
+    documents.decode(provenance, Provenance, f"{folder / 'provenance.json'}", InputError)
+    members: dict[str, bytes | Path] = {
+        "contract.json": contract_bytes,
+        "holdout.npz": holdout.encode(kept),
+        "reports/conversion.json": documents.encode(report),
+        "provenance.json": provenance,
+    }
+    variants = tuple(_variant(folder, each, blob_bytes, members) for each in chosen)
+
+    def described(path: str) -> File:
+        data = members[path]
+        assert isinstance(data, bytes)
+        return package.describe(path, data, blob_bytes)
+
+    manifest = Manifest(
+        name=name,
+        version=version,
+        blob_bytes=blob_bytes,
+        contract=described("contract.json"),
+        holdout=described("holdout.npz"),
+        variants=variants,
+        reports=(described("reports/conversion.json"),),
+        provenance=described("provenance.json"),
+    )
+    return package.write(target, manifest, members)
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{folder} is not a folder that 'edgeml convert' made: {name} cannot be read "
+            f"({error.strerror}); give the folder that was named by --out."
+        ) from error
+
+
+def _passed(report: ConversionReport, passed_only: bool) -> list[VariantReport]:
+    passed = [variant for variant in report.variants if variant.passed]
+    failed = [variant.id for variant in report.variants if not variant.passed]
+    if not passed:
+        raise ParityError(
+            f"No variant of {report.source} passed parity "
+            f"({', '.join(failed) or 'none was made'}); read report.json and convert again."
+        )
+    if failed and not passed_only:
+        raise ParityError(
+            f"{', '.join(failed)} did not pass parity; convert again, or leave out what failed "
+            "with --passed-only."
+        )
+    return sorted(passed, key=lambda variant: variant.id)
+
+
+def _check(contract: Contract, samples: Holdout, variants: list[VariantReport]) -> None:
+    """Contract, holdout and report speak of the same tensors and tolerances."""
+    for check, tensors in (
+        (contract.check_inputs, samples.inputs),
+        (contract.check_outputs, samples.expected),
+    ):
+        try:
+            check(tensors)
+        except ContractError as error:
+            raise PackageError(
+                f"The holdout does not satisfy the contract: {error} Then convert again."
+            ) from error
+    if samples.labels is not None and len(samples.labels) != samples.samples:
+        raise PackageError(
+            f"The holdout has {len(samples.labels)} labels for {samples.samples} samples; "
+            "convert again."
+        )
+    inputs = {tensor.name for tensor in contract.inputs}
+    outputs = {tensor.name for tensor in contract.outputs}
+    for variant in variants:
+        if samples.tolerances.get(variant.id) != variant.tolerance:
+            raise PackageError(
+                f"The holdout has another tolerance for {variant.id} than report.json; "
+                "convert again."
+            )
+        if variant.inputs.keys() != inputs or variant.outputs.keys() != outputs:
+            raise PackageError(
+                f"{variant.id} does not name the contract's inputs and outputs; convert again."
+            )
+
+
+def _variant(
+    folder: Path, report: VariantReport, blob_bytes: int, members: dict[str, bytes | Path]
+) -> Variant:
+    """The manifest's entry; adds the variant's files to `members`."""
+    files: list[File] = []
+    for name in sorted(report.files):
+        path = f"variants/{name}"
+        members[path] = folder / name
+        files.append(package.describe(path, _read(folder, name), blob_bytes))
+    requires = tuple(
+        Requirement(engine=engine.engine, version=engine.version)
+        for engine in report.engines
+        if engine.passed
+    )
+    if not requires:
+        raise ParityError(
+            f"{report.id} is said to have passed, but on no engine; convert it again."
+        )
+    return Variant(
+        id=report.id,
+        format=report.format,
+        precision=report.precision,
+        entry=f"variants/{report.entry}",
+        files=tuple(files),
+        inputs=report.inputs,
+        outputs=report.outputs,
+        requires=requires,
+        batch=report.batch,
+    )
