@@ -36,6 +36,6 @@ install() {
 }
 
 pip_install() {
-  "$venv/bin/pip" install --disable-pip-version-check -c "$root/scripts/constraints.txt" "$@" >"$log" 2>&1 ||
+  "$venv/bin/pip" install --disable-pip-version-check -c "$root/scripts/constraints.txt" "$@" >>"$log" 2>&1 ||
     { tail -n 5 "$log" >&2; die "the step 'pip install $*' failed; its output is in $log. Check the network and run this again."; }
 }
