@@ -53,7 +53,7 @@ def write(target: Path, manifest: Manifest, members: Mapping[str, bytes | Path])
             f"{LIMITS.blob_bytes_max}."
         )
     files = manifest.files()
-    if members.keys() != {file.path for file in files}:
+    if set(members) != {file.path for file in files}:
         raise PackageError("The package cannot be written: members and manifest name other files.")
     places = _layout(manifest, first)
     crcs: list[int] = []

@@ -7,6 +7,7 @@ from edgeml.contract import Contract
 from edgeml.conversion import ConversionReport, Provenance, VariantReport
 from edgeml.errors import ContractError, InputError, PackageError, ParityError
 from edgeml.holdout import Holdout
+from edgeml.inspection import CONVERSION
 from edgeml.limits import LIMITS
 from edgeml.manifest import File, Manifest, Requirement, Variant
 
@@ -54,7 +55,7 @@ def pack(
     members: dict[str, bytes | Path] = {
         "contract.json": contract_bytes,
         "holdout.npz": holdout.encode(kept),
-        "reports/conversion.json": documents.encode(report),
+        CONVERSION: documents.encode(report),
         "provenance.json": provenance,
     }
     variants = tuple(_variant(folder, each, blob_bytes, members) for each in chosen)
@@ -71,7 +72,7 @@ def pack(
         contract=described("contract.json"),
         holdout=described("holdout.npz"),
         variants=variants,
-        reports=(described("reports/conversion.json"),),
+        reports=(described(CONVERSION),),
         provenance=described("provenance.json"),
     )
     return package.write(target, manifest, members)

@@ -5,17 +5,21 @@ from typing import Annotated
 
 import typer
 
-from edgeml.package import Package
-
 
 def verify_command(
     file: Annotated[Path, typer.Argument(help="The package, NAME-VERSION.edgeml.")],
 ) -> None:
-    """Check every member of a package against the digests in its manifest."""
+    """Check every byte of a package against the digests in its manifest.
+
+    Exit codes: 0 whole, 2 there is no such file, 6 a byte is not what the manifest promises.
+    """
+    from edgeml.package import Package
+
     with Package(file) as package:
         package.verify()
         manifest = package.manifest
         print(
             f"{file.name}: {manifest.name} {manifest.version} is whole; "
-            f"{len(manifest.files())} members, manifest sha256 {package.sha256}"
+            f"{len(manifest.files())} files in {sum(len(f.blobs) for f in manifest.files())} "
+            f"blobs, manifest sha256 {package.sha256}"
         )
