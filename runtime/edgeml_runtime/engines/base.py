@@ -61,12 +61,7 @@ class Engine(ABC):
         except EdgemlError:
             raise
         except Exception as error:
-            first = (
-                str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            )
-            raise EngineError(
-                f"{self.name} {self.version()} refused {path.name}: {first}"
-            ) from error
+            raise self.refusal(path, error) from error
         self._inputs = dict(inputs) if inputs else {s.name: s.name for s in found.inputs}
         self._outputs = dict(outputs) if outputs else {s.name: s.name for s in found.outputs}
         self.signature = self._renamed(found)
@@ -96,6 +91,23 @@ class Engine(ABC):
             with self._lock:
                 found = self._run_batches(feeds, batches)
         return {name: found[theirs] for name, theirs in self._outputs.items()}
+
+    @classmethod
+    def prepare(cls, entry: Path, into: Path) -> Path:
+        """Makes the form of `entry` that loads best on this device, in the folder `into`.
+
+        Returns the file to load; here the file itself. For the staging process: it may use much
+        memory and time, and its result is never shipped. Raises EngineError.
+        """
+        return entry
+
+    @classmethod
+    def refusal(cls, path: Path, error: Exception) -> EngineError:
+        """The engine's own complaint about a file, in one line."""
+        return EngineError(
+            f"{cls.name} {cls.version()} refused {path.name}: {_first(error)}; "
+            "convert the model again or choose another variant."
+        )
 
     @classmethod
     @abstractmethod
@@ -129,10 +141,7 @@ class Engine(ABC):
         except EdgemlError:
             raise
         except Exception as error:
-            first = (
-                str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            )
-            raise EngineError(f"{self.name} failed while predicting: {first}") from error
+            raise EngineError(f"{self.name} failed while predicting: {_first(error)}") from error
 
     def _renamed(self, found: Signature) -> Signature:
         def rename(
@@ -151,3 +160,7 @@ class Engine(ABC):
             )
 
         return Signature(rename(found.inputs, self._inputs), rename(found.outputs, self._outputs))
+
+
+def _first(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

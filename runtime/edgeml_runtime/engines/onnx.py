@@ -1,0 +1,109 @@
+"""ONNX Runtime behind the engine class."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from edgeml.errors import EngineError
+from edgeml_runtime.engines.base import Engine, Signature, TensorSpec
+
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(int8)": "int8",
+    "tensor(uint8)": "uint8",
+    "tensor(int16)": "int16",
+    "tensor(uint16)": "uint16",
+    "tensor(int32)": "int32",
+    "tensor(uint32)": "uint32",
+    "tensor(int64)": "int64",
+    "tensor(uint64)": "uint64",
+    "tensor(bool)": "bool",
+}
+PREPARED = "prepared.onnx"
+_PREPARED_WEIGHTS = "prepared.bin"
+_EXTERNAL_FROM_BYTES = "4096"  # smaller initialisers stay in the graph
+
+
+def _library() -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise EngineError(
+            f"onnxruntime cannot be imported ({error}); install edgeml[onnx]."
+        ) from error
+    return onnxruntime
+
+
+def _options(ort: Any, threads: int) -> Any:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Spinning threads burn the core that the rest of the device needs.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    return options
+
+
+class OnnxEngine(Engine):
+    name = "onnxruntime"
+    format = "onnx"
+
+    @classmethod
+    def version(cls) -> str:
+        return str(_library().__version__)
+
+    @classmethod
+    def prepare(cls, entry: Path, into: Path) -> Path:
+        """The graph optimised for this CPU, its weights in a file that a load maps, not copies.
+
+        Fully optimised graphs hold for the hardware that made them: keep them on the device.
+        """
+        ort = _library()
+        into.mkdir(parents=True, exist_ok=True)
+        target = into / PREPARED
+        options = _options(ort, threads=1)
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.optimized_model_filepath = str(target)
+        for key, value in (
+            ("session.optimized_model_external_initializers_file_name", _PREPARED_WEIGHTS),
+            (
+                "session.optimized_model_external_initializers_min_size_in_bytes",
+                _EXTERNAL_FROM_BYTES,
+            ),
+        ):
+            options.add_session_config_entry(key, value)
+        try:
+            ort.InferenceSession(str(entry), options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            raise cls.refusal(entry, error) from error
+        return target
+
+    def _load(self, path: Path, threads: int) -> None:
+        ort = _library()
+        options = _options(ort, threads)
+        if path.name == PREPARED:
+            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        # The arena keeps what its largest request took for ever; malloc gives it back.
+        options.enable_cpu_mem_arena = False
+        self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._output_names = [o.name for o in self._session.get_outputs()]
+
+    def _signature(self) -> Signature:
+        def specs(tensors: Any) -> tuple[TensorSpec, ...]:
+            return tuple(
+                TensorSpec(
+                    t.name,
+                    _DTYPES.get(t.type, t.type),
+                    tuple(d if isinstance(d, int) else -1 for d in t.shape),
+                )
+                for t in tensors
+            )
+
+        return Signature(specs(self._session.get_inputs()), specs(self._session.get_outputs()))
+
+    def _run(self, feeds: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+        return dict(zip(self._output_names, self._session.run(None, feeds), strict=True))

@@ -1,0 +1,115 @@
+"""The two interpreters of .tflite files, tflite-runtime and ai-edge-litert."""
+
+import os
+from abc import abstractmethod
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeml.errors import EngineError
+from edgeml_runtime.engines.base import Engine, Signature, TensorSpec
+
+
+class _Interpreter(Engine):
+    """What both share; the names of tensors are those of the file's signature where it has one."""
+
+    format = "tflite"
+    concurrent = False
+    distribution: ClassVar[str]
+    extra: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def _library(cls) -> Any:
+        """The module that holds `Interpreter`."""
+
+    @classmethod
+    def _import(cls) -> Any:
+        try:
+            return cls._library()
+        except ImportError as error:
+            raise EngineError(
+                f"{cls.distribution} cannot be imported ({error}); install edgeml[{cls.extra}]."
+            ) from error
+
+    @classmethod
+    def version(cls) -> str:
+        cls._import()
+        return installed_version(cls.distribution)
+
+    def _load(self, path: Path, threads: int) -> None:
+        self._interpreter = self._import().Interpreter(model_path=str(path), num_threads=threads)
+        self._interpreter.allocate_tensors()
+        self._in, self._out = self._tensors()
+        self._shapes = {n: tuple(map(int, d["shape"])) for n, d in self._in.items()}
+
+    def _tensors(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Details of inputs and outputs by name."""
+        interpreter = self._interpreter
+        inputs = {d["index"]: d for d in interpreter.get_input_details()}
+        outputs = {d["index"]: d for d in interpreter.get_output_details()}
+        signatures = interpreter.get_signature_list()
+        if len(signatures) != 1:
+            return {d["name"]: d for d in inputs.values()}, {d["name"]: d for d in outputs.values()}
+        runner = interpreter.get_signature_runner()
+        return (
+            {name: inputs[d["index"]] for name, d in runner.get_input_details().items()},
+            {name: outputs[d["index"]] for name, d in runner.get_output_details().items()},
+        )
+
+    def _signature(self) -> Signature:
+        def specs(details: dict[str, Any]) -> tuple[TensorSpec, ...]:
+            return tuple(
+                TensorSpec(name, np.dtype(d["dtype"]).name, tuple(map(int, d["shape_signature"])))
+                for name, d in details.items()
+            )
+
+        return Signature(specs(self._in), specs(self._out))
+
+    def _run(self, feeds: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+        interpreter = self._interpreter
+        changed = {n: v.shape for n, v in feeds.items() if v.shape != self._shapes[n]}
+        if changed:
+            for name, shape in changed.items():
+                interpreter.resize_tensor_input(self._in[name]["index"], shape, strict=True)
+            interpreter.allocate_tensors()
+            self._shapes |= changed
+        for name, value in feeds.items():
+            interpreter.set_tensor(self._in[name]["index"], value)
+        interpreter.invoke()
+        return {name: interpreter.get_tensor(d["index"]) for name, d in self._out.items()}
+
+
+class TfliteEngine(_Interpreter):
+    name = "tflite"
+    distribution = "tflite-runtime"
+    extra = "tflite"
+
+    @classmethod
+    def _library(cls) -> Any:
+        # Built for numpy 1: under numpy 2 the import works and the interpreter fails later.
+        if int(np.__version__.split(".")[0]) >= 2:
+            raise EngineError(
+                f"tflite-runtime does not work with numpy {np.__version__}; "
+                "install 'numpy<2' or use edgeml[litert]."
+            )
+        from tflite_runtime import interpreter
+
+        return interpreter
+
+
+class LitertEngine(_Interpreter):
+    name = "litert"
+    distribution = "ai-edge-litert"
+    extra = "litert"
+
+    @classmethod
+    def _library(cls) -> Any:
+        # Its start-up chatter would land among the lines of a command's output.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        from ai_edge_litert import interpreter
+
+        return interpreter
