@@ -26,7 +26,8 @@ def replacing(path: Path) -> Generator[IO[bytes]]:
 
     Temporary file beside it, fsync, rename, fsync of the folder. Raises StorageError when the disk
     is full or the folder cannot be written; then, as after any error in the block, `path` is as it
-    was and no temporary file is left.
+    was and no temporary file is left. Only where the last step, the fsync of the folder, fails is
+    the new content already there, but perhaps not after a power cut.
     """
     temporary: str | None = None
     try:

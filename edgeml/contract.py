@@ -97,11 +97,12 @@ def difference(live: Contract, offered: Contract) -> str | None:
         theirs: dict[str, Tensor] = {t.name: t for t in getattr(offered, role)}
         if ours.keys() != theirs.keys():
             return f"its {role} are {_listed(theirs)} and not {_listed(ours)}"
-        for name, tensor in ours.items():
+        sizes: tuple[dict[str, int], dict[str, int]] = {}, {}
+        for name, tensor in sorted(ours.items()):
             other = theirs[name]
             if tensor.dtype != other.dtype:
                 return f"{name!r} is {other.dtype} and not {tensor.dtype}"
-            if _anonymous(tensor.shape) != _anonymous(other.shape):
+            if _anonymous(tensor.shape, sizes[0]) != _anonymous(other.shape, sizes[1]):
                 return (
                     f"{name!r} has shape {shape_text(other.shape)}, not {shape_text(tensor.shape)}"
                 )
@@ -110,9 +111,8 @@ def difference(live: Contract, offered: Contract) -> str | None:
     return None
 
 
-def _anonymous(shape: tuple[Dimension, ...]) -> tuple[int, ...]:
-    """Symbols by their order of appearance, as negative numbers."""
-    order: dict[str, int] = {}
+def _anonymous(shape: tuple[Dimension, ...], order: dict[str, int]) -> tuple[int, ...]:
+    """Symbols by their order of appearance in one request, as negative numbers."""
     return tuple(order.setdefault(d, -1 - len(order)) if isinstance(d, str) else d for d in shape)
 
 

@@ -67,20 +67,22 @@ def decode(data: bytes, error: type[EdgemlError] = PackageError) -> Holdout:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError) as cause:
+    except Exception as cause:  # numpy raises whatever the bytes make it raise
         raise error(
             f"The holdout is not a readable .npz: {cause}; package the model again."
         ) from cause
     inputs = _under("inputs/", arrays)
     expected = _under("expected/", arrays)
     tolerances = _under("tolerance/", arrays)
-    lengths = {len(a) for a in (*inputs.values(), *expected.values()) if a.ndim}
+    labels = arrays.get("labels")
+    sampled = [*inputs.values(), *expected.values(), *([] if labels is None else [labels])]
+    lengths = {len(a) if a.ndim else 0 for a in sampled}
     if not inputs or not expected or len(lengths) != 1 or 0 in lengths:
         raise error(
-            "The holdout must hold inputs and expected outputs of one and the same number of "
-            f"samples, but has {sorted(lengths)}; package the model again."
+            "The holdout must hold inputs, expected outputs and labels of one and the same number "
+            f"of samples, but has {sorted(lengths)}; package the model again."
         )
-    if any(array.shape != (3,) for array in tolerances.values()):
+    if any(a.shape != (3,) or a.dtype != np.float64 for a in tolerances.values()):
         raise error("A tolerance in the holdout is not three numbers; package the model again.")
     return Holdout(
         inputs=inputs,
@@ -89,7 +91,7 @@ def decode(data: bytes, error: type[EdgemlError] = PackageError) -> Holdout:
             variant: Tolerance(max_abs=float(a[0]), min_cosine=float(a[1]), min_top1=float(a[2]))
             for variant, a in tolerances.items()
         },
-        labels=arrays.get("labels"),
+        labels=labels,
     )
 
 

@@ -19,11 +19,16 @@ def counts(latencies_us: npt.ArrayLike) -> npt.NDArray[np.int64]:
 
 
 def quantile(merged: Sequence[int] | npt.NDArray[np.int64], q: float) -> float | None:
-    """The q-quantile in µs (the geometric middle of its bin), or None when nothing was counted."""
+    """The q-quantile in µs, or None when nothing was counted.
+
+    It is the geometric middle of the bin that holds the first value with a share q at or below it
+    (numpy's "inverted_cdf"), so it is right within half a bin from 1 µs to 100 s.
+    """
     cumulative = np.cumsum(np.asarray(merged, dtype=np.int64))
     if len(cumulative) == 0 or cumulative[-1] == 0:
         return None
-    bin_ = int(np.searchsorted(cumulative, q * cumulative[-1], side="left"))
+    rank = max(1.0, q * cumulative[-1])  # the smallest is the first, and not the zeroth
+    bin_ = int(np.searchsorted(cumulative, rank, side="left"))
     low = EDGES_US[max(bin_ - 1, 0)]
     high = EDGES_US[min(bin_, len(EDGES_US) - 1)]
     return float(np.sqrt(low * high))

@@ -40,7 +40,8 @@ class BrokerUrl:
             port = parts.port
         except ValueError:
             parts, port = urlsplit(""), None
-        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
+        beyond = parts.path.strip("/") or parts.query or parts.fragment
+        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or port == 0 or beyond:
             raise InputError(
                 f"The broker {url!r} is not a URL of the form mqtt://HOST:PORT; write it so."
             )
@@ -54,7 +55,8 @@ class BrokerUrl:
         )
 
     def __str__(self) -> str:
-        return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'mqtts' if self.tls else 'mqtt'}://{host}:{self.port}"
 
 
 class Receipt:
@@ -174,6 +176,7 @@ class Link:
         self._closing = True
         self._client.disconnect()
         self._client.loop_stop()
+        self._client.reinitialise()  # the public way to close the sockets that wake its thread
 
     def _delivery(self, handler: Handler) -> Callable[[paho.Client, Any, paho.MQTTMessage], None]:
         def deliver(_client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:

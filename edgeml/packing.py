@@ -116,11 +116,6 @@ def _check(contract: Contract, samples: Holdout, variants: list[VariantReport]) 
             raise PackageError(
                 f"The holdout does not satisfy the contract: {error} Then convert again."
             ) from error
-    if samples.labels is not None and len(samples.labels) != samples.samples:
-        raise PackageError(
-            f"The holdout has {len(samples.labels)} labels for {samples.samples} samples; "
-            "convert again."
-        )
     inputs = {tensor.name for tensor in contract.inputs}
     outputs = {tensor.name for tensor in contract.outputs}
     for variant in variants:

@@ -102,8 +102,15 @@ def unpack(data: bytes, max_bytes: int = 1 << 20) -> Report:
     try:
         stream = zlib.decompressobj()
         plain = stream.decompress(data, max_bytes)
-        if not stream.eof:
-            raise VerificationError(f"A report is cut off or above {max_bytes} bytes; drop it.")
-        return msgspec.msgpack.decode(plain, type=Report)
-    except (zlib.error, msgspec.DecodeError) as error:
+        if not stream.eof or stream.unused_data:
+            raise VerificationError(
+                f"A report is cut off, above {max_bytes} bytes or followed by something; drop it."
+            )
+        report = msgspec.msgpack.decode(plain, type=Report)
+    except (zlib.error, msgspec.DecodeError, RecursionError) as error:
         raise VerificationError(f"A report could not be read: {error}; drop it.") from error
+    if report.schema != SCHEMA:
+        raise VerificationError(
+            f"A report has schema {report.schema} but this edgeml reads {SCHEMA}; upgrade edgeml."
+        )
+    return report

@@ -13,11 +13,18 @@ from dataclasses import dataclass
 from edgeml import digests, names
 
 ROOT = "edgeml/v1"
+DEVICE_KINDS = ("state", "report", "event")
 
 
 def _digest(value: str) -> str:
     if not digests.is_sha256(value):
         raise ValueError(f"a blob's address is 64 lower-case hex digits, not {value!r}")
+    return value
+
+
+def _kind(value: str) -> str:
+    if value not in DEVICE_KINDS:
+        raise ValueError(f"a device speaks of {', '.join(DEVICE_KINDS)}, not of {value!r}")
     return value
 
 
@@ -48,10 +55,11 @@ class Topics:
     def blob_digest(self, topic: str) -> str | None:
         """The digest that a blob topic of this fleet names, else None."""
         prefix = f"{self._base}/blob/"
-        return topic[len(prefix) :] if topic.startswith(prefix) else None
+        digest = topic[len(prefix) :] if topic.startswith(prefix) else ""
+        return digest if digests.is_sha256(digest) else None
 
     def device(self, device: str, kind: str) -> str:
-        return f"{self._base}/dev/{names.check('device', device)}/{kind}"
+        return f"{self._base}/dev/{names.check('device', device)}/{_kind(kind)}"
 
     def state(self, device: str) -> str:
         return self.device(device, "state")
@@ -64,10 +72,12 @@ class Topics:
 
     def all_devices(self, kind: str) -> str:
         """The filter for one kind of message from every device of the fleet."""
-        return f"{self._base}/dev/+/{kind}"
+        return f"{self._base}/dev/+/{_kind(kind)}"
 
     def parse_device(self, topic: str) -> DeviceTopic | None:
         """Which device and kind a topic of this fleet belongs to, else None."""
         prefix = f"{self._base}/dev/"
         parts = topic[len(prefix) :].split("/") if topic.startswith(prefix) else []
-        return DeviceTopic(parts[0], parts[1]) if len(parts) == 2 else None
+        if len(parts) != 2 or parts[1] not in DEVICE_KINDS or not names.NAME.fullmatch(parts[0]):
+            return None
+        return DeviceTopic(parts[0], parts[1])
