@@ -1,81 +1,85 @@
 """The fleet as people read it: a table on a terminal, a line elsewhere."""
 
-from collections.abc import Sequence
-
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from edgeml_devices.database import DeviceRow, Fleet
 
-_COLUMNS: Sequence[tuple[str, bool]] = (  # heading, right-aligned
-    ("device", False),
-    ("online", False),
-    ("model", False),
-    ("version", False),
-    ("state", False),
-    ("pred/s", True),
-    ("p50", True),
-    ("p99", True),
-    ("failed", True),
-    ("refused", True),
-    ("last event", False),
-)
+WIDE = 120  # characters; below it the columns marked so are left out
+_HEADINGS = (
+    "device", "online", "model", "version", "generation", "state", "pred/s", "p50", "p99",
+    "failed", "refused", "last event",
+)  # fmt: skip
+_RIGHT = {"pred/s", "p50", "p99", "failed", "refused"}
+_WIDE_ONLY = {"generation", "last event"}
 
 
-def table(fleet: Fleet, notice: str | None = None) -> Table:
-    """notice: what stands below the table besides the count of malformed messages."""
-    shown = Table(title=f"fleet {printable(fleet.fleet)}", title_justify="left")
-    for heading, right in _COLUMNS:
+def table(fleet: Fleet, notice: str | None = None, width: int = WIDE) -> Table:
+    """notice: what stands below besides the count of malformed messages; width: in characters.
+
+    A narrow terminal gets the last events as lines below the table.
+    """
+    shown = Table(
+        title=f"fleet {printable(fleet.fleet)}",
+        title_justify="left",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    wide = width >= WIDE
+    headings = [h for h in _HEADINGS if wide or h not in _WIDE_ONLY]
+    for heading in headings:
         shown.add_column(
             heading,
-            justify="right" if right else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            ratio=1 if heading == "last event" else None,
+            justify="right" if heading in _RIGHT else "left",
+            no_wrap=heading != "last event",
+            overflow="fold" if heading == "last event" else "ellipsis",
         )
     for device in fleet.devices:
+        found = cells(device)
         style = "" if device.online else "dim"
-        shown.add_row(*(Text(cell, style=style) for cell in cells(device)))
-    below = [notice] if notice else []
+        shown.add_row(*(Text(found[heading], style=style) for heading in headings))
+    below = [] if wide else [f"{d.device} {cells(d)['last event']}" for d in fleet.devices]
     if fleet.malformed:
         below.append(
             f"{fleet.malformed} malformed messages, the last: "
             f"{printable(fleet.malformed_reason or '')}"
         )
+    if notice:
+        below.append(notice)
     if below:
         shown.caption = Text("\n".join(below))
-        shown.caption_justify = "left"
     return shown
 
 
-def cells(device: DeviceRow) -> list[str]:
-    """One text for each column."""
-    version = f"{device.version or 'none'} ({device.generation})"
+def cells(device: DeviceRow) -> dict[str, str]:
+    """A text for each heading."""
     rate = device.predictions_per_second
     event = device.last_event
-    return [
-        printable(text)
-        for text in (
-            device.device,
-            "yes" if device.online else "no",
-            device.model,
-            version,
-            device.swap_state,
-            "-" if rate is None else f"{rate:.1f}",
-            duration(device.p50_us),
-            duration(device.p99_us),
-            str(device.failed),
-            str(device.refused),
-            f"{event.kind}: {event.message}" if event else "-",
-        )
-    ]
+    found = {
+        "device": device.device,
+        "online": "yes" if device.online else "no",
+        "model": device.model,
+        "version": device.version or "none",
+        "generation": str(device.generation),
+        "state": device.swap_state,
+        "pred/s": "-" if rate is None else f"{rate:.1f}",
+        "p50": duration(device.p50_us),
+        "p99": duration(device.p99_us),
+        "failed": str(device.failed),
+        "refused": str(device.refused),
+        "last event": f"{event.kind}: {event.message}" if event else "-",
+    }
+    return {heading: printable(text) for heading, text in found.items()}
 
 
 def line(device: DeviceRow) -> str:
     """The same in one line, for a log."""
-    name, *values = cells(device)
-    pairs = zip((heading for heading, _ in _COLUMNS[1:]), values, strict=True)
-    return f"{name}: " + ", ".join(f"{heading} {value}" for heading, value in pairs)
+    found = cells(device)
+    name = found.pop("device")
+    return f"{name}: " + ", ".join(f"{heading} {text}" for heading, text in found.items())
 
 
 def duration(microseconds: float | None) -> str:

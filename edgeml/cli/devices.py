@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+PIPE_WIDTH = 160  # characters; a pipe has no width of its own
+
 
 def devices_command(
     db: Annotated[Path, typer.Option(help="The database that 'edgeml monitor' writes.")],
@@ -30,4 +32,6 @@ def devices_command(
             f"{fleet.fleet!r}."
         )
     if not as_json:
-        Console().print(table(fleet))
+        console = Console()
+        width = console.width if console.is_terminal else PIPE_WIDTH
+        console.print(table(fleet, width=width), width=width)

@@ -67,7 +67,8 @@ def _live(monitor: Monitor, watching: Callable[[], bool]) -> None:
     with Live(auto_refresh=False) as live:
         more = True
         while more:
-            live.update(table(read_all(monitor.db), _notice(monitor)), refresh=True)
+            fleet = read_all(monitor.db)
+            live.update(table(fleet, _notice(monitor), live.console.width), refresh=True)
             more = watching()
 
 

@@ -24,9 +24,10 @@ def publish_command(
     from edgeml import documents
     from edgeml_devices.publish import publish
 
+    console = Console(stderr=True)
     with Progress(
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
-        console=Console(stderr=True), transient=True,
+        console=console, transient=True, disable=not console.is_terminal,
     ) as progress:  # fmt: skip
         task = progress.add_task(f"publishing {file.name}", total=None)
         published = publish(
