@@ -1,0 +1,63 @@
+"""The folder of a conversion: written as a whole or not at all."""
+
+import shutil
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edgeml import atomic, documents
+from edgeml.conversion import ConversionReport
+from edgeml.errors import EdgemlError, InputError
+
+REPORT = "report.json"
+
+
+def check(out: Path) -> None:
+    """Raises InputError when `out` holds something other than an earlier conversion."""
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise InputError(f"{out} is a file; name a folder for the conversion.")
+    if any(out.iterdir()) and not _is_conversion(out):
+        raise InputError(
+            f"{out} holds other files than a conversion's; name a new folder, since it would be "
+            "replaced."
+        )
+
+
+def _is_conversion(folder: Path) -> bool:
+    try:
+        documents.decode((folder / REPORT).read_bytes(), ConversionReport, REPORT)
+    except (OSError, EdgemlError):
+        return False
+    return True
+
+
+@contextmanager
+def building(out: Path) -> Generator[Path]:
+    """A folder beside `out` that takes its place when the block ends without an error.
+
+    Raises InputError as `check` does, StorageError when the disk does not take it.
+    """
+    check(out)
+    out = out.absolute()
+    built: Path | None = None
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        built = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+        built.chmod(0o755)
+        yield built
+        old = Path(tempfile.mkdtemp(prefix=f".{out.name}.old.", dir=out.parent))
+        try:
+            if out.exists():
+                out.rename(old / out.name)
+            built.rename(out)
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
+        atomic.sync_folder(out.parent)
+    except OSError as error:
+        raise atomic.storage_error(out, error) from error
+    finally:
+        if built is not None:
+            shutil.rmtree(built, ignore_errors=True)

@@ -1,0 +1,94 @@
+"""What a framework's model is to the converters."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeml.errors import InputError
+from edgeml_converters.messages import ModelInput
+
+Array = npt.NDArray[Any]
+Arrays = Mapping[str, Array]
+CHUNK_SAMPLES = 64  # at once, so that memory stays bounded for any number of samples
+
+
+class Model(ABC):
+    """A loaded model in evaluation mode.
+
+    form: which kind of object it is, by which routes are chosen.
+    batch: the batch size that it is frozen to, 1 or None.
+    """
+
+    framework: ClassVar[str]
+    form: str
+    inputs: tuple[ModelInput, ...]
+    batch: int | None
+
+    @abstractmethod
+    def _predict(self, arrays: Arrays) -> dict[str, Array]:
+        """Outputs by name for one batch."""
+
+    def predict(self, arrays: Arrays) -> dict[str, Array]:
+        """Outputs by name for inputs by name, first axis the sample, in batches.
+
+        Raises InputError when the model refuses the data or an output has no sample axis.
+        """
+        samples = len(next(iter(arrays.values())))
+        try:
+            outputs = in_chunks(self._predict, arrays, self.batch or CHUNK_SAMPLES)
+        except InputError:
+            raise
+        except Exception as error:
+            lines = str(error).strip().splitlines()
+            raise InputError(
+                f"The model refused the data: {lines[0] if lines else type(error).__name__}; check "
+                "the dtypes and shapes in the data file."
+            ) from error
+        for name, array in outputs.items():
+            if len(array) != samples:
+                raise InputError(
+                    f"The output {name!r} has {len(array)} rows for {samples} samples; the first "
+                    "axis of every output must be the sample."
+                )
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise InputError(
+                    f"The model itself answers NaN or infinity in {name!r} for this data; mend the "
+                    "model or the data."
+                )
+        return outputs
+
+
+def in_chunks(
+    run: Callable[[dict[str, Array]], Mapping[str, Array]],
+    arrays: Arrays,
+    chunk: int = CHUNK_SAMPLES,
+) -> dict[str, Array]:
+    """`run` on consecutive pieces of `arrays`, the answers put together again."""
+    samples = len(next(iter(arrays.values())))
+    rows = [
+        run({name: array[start : start + chunk] for name, array in arrays.items()})
+        for start in range(0, samples, chunk)
+    ]
+    return {name: np.concatenate([np.atleast_1d(row[name]) for row in rows]) for name in rows[0]}
+
+
+def name_outputs(found: object, names: Sequence[str] = ()) -> dict[str, Any]:
+    """An answer's tensors by name: a dict's keys, `names` where the framework has them, else
+    `output` or `output_0`, `output_1` and so on; raises InputError for anything nested."""
+    if isinstance(found, Mapping):
+        outputs = {str(name): value for name, value in found.items()}
+    else:
+        values: list[Any] = list(found) if isinstance(found, list | tuple) else [found]
+        if len(names) != len(values) or len(set(names)) != len(values):
+            names = ["output"] if len(values) == 1 else [f"output_{i}" for i in range(len(values))]
+        outputs = dict(zip(names, values, strict=True))
+    for name, value in outputs.items():
+        if not hasattr(value, "shape"):
+            raise InputError(
+                f"The model's output {name!r} is a {type(value).__name__} and no tensor; return a "
+                "tensor, a tuple of tensors or a dict of tensors."
+            )
+    return outputs

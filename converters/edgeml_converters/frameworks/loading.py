@@ -1,0 +1,109 @@
+"""From a source to a model: the one place that decides which framework it belongs to."""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from edgeml.errors import EdgemlError, InputError
+from edgeml_converters.extras import EXTRAS
+from edgeml_converters.frameworks.base import Model
+from edgeml_converters.sources import Source
+
+
+def load_model(source: Source) -> Model:
+    """Raises InputError when the source cannot be loaded or holds no model, ModuleNotFoundError
+    when its framework is not installed."""
+    try:
+        return _load(source)
+    except EdgemlError:
+        raise
+    except Exception as error:
+        package = (getattr(error, "name", None) or "").partition(".")[0]
+        if isinstance(error, ModuleNotFoundError) and package in EXTRAS:
+            raise  # the command says which extra brings it
+        lines = str(error).strip().splitlines()
+        reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+        raise InputError(
+            f"{source.label} could not be loaded ({reason}); save the model again or mend it."
+        ) from error
+
+
+def _load(source: Source) -> Model:
+    match source.kind:
+        case "exported-program":
+            from edgeml_converters.frameworks import torch_model
+
+            return torch_model.load_exported(Path(source.location))
+        case "torchscript":
+            from edgeml_converters.frameworks import torch_model
+
+            return torch_model.load_script(Path(source.location))
+        case "keras":
+            from edgeml_converters.frameworks import tensorflow_model
+
+            return tensorflow_model.load_keras(Path(source.location))
+        case "saved-model":
+            from edgeml_converters.frameworks import tensorflow_model
+
+            return tensorflow_model.load_saved_model(Path(source.location))
+        case "module" | "file":
+            return _wrap(source, _callable(source)())
+
+
+def _wrap(source: Source, built: object) -> Model:
+    """The framework is the one that the callable's own imports brought in."""
+    if "torch" in sys.modules:
+        from edgeml_converters.frameworks import torch_model
+
+        model = torch_model.wrap(built)
+        if model is not None:
+            return model
+    if "keras" in sys.modules or "tensorflow" in sys.modules:
+        from edgeml_converters.frameworks import tensorflow_model
+
+        model = tensorflow_model.wrap(built)
+        if model is not None:
+            return model
+    raise InputError(
+        f"{source.label} returned {type(built).__name__}; it must return a torch.nn.Module, an "
+        "exported program, a TorchScript module, a keras.Model or a loaded SavedModel."
+    )
+
+
+def _callable(source: Source) -> Callable[[], Any]:
+    if source.kind == "file":
+        module = _import_file(Path(source.location))
+    else:
+        sys.path.insert(0, "")  # modules of the folder that the command was called in
+        try:
+            module = importlib.import_module(source.location)
+        except ModuleNotFoundError as error:
+            if error.name and not source.location.startswith(error.name):
+                raise
+            raise InputError(
+                f"There is no module {source.location!r} here; call edgeml from its folder or "
+                "name the file as file.py:callable."
+            ) from error
+    found = getattr(module, source.attribute, None)
+    if not callable(found):
+        raise InputError(
+            f"{source.label} is not a callable; name a function without arguments that returns "
+            "the model."
+        )
+    build: Callable[[], Any] = found
+    return build
+
+
+def _import_file(path: Path) -> ModuleType:
+    sys.path.insert(0, str(path.parent))  # it may import its neighbours
+    name = path.stem if path.stem not in sys.modules else f"{path.stem}_source"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

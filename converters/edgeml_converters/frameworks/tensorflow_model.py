@@ -1,0 +1,132 @@
+"""TensorFlow: Keras models and SavedModels behind one class."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from edgeml.errors import InputError
+from edgeml_converters.frameworks.base import Array, Arrays, Model, name_outputs
+from edgeml_converters.messages import ModelInput
+
+Tensors = Mapping[str, Any]
+
+
+class TensorflowModel(Model):
+    """call: outputs by name for inputs by name; owner: what holds the variables."""
+
+    framework = "tensorflow"
+
+    def __init__(
+        self,
+        form: str,
+        owner: Any,
+        call: Callable[[Tensors], dict[str, Any]],
+        inputs: tuple[ModelInput, ...],
+    ) -> None:
+        self.form = form
+        self.owner = owner
+        self.call = call
+        self.inputs = inputs
+        frozen = {i.shape[0] for i in inputs if i.shape} - {None}
+        if frozen - {1}:
+            raise InputError(
+                f"The model is frozen to batch {max(s for s in frozen if s)}; save it with a free "
+                "first axis or with batch 1."
+            )
+        self.batch = 1 if frozen else None
+
+    def _predict(self, arrays: Arrays) -> dict[str, Array]:
+        found = self.call({name: tf.constant(array) for name, array in arrays.items()})
+        return {name: value.numpy() for name, value in found.items()}
+
+    def function(self, arrays: Arrays, batch: int | None) -> tuple[Any, list[Any]]:
+        """A tf.function of the inputs by position and its input signature, for a batch size."""
+        names = [i.name for i in self.inputs if i.name in arrays]
+        specs = [
+            tf.TensorSpec((batch, *arrays[name].shape[1:]), arrays[name].dtype, name=name)
+            for name in names
+        ]
+
+        def serve(*values: Any) -> dict[str, Any]:
+            return self.call(dict(zip(names, values, strict=True)))
+
+        # The parameters' names become the names of the signature's inputs.
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        serve.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [inspect.Parameter(f"input_{i}", kind) for i in range(len(names))]
+        )
+        return tf.function(serve, input_signature=specs, autograph=False), specs
+
+
+def load_keras(path: Path) -> Model:
+    import keras
+
+    return _keras(keras.saving.load_model(path, compile=False))
+
+
+def load_saved_model(path: Path) -> Model:
+    return _signature(tf.saved_model.load(str(path)))
+
+
+def wrap(built: object) -> Model | None:
+    """A model of Keras or a loaded SavedModel, or None when `built` is neither."""
+    import keras
+
+    if isinstance(built, keras.Model):
+        return _keras(built)
+    return _signature(built) if getattr(built, "signatures", None) else None
+
+
+def _keras(model: Any) -> Model:
+    if not model.inputs:
+        raise InputError(
+            "The Keras model does not say what its inputs are; build it with keras.Input or save "
+            "it as a SavedModel with model.export(FOLDER)."
+        )
+    structure = model.input
+    if isinstance(structure, dict):
+        tensors: dict[str, Any] = dict(structure)
+    else:
+        flat = structure if isinstance(structure, list | tuple) else [structure]
+        tensors = {tensor.name: tensor for tensor in flat}
+    names = list(getattr(model, "output_names", ()))
+    if not names and getattr(model, "layers", None):
+        names = [model.layers[-1].name]  # a Sequential ends in its last layer
+
+    def call(arrays: Tensors) -> dict[str, Any]:
+        given: Any = dict(arrays)
+        if not isinstance(structure, dict):
+            given = [arrays[name] for name in tensors]
+            given = given if isinstance(structure, list | tuple) else given[0]
+        return name_outputs(model(given, training=False), names)
+
+    inputs = tuple(
+        ModelInput(name=name, dtype=str(tensor.dtype), shape=tuple(tensor.shape))
+        for name, tensor in tensors.items()
+    )
+    return TensorflowModel("keras", model, call, inputs)
+
+
+def _signature(loaded: Any) -> Model:
+    """By its signature `serving_default`, or the only one that it has."""
+    signatures = loaded.signatures
+    if "serving_default" not in signatures and len(signatures) != 1:
+        raise InputError(
+            f"The SavedModel has the signatures {', '.join(signatures) or 'none'}; save it with "
+            "one named serving_default."
+        )
+    key = "serving_default" if "serving_default" in signatures else next(iter(signatures))
+    function = signatures[key]
+    specs = function.structured_input_signature[1]
+
+    def call(arrays: Tensors) -> dict[str, Any]:
+        return name_outputs(function(**arrays))
+
+    inputs = tuple(
+        ModelInput(name=name, dtype=spec.dtype.name, shape=tuple(spec.shape))
+        for name, spec in specs.items()
+    )
+    return TensorflowModel("saved-model", loaded, call, inputs)

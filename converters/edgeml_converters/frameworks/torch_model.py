@@ -1,0 +1,123 @@
+"""PyTorch: modules, exported programs and TorchScript behind one class."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edgeml.errors import InputError
+from edgeml_converters.frameworks.base import Array, Arrays, Model, name_outputs
+from edgeml_converters.messages import ModelInput
+
+
+class TorchModel(Model):
+    """target: the module, exported program or script module that the routes take.
+
+    call: the same as a function of the inputs by position.
+    """
+
+    framework = "torch"
+
+    def __init__(
+        self, form: str, target: Any, call: Callable[..., Any], inputs: tuple[ModelInput, ...]
+    ) -> None:
+        self.form = form
+        self.target = target
+        self.call = call
+        self.inputs = inputs
+        self.batch = _frozen_batch(inputs)
+
+    def _predict(self, arrays: Arrays) -> dict[str, Array]:
+        with torch.no_grad():
+            found = self.call(*self.tensors(arrays))
+        return {name: value.detach().cpu().numpy() for name, value in name_outputs(found).items()}
+
+    def tensors(self, arrays: Arrays) -> tuple[torch.Tensor, ...]:
+        """The inputs that `arrays` holds, in the order of the call."""
+        return tuple(torch.from_numpy(arrays[i.name]) for i in self.inputs if i.name in arrays)
+
+
+def load_exported(path: Path) -> Model:
+    return _exported(torch.export.load(path))
+
+
+def load_script(path: Path) -> Model:
+    return _script(torch.jit.load(path, map_location="cpu"))
+
+
+def wrap(built: object) -> Model | None:
+    """A model of PyTorch, or None when `built` is none."""
+    if isinstance(built, torch.export.ExportedProgram):
+        return _exported(built)
+    if isinstance(built, torch.jit.ScriptModule):
+        return _script(built)
+    if isinstance(built, torch.nn.Module):
+        module = built.cpu().eval()
+        return TorchModel("module", module, module, _parameters(module))
+    return None
+
+
+def _parameters(module: torch.nn.Module) -> tuple[ModelInput, ...]:
+    """The parameters of `forward`; floats must be of the weights' dtype."""
+    inputs: list[ModelInput] = []
+    for name, parameter in inspect.signature(module.forward).parameters.items():
+        if parameter.kind not in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
+                raise InputError(
+                    f"forward() takes {name!r} by keyword only; let it take every input by name "
+                    "and position."
+                )
+            continue
+        inputs.append(ModelInput(name=name, required=parameter.default is parameter.empty))
+    return _named(inputs)
+
+
+def _named(inputs: list[ModelInput]) -> tuple[ModelInput, ...]:
+    if not inputs:
+        raise InputError("forward() has no named parameter; name its inputs.")
+    return tuple(inputs)
+
+
+def _script(script: Any) -> Model:
+    arguments = script.forward.schema.arguments[1:]
+    inputs = [ModelInput(name=a.name, required=not a.has_default_value()) for a in arguments]
+    script = script.eval()
+    return TorchModel("script", script, script, _named(inputs))
+
+
+def _exported(program: torch.export.ExportedProgram) -> Model:
+    values = {
+        node.name: node.meta["val"] for node in program.graph.nodes if node.op == "placeholder"
+    }
+    inputs: list[ModelInput] = []
+    for name in program.graph_signature.user_inputs:
+        value = values.get(name) if isinstance(name, str) else None
+        if not isinstance(name, str) or not isinstance(value, torch.Tensor):
+            raise InputError(f"The exported program takes {name!r}, which is no tensor.")
+        inputs.append(
+            ModelInput(
+                name=name,
+                dtype=str(value.dtype).removeprefix("torch."),
+                shape=tuple(_size(size) for size in value.shape),
+            )
+        )
+    return TorchModel("exported", program, program.module(), _named(inputs))
+
+
+def _size(size: Any) -> int | None:
+    """None for a symbolic size."""
+    return size if isinstance(size, int) else None
+
+
+def _frozen_batch(inputs: tuple[ModelInput, ...]) -> int | None:
+    sizes = {i.shape[0] for i in inputs if i.shape}
+    frozen = sizes - {None}
+    if frozen - {1}:
+        raise InputError(
+            f"The exported program is frozen to batch {max(s for s in frozen if s)}; export it "
+            "with a dynamic first axis, torch.export.export(..., dynamic_shapes=({0: "
+            "torch.export.Dim('batch')},)), or with batch 1."
+        )
+    return 1 if frozen else None

@@ -1,0 +1,105 @@
+"""What the command and its worker processes say to each other: one JSON document a line.
+
+Arrays travel beside it, as .npz files in a temporary folder.
+"""
+
+import msgspec
+
+from edgeml.documents import Strict
+from edgeml_converters.sources import Source
+
+
+class ModelInput(Strict, frozen=True, kw_only=True):
+    """An input as the framework's model declares it; None where it does not say."""
+
+    name: str
+    dtype: str | None = None
+    shape: tuple[int | None, ...] | None = None
+    required: bool = True
+
+
+class Load(Strict, frozen=True, kw_only=True, tag=True):
+    """Load the model."""
+
+    source: Source
+
+
+class Loaded(Strict, frozen=True, kw_only=True, tag=True):
+    """form: which routes apply; batch: the size that the model itself is frozen to."""
+
+    framework: str
+    form: str
+    inputs: tuple[ModelInput, ...]
+    batch: int | None
+
+
+class Predict(Strict, frozen=True, kw_only=True, tag=True):
+    """The framework's own answers to the arrays in the file `inputs`, written to `into`."""
+
+    inputs: str
+    into: str
+
+
+class Convert(Strict, frozen=True, kw_only=True, tag=True):
+    """Take one route; the example inputs are in the file `inputs`, the files go to `folder`."""
+
+    route: str
+    inputs: str
+    outputs: tuple[str, ...]
+    folder: str
+
+
+class Converted(Strict, frozen=True, kw_only=True, tag=True):
+    """entry: the file in the folder that an engine opens; batch: what it is frozen to."""
+
+    entry: str
+    batch: int | None
+
+
+class Open(Strict, frozen=True, kw_only=True, tag=True):
+    """Open a converted model in one of the runtime's engines."""
+
+    engine: str
+    entry: str
+
+
+class FileTensor(Strict, frozen=True, kw_only=True):
+    """A tensor as a converted file declares it; -1 is a free size."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+class Opened(Strict, frozen=True, kw_only=True, tag=True):
+    version: str
+    inputs: tuple[FileTensor, ...]
+    outputs: tuple[FileTensor, ...]
+
+
+class Run(Strict, frozen=True, kw_only=True, tag=True):
+    """Run the opened engine on `inputs`; names: array in the file -> tensor of the model."""
+
+    inputs: str
+    names: dict[str, str]
+    into: str
+
+
+class Done(Strict, frozen=True, kw_only=True, tag=True):
+    pass
+
+
+class Failed(Strict, frozen=True, kw_only=True, tag=True):
+    """kind: the name of the exception's class; missing: the package that is not installed."""
+
+    kind: str
+    message: str
+    missing: str | None = None
+
+
+Request = Load | Predict | Convert | Open | Run
+Reply = Loaded | Converted | Opened | Done | Failed
+
+decode_request = msgspec.json.Decoder(Request).decode
+decode_reply = msgspec.json.Decoder(Reply).decode
+encode = msgspec.json.Encoder().encode

@@ -1,0 +1,81 @@
+"""The framework's model in its own process, loaded again when a step has killed it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeml_converters.data import load, save
+from edgeml_converters.messages import Convert, Converted, Done, Load, Loaded, Predict
+from edgeml_converters.process import Worker
+from edgeml_converters.routes.table import Route
+from edgeml_converters.sources import Source
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+_EXAMPLE_SAMPLES = 2  # exporters take a batch of 1 for a constant
+
+
+class ModelProcess:
+    """One process for loading, reference answers and all routes: a framework takes seconds to
+    import."""
+
+    def __init__(self, source: Source, workspace: Path, timeout_seconds: float) -> None:
+        self._source = source
+        self._workspace = workspace
+        self._timeout_seconds = timeout_seconds
+        self._worker: Worker | None = None
+        self._loaded: Loaded | None = None
+
+    def load(self) -> Loaded:
+        """Raises InputError when the source holds no model, StepError when loading crashed."""
+        if self._loaded is None or self._worker is None or not self._worker.alive:
+            self.close()
+            self._worker = Worker(self._workspace / "model.log")
+            self._loaded = self._worker.ask(
+                f"loading {self._source.label}",
+                Load(source=self._source),
+                Loaded,
+                self._timeout_seconds,
+            )
+        return self._loaded
+
+    def predict(self, file: Path) -> dict[str, npt.NDArray[Any]]:
+        """The framework's own answers to the arrays in `file`."""
+        into = self._workspace / "expected.npz"
+        self.load()
+        assert self._worker is not None
+        self._worker.ask(
+            "predicting with the framework",
+            Predict(inputs=str(file), into=str(into)),
+            Done,
+            self._timeout_seconds,
+        )
+        return load(into)
+
+    def convert(
+        self, key: str, route: Route, inputs: Arrays, outputs: Sequence[str], folder: Path
+    ) -> Converted:
+        """Takes a route, into a new `folder`; raises StepError when it fails, crashes or hangs."""
+        example = self._workspace / "example.npz"
+        samples = self.load().batch or _EXAMPLE_SAMPLES
+        save(example, {name: np.resize(a, (samples, *a.shape[1:])) for name, a in inputs.items()})
+        folder.mkdir(parents=True)
+        assert self._worker is not None
+        return self._worker.ask(
+            route.title,
+            Convert(route=key, inputs=str(example), outputs=tuple(outputs), folder=str(folder)),
+            Converted,
+            self._timeout_seconds,
+        )
+
+    def close(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+
+    def __enter__(self) -> "ModelProcess":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,75 @@
+"""Every route, in the order in which they are tried for a format."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from edgeml.manifest import Format
+from edgeml_converters.frameworks.base import Arrays
+from edgeml_converters.messages import Converted
+
+# (model, example inputs, the outputs' names, the folder for the files)
+RouteFunction = Callable[[Any, Arrays, tuple[str, ...], Path], Converted]
+
+
+@dataclass(frozen=True)
+class Route:
+    """forms: the kinds of model that it takes; where: module:function under routes."""
+
+    title: str
+    format: Format
+    forms: tuple[str, ...]
+    where: str
+
+    def function(self) -> RouteFunction:
+        """Imports the route, and with it its framework."""
+        module, _, name = self.where.partition(":")
+        found: RouteFunction = getattr(import_module(f"edgeml_converters.routes.{module}"), name)
+        return found
+
+
+ROUTES = {
+    "torch-onnx-dynamo": Route(
+        "PyTorch to ONNX (torch.export)",
+        "onnx",
+        ("module", "exported"),
+        "torch_onnx:by_dynamo",
+    ),
+    "torch-onnx-torchscript": Route(
+        "PyTorch to ONNX (TorchScript)",
+        "onnx",
+        ("module", "exported", "script"),
+        "torch_onnx:by_torchscript",
+    ),
+    "torch-tflite-litert": Route(
+        "PyTorch to TFLite (litert-torch)",
+        "tflite",
+        ("module", "exported", "script"),
+        "torch_tflite:by_litert",
+    ),
+    "tensorflow-onnx-tf2onnx": Route(
+        "TensorFlow to ONNX (tf2onnx)",
+        "onnx",
+        ("keras", "saved-model"),
+        "tensorflow_onnx:by_tf2onnx",
+    ),
+    "tensorflow-tflite-saved-model": Route(
+        "TensorFlow to TFLite (batch-1 SavedModel)",
+        "tflite",
+        ("keras", "saved-model"),
+        "tensorflow_tflite:by_saved_model",
+    ),
+    "tensorflow-tflite-keras": Route(
+        "TensorFlow to TFLite (from_keras_model)",
+        "tflite",
+        ("keras",),
+        "tensorflow_tflite:by_keras_model",
+    ),
+}
+
+
+def routes_for(form: str, target: Format) -> dict[str, Route]:
+    """The routes for one form of model and one format, first choice first."""
+    return {k: r for k, r in ROUTES.items() if r.format == target and form in r.forms}

@@ -1,0 +1,35 @@
+"""Keras and SavedModel to TFLite, frozen to batch 1."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import tensorflow as tf
+
+from edgeml_converters.frameworks.base import Arrays
+from edgeml_converters.frameworks.tensorflow_model import TensorflowModel
+from edgeml_converters.messages import Converted
+
+ENTRY = "model.tflite"
+
+
+def by_saved_model(
+    model: TensorflowModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
+) -> Converted:
+    """By a SavedModel whose root holds the variables: without them the converter leaves
+    READ_VARIABLE in the file, which answers NaN."""
+    function, _ = model.function(arrays, batch=1)
+    root: Any = tf.Module()
+    root.owner = model.owner
+    with TemporaryDirectory() as saved:
+        tf.saved_model.save(root, saved, signatures=function.get_concrete_function())
+        converted = tf.lite.TFLiteConverter.from_saved_model(saved).convert()
+    (folder / ENTRY).write_bytes(converted)
+    return Converted(entry=ENTRY, batch=1)
+
+
+def by_keras_model(
+    model: TensorflowModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
+) -> Converted:
+    (folder / ENTRY).write_bytes(tf.lite.TFLiteConverter.from_keras_model(model.owner).convert())
+    return Converted(entry=ENTRY, batch=1)

@@ -1,0 +1,53 @@
+"""PyTorch to ONNX, by torch.export or, as the fallback, by tracing to TorchScript."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+
+from edgeml_converters.frameworks.base import Arrays
+from edgeml_converters.frameworks.torch_model import TorchModel
+from edgeml_converters.messages import Converted
+from edgeml_converters.routes import onnx_file
+
+
+def by_dynamo(
+    model: TorchModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
+) -> Converted:
+    """The batch stays free: without `dynamic_shapes` it would be frozen to the example's."""
+    shapes: Any = None
+    if model.form == "module":
+        batch = torch.export.Dim("batch", min=1)
+        shapes = tuple({0: batch} for _ in arrays)
+    program = torch.onnx.export(
+        model.target,
+        () if model.form == "exported" else model.tensors(arrays),
+        None,
+        dynamo=True,
+        dynamic_shapes=shapes,
+        input_names=list(arrays),
+        output_names=list(outputs),
+        verbose=False,
+    )
+    assert program is not None
+    return onnx_file.write(program.model_proto, folder)
+
+
+def by_torchscript(
+    model: TorchModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
+) -> Converted:
+    stream: Any = io.BytesIO()
+    target: Any = model.call  # an exported program as its module, which can be traced
+    free = {} if model.batch else {name: {0: "batch"} for name in (*arrays, *outputs)}
+    torch.onnx.export(
+        target,
+        model.tensors(arrays),
+        stream,
+        dynamo=False,
+        dynamic_axes=free,
+        input_names=list(arrays),
+        output_names=list(outputs),
+    )
+    return onnx_file.write(onnx.load_from_string(stream.getvalue()), folder)

@@ -1,0 +1,45 @@
+"""PyTorch to TFLite by litert-torch, frozen to batch 1, with the contract's names."""
+
+from pathlib import Path
+from typing import Any
+
+import litert_torch
+import torch
+
+from edgeml_converters.frameworks.base import Arrays, name_outputs
+from edgeml_converters.frameworks.torch_model import TorchModel
+from edgeml_converters.messages import Converted
+
+ENTRY = "model.tflite"
+
+
+class Named(torch.nn.Module):  # type: ignore[misc]
+    """Takes inputs by keyword and answers a dict, whose keys become the file's own names."""
+
+    def __init__(self, module: Any, inputs: tuple[str, ...]) -> None:
+        super().__init__()
+        self.module = module
+        self._names = inputs
+
+    def forward(self, **arrays: torch.Tensor) -> dict[str, torch.Tensor]:
+        return name_outputs(self.module(*(arrays[name] for name in self._names)))
+
+
+def by_litert(
+    model: TorchModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
+) -> Converted:
+    first = model.tensors({name: array[:1] for name, array in arrays.items()})
+    module: Any = model.target
+    if model.form == "script":
+        from torch._export.converter import TS2EPConverter
+
+        module = TS2EPConverter(module, first).convert().module(check_guards=False)
+    elif model.form == "exported":
+        module = module.module(check_guards=False)
+    named = Named(module, tuple(arrays))
+    named.training = False  # exported programs refuse eval(), which they do not need
+    sample = dict(zip(arrays, first, strict=True))
+    litert_torch.convert(named, sample_kwargs=sample, strict_export=False).export(
+        str(folder / ENTRY)
+    )
+    return Converted(entry=ENTRY, batch=1)
