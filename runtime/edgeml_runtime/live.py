@@ -1,7 +1,6 @@
 """The live model: answers come from it while the next one replaces it in one assignment."""
 
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
