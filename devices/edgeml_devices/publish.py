@@ -58,8 +58,8 @@ def publish(
     with Package(path) as package:
         package.verify()
         model = package.manifest.name
-        with _Publication(broker_url, topics) as publication:
-            retained = publication.retained(topics.release(model, channel))
+        with _Publication(broker_url) as publication:
+            retained = publication.ask(topics.release(model, channel))
             sizes = _sizes(package.manifest)
             publication.total = sum(sizes.values())
             publication.on_progress = on_progress
@@ -72,17 +72,18 @@ def publish(
                 fleet=fleet,
                 model=model,
                 channel=channel,
-                generation=next_generation(retained, int(time.time())),
+                generation=next_generation(retained(), int(time.time())),
                 version=package.manifest.version,
                 manifest_sha256=package.sha256,
             )
             data = documents.encode(release)
             publication.send(topics.release(model, channel), data)
             publication.flush()
-            if publication.retained(topics.release(model, channel)) != data:
+            if publication.ask(topics.release(model, channel))() != data:
                 raise BrokerError(
-                    f"The broker at {broker_url} does not give back the release that it "
-                    "confirmed; check that it keeps retained messages and lets you write."
+                    f"The broker {publication.url} does not give back the release that it "
+                    "confirmed; check that it keeps retained messages and lets you write, and that "
+                    "nobody else publishes to this channel."
                 )
             return Published(
                 release=release,
@@ -115,7 +116,7 @@ class _Generation(msgspec.Struct):
 class _Publication:
     """A link on which at most WINDOW_MESSAGES messages are unconfirmed."""
 
-    def __init__(self, broker_url: str, topics: Topics) -> None:
+    def __init__(self, broker_url: str) -> None:
         self.total = 0
         self.confirmed = 0
         self.on_progress: OnProgress | None = None
@@ -123,6 +124,7 @@ class _Publication:
         self._losses = 0  # of the connection, since the last confirmed message
         client_id = f"edgeml-publish-{secrets.token_hex(4)}"
         self._link = Link(broker_url, client_id, on_connection=self._connection)
+        self.url = self._link.url  # without the password
 
     def __enter__(self) -> "_Publication":
         self._link.connect()
@@ -141,19 +143,26 @@ class _Publication:
         while self._waiting:
             self._confirm_oldest()
 
-    def retained(self, topic: str) -> bytes | None:
-        """The retained message of a topic, None when there is none."""
+    def ask(self, topic: str) -> Callable[[], bytes | None]:
+        """Asks for the retained message of a topic; call the result for it, or None if none came.
+
+        MQTT does not say that there is none, so the answer is waited for, beside other work.
+        """
         arrived = threading.Event()
         payloads: list[bytes] = []
+        deadline = time.monotonic() + RETAINED_SECONDS
 
         def keep(_topic: str, payload: bytes) -> None:
             payloads.append(payload)
             arrived.set()
 
+        def answer() -> bytes | None:
+            arrived.wait(max(deadline - time.monotonic(), 0.0))
+            self._link.unsubscribe(topic)
+            return payloads[0] if payloads else None
+
         self._link.subscribe(topic, keep)
-        arrived.wait(RETAINED_SECONDS)
-        self._link.unsubscribe(topic)
-        return payloads[-1] if payloads else None
+        return answer
 
     def _confirm_oldest(self) -> None:
         receipt, size = self._waiting[0]
@@ -163,7 +172,7 @@ class _Publication:
             if self._losses >= 2 or time.monotonic() > deadline:
                 largest = max(size for _, size in self._waiting)
                 raise BrokerError(
-                    f"The broker {self._link.url} does not take messages of {largest} bytes "
+                    f"The broker {self.url} does not take messages of {largest} bytes "
                     f"(connection lost {self._losses} times); check that it runs and its largest "
                     "message, or package with smaller --blob-bytes."
                 )

@@ -25,8 +25,9 @@ def table(fleet: Fleet, notice: str | None = None, width: int = WIDE) -> Table:
         title_justify="left",
         caption_justify="left",
         box=SIMPLE_HEAD,
+        show_edge=False,
         pad_edge=False,
-        collapse_padding=True,
+        padding=(0, 1, 0, 0),
     )
     wide = width >= WIDE
     headings = [h for h in _HEADINGS if wide or h not in _WIDE_ONLY]
@@ -36,6 +37,7 @@ def table(fleet: Fleet, notice: str | None = None, width: int = WIDE) -> Table:
             justify="right" if heading in _RIGHT else "left",
             no_wrap=heading != "last event",
             overflow="fold" if heading == "last event" else "ellipsis",
+            min_width=len(heading) if heading in _RIGHT else None,
         )
     for device in fleet.devices:
         found = cells(device)
