@@ -1,6 +1,7 @@
 """The figures of a conversion as a table for the terminal."""
 
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 from edgeml.conversion import ConversionReport, EngineParity, VariantReport
@@ -11,7 +12,7 @@ _COLUMNS = ("max abs", "cosine", "SNR dB", "top-1")
 
 def table(report: ConversionReport) -> Table:
     """One row for each variant, engine and output."""
-    title = f"{report.source}: parity on {report.samples} samples"
+    title = f"{escape(report.source)}: parity on {report.samples} samples"
     made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("variant", "engine", "output"):
         made.add_column(name, overflow="fold")
@@ -28,14 +29,15 @@ def table(report: ConversionReport) -> Table:
 
 
 def _add_engine(made: Table, variant: VariantReport, engine: EngineParity) -> None:
-    name = f"{engine.engine} {engine.version}".strip()
     if engine.error is not None:
-        made.add_row(variant.id, name, *[""] * (len(_COLUMNS) + 1), "[yellow]did not run[/]")
+        made.add_row(
+            variant.id, engine.engine, *[""] * (len(_COLUMNS) + 1), "[yellow]did not run[/]"
+        )
     for output in engine.outputs:
         made.add_row(
             variant.id,
-            name,
-            output.name,
+            engine.engine,
+            escape(output.name),
             *_figures(output),
             "[green]same[/]" if output.passed else "[red]differs[/]",
         )

@@ -45,6 +45,7 @@ def convert_command(
     4 a variant is out of tolerance or the model disagrees with expected/, 9 the disk.
     """
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from edgeml import documents
@@ -53,11 +54,12 @@ def convert_command(
 
     with Progress(
         SpinnerColumn(finished_text="[green]✓"), TextColumn("{task.description}"),
-        TimeElapsedColumn(), console=Console(stderr=True),
+        TimeElapsedColumn(), console=Console(stderr=True, emoji=False),
     ) as progress:  # fmt: skip
 
         @contextmanager
         def step(name: str) -> Generator[None]:
+            name = escape(name)
             task = progress.add_task(name, total=1)
             try:
                 yield
@@ -79,7 +81,7 @@ def convert_command(
     if as_json:
         print(documents.encode_pretty(report))
     else:
-        Console().print(table(report))
+        Console(emoji=False).print(table(report))
         print(f"{out}: {sum(len(v.files) for v in report.variants)} files of "
               f"{len(report.variants)} variants")  # fmt: skip
     verdict(report, out)

@@ -15,7 +15,10 @@ Tensors = Mapping[str, Any]
 
 
 class TensorflowModel(Model):
-    """call: outputs by name for inputs by name; owner: what holds the variables."""
+    """owner: the Keras model or the loaded SavedModel; call: outputs by name for inputs by name.
+
+    kept: what a SavedModel's root must hold so that the variables are saved with it.
+    """
 
     framework = "tensorflow"
 
@@ -25,11 +28,13 @@ class TensorflowModel(Model):
         owner: Any,
         call: Callable[[Tensors], dict[str, Any]],
         inputs: tuple[ModelInput, ...],
+        kept: Any,
     ) -> None:
         self.form = form
         self.owner = owner
         self.call = call
         self.inputs = inputs
+        self.kept = kept
         frozen = {i.shape[0] for i in inputs if i.shape} - {None}
         if frozen - {1}:
             raise InputError(
@@ -81,12 +86,15 @@ def wrap(built: object) -> Model | None:
 
 
 def _keras(model: Any) -> Model:
+    import keras
+
     if not model.inputs:
         raise InputError(
             "The Keras model does not say what its inputs are; build it with keras.Input or save "
             "it as a SavedModel with model.export(FOLDER)."
         )
-    structure = model.input
+    # A Sequential has no `input` before its first call, and never more than one.
+    structure = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
     if isinstance(structure, dict):
         tensors: dict[str, Any] = dict(structure)
     else:
@@ -107,7 +115,8 @@ def _keras(model: Any) -> Model:
         ModelInput(name=name, dtype=str(tensor.dtype), shape=tuple(tensor.shape))
         for name, tensor in tensors.items()
     )
-    return TensorflowModel("keras", model, call, inputs)
+    variables = [variable.value for variable in model.variables]
+    return TensorflowModel("keras", model, call, inputs, variables)
 
 
 def _signature(loaded: Any) -> Model:
@@ -129,4 +138,4 @@ def _signature(loaded: Any) -> Model:
         ModelInput(name=name, dtype=spec.dtype.name, shape=tuple(spec.shape))
         for name, spec in specs.items()
     )
-    return TensorflowModel("saved-model", loaded, call, inputs)
+    return TensorflowModel("saved-model", loaded, call, inputs, kept=loaded)

@@ -20,7 +20,7 @@ def by_saved_model(
     READ_VARIABLE in the file, which answers NaN."""
     function, _ = model.function(arrays, batch=1)
     root: Any = tf.Module()
-    root.owner = model.owner
+    root.kept = model.kept
     with TemporaryDirectory() as saved:
         tf.saved_model.save(root, saved, signatures=function.get_concrete_function())
         converted = tf.lite.TFLiteConverter.from_saved_model(saved).convert()
