@@ -44,7 +44,7 @@ def decode(
     """`data` as a `kind` of this schema; `what` names it in the message of the `error` raised."""
     try:
         document = msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, RecursionError) as cause:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
         raise error(
             f"{what} is not a {kind.__name__.lower()} of schema {SCHEMA}: {cause}; "
             "make it again with this version of edgeml."

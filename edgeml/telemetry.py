@@ -107,7 +107,7 @@ def unpack(data: bytes, max_bytes: int = 1 << 20) -> Report:
                 f"A report is cut off, above {max_bytes} bytes or followed by something; drop it."
             )
         report = msgspec.msgpack.decode(plain, type=Report)
-    except (zlib.error, msgspec.DecodeError, RecursionError) as error:
+    except (zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise VerificationError(f"A report could not be read: {error}; drop it.") from error
     if report.schema != SCHEMA:
         raise VerificationError(

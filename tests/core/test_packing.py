@@ -1,0 +1,243 @@
+"""`edgeml package`: from a conversion's folder to one file."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from edgeml import documents, holdout
+from edgeml.contract import Contract
+from edgeml.conversion import ConversionReport
+from edgeml.errors import EdgemlError, InputError, PackageError, ParityError, StorageError
+from edgeml.holdout import Holdout
+from edgeml.inspection import inspect
+from edgeml.package import Package
+from edgeml.packing import pack
+from edgeml.parity import Tolerance
+from tests.flow.conversions import VARIANT, conversion
+
+OUTSIDE = "../conversion/report.json"  # there, but not one of the variant's own
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return conversion(tmp_path / "conversion", 1)
+
+
+def change_report(folder: Path, change: Callable[[ConversionReport], ConversionReport]) -> None:
+    path = folder / "report.json"
+    report = documents.decode(path.read_bytes(), ConversionReport, "it")
+    path.write_bytes(documents.encode(change(report)))
+
+
+def with_failed_variant(report: ConversionReport) -> ConversionReport:
+    failed = msgspec.structs.replace(report.variants[0], id="a-failed", passed=False)
+    return msgspec.structs.replace(report, variants=(failed, *report.variants))
+
+
+def failed_alone(report: ConversionReport) -> ConversionReport:
+    return msgspec.structs.replace(report, variants=with_failed_variant(report).variants[:1])
+
+
+def change_variant(**changes: object) -> Callable[[ConversionReport], ConversionReport]:
+    return lambda report: msgspec.structs.replace(
+        report, variants=(msgspec.structs.replace(report.variants[0], **changes),)
+    )
+
+
+def change_holdout(folder: Path, change: Callable[[Holdout], Holdout]) -> None:
+    path = folder / "holdout.npz"
+    path.write_bytes(holdout.encode(change(holdout.decode(path.read_bytes()))))
+
+
+def test_what_is_packed(folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "digits-1.edgeml"
+    sha256 = pack(folder, "digits", "1", target, blob_bytes=1000)
+    with Package(target) as package:
+        package.verify()
+        assert package.sha256 == sha256
+        manifest = package.manifest
+        assert (manifest.name, manifest.version, manifest.blob_bytes) == ("digits", "1", 1000)
+        (variant,) = manifest.variants
+        assert variant.id == VARIANT
+        assert [r.engine for r in variant.requires] == ["onnxruntime"]
+        assert package.read(variant.files[0]) == (folder / VARIANT / "model.onnx").read_bytes()
+        contract = package.contract()
+        samples = package.holdout()
+        contract.check_inputs(samples.inputs)
+        contract.check_outputs(samples.expected)
+        assert samples.tolerances.keys() == {VARIANT}
+    paths = {file.path for file in manifest.files()}
+    assert paths == {
+        "contract.json",
+        "holdout.npz",
+        "variants/onnx-fp32/model.onnx",
+        "reports/conversion.json",
+        "provenance.json",
+    }
+
+
+def test_the_same_bytes_from_two_folders_in_two_processes(folder: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "elsewhere" / "deep"
+    shutil.copytree(folder, moved)
+    code = (
+        "import sys; from pathlib import Path; from edgeml.packing import pack; "
+        "pack(Path(sys.argv[1]), 'digits', '1', Path(sys.argv[2]))"
+    )
+    made: list[bytes] = []
+    for seed, source in (("1", folder), ("2", moved)):
+        target = source / "out.edgeml"
+        subprocess.run(
+            [sys.executable, "-c", code, source, target],
+            check=True,
+            env={"PYTHONHASHSEED": seed, "TZ": f"UTC+{seed}"},
+        )
+        made.append(target.read_bytes())
+    assert made[0] == made[1]
+    assert str(tmp_path).encode() not in made[0]
+
+
+def test_a_failed_variant_is_refused_or_left_out(folder: Path, tmp_path: Path) -> None:
+    change_report(folder, with_failed_variant)
+    target = tmp_path / "x.edgeml"
+    with pytest.raises(ParityError, match=r"a-failed did not pass parity.*--passed-only"):
+        pack(folder, "digits", "1", target)
+    assert not target.exists()
+    pack(folder, "digits", "1", target, passed_only=True)
+    with Package(target) as package:
+        assert [variant.id for variant in package.manifest.variants] == [VARIANT]
+    found = inspect(target).conversion
+    assert found is not None and len(found.variants) == 2  # the report tells all
+
+
+@pytest.mark.parametrize("passed_only", [False, True])
+def test_nothing_passed(folder: Path, tmp_path: Path, passed_only: bool) -> None:
+    change_report(folder, failed_alone)
+    with pytest.raises(ParityError, match="No variant of by hand passed parity"):
+        pack(folder, "digits", "1", tmp_path / "x.edgeml", passed_only=passed_only)
+
+
+def _replace(name: str, data: bytes) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).write_bytes(data)
+
+
+def _rename_input(samples: Holdout) -> Holdout:
+    return Holdout({"z": samples.inputs["x"]}, samples.expected, samples.tolerances)
+
+
+def _wrong_dtype(samples: Holdout) -> Holdout:
+    inputs = {"x": samples.inputs["x"].astype(np.float64)}
+    return Holdout(inputs, samples.expected, samples.tolerances)
+
+
+def _wrong_shape(samples: Holdout) -> Holdout:
+    expected = {"logits": samples.expected["logits"][:, :3]}
+    return Holdout(samples.inputs, expected, samples.tolerances)
+
+
+def _nan(samples: Holdout) -> Holdout:
+    expected = {"logits": samples.expected["logits"] * np.float32("nan")}
+    return Holdout(samples.inputs, expected, samples.tolerances)
+
+
+def _no_tolerance(samples: Holdout) -> Holdout:
+    return Holdout(samples.inputs, samples.expected, {})
+
+
+def _other_tolerance(samples: Holdout) -> Holdout:
+    return Holdout(samples.inputs, samples.expected, {VARIANT: Tolerance(max_abs=9.0)})
+
+
+FAULTS: dict[str, tuple[Callable[[Path], object], type[EdgemlError], str]] = {
+    "no_report": (lambda f: (f / "report.json").unlink(), InputError, "report.json cannot be read"),
+    "report_no_json": (_replace("report.json", b"hello"), InputError, "report.json is not a"),
+    "report_of_another_schema": (
+        lambda f: change_report(f, lambda r: msgspec.structs.replace(r, schema=2)),
+        InputError,
+        "has schema 2",
+    ),
+    "no_contract": (lambda f: (f / "contract.json").unlink(), InputError, "contract.json cannot"),
+    "no_provenance": (lambda f: (f / "provenance.json").unlink(), InputError, "provenance.json"),
+    "provenance_no_json": (_replace("provenance.json", b"{}"), InputError, "provenance.json is"),
+    "no_holdout": (lambda f: (f / "holdout.npz").unlink(), InputError, "holdout.npz cannot"),
+    "holdout_garbage": (_replace("holdout.npz", b"PK\3\4"), PackageError, "not a readable .npz"),
+    "no_model": (
+        lambda f: (f / VARIANT / "model.onnx").unlink(),
+        InputError,
+        "onnx-fp32/model.onnx cannot be read",
+    ),
+    "model_empty": (_replace(f"{VARIANT}/model.onnx", b""), PackageError, "is empty"),
+    "holdout_other_name": (lambda f: change_holdout(f, _rename_input), PackageError, "'x'"),
+    "holdout_dtype": (lambda f: change_holdout(f, _wrong_dtype), PackageError, "must be float32"),
+    "holdout_shape": (lambda f: change_holdout(f, _wrong_shape), PackageError, "must have shape"),
+    "holdout_nan": (lambda f: change_holdout(f, _nan), PackageError, "must be finite"),
+    "no_tolerance": (lambda f: change_holdout(f, _no_tolerance), PackageError, "tolerance"),
+    "other_tolerance": (lambda f: change_holdout(f, _other_tolerance), PackageError, "tolerance"),
+    "other_inputs": (
+        lambda f: change_report(f, change_variant(inputs={"z": "z"})),
+        PackageError,
+        "does not name the contract's",
+    ),
+    "file_outside": (
+        lambda f: change_report(f, change_variant(files=(OUTSIDE,))),
+        PackageError,
+        "not one of its files",
+    ),
+    "entry_outside": (
+        lambda f: change_report(
+            f, change_variant(files=(OUTSIDE,), entry=OUTSIDE)
+        ),
+        PackageError,
+        "not one of plain names",
+    ),
+    "passed_on_no_engine": (
+        lambda f: change_report(f, change_variant(engines=())),
+        ParityError,
+        "on no engine",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_does_not_fit_together_is_refused(folder: Path, tmp_path: Path, fault: str) -> None:
+    damage, kind, sentence = FAULTS[fault]
+    damage(folder)
+    target = tmp_path / "x.edgeml"
+    with pytest.raises(kind) as error:
+        pack(folder, "digits", "1", target)
+    assert type(error.value) is kind and sentence in str(error.value)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "blob_bytes"),
+    [("a/b", "1", 1000), ("digits", "../1", 1000), ("digits", "1", 0), ("digits", "1", 1 << 21)],
+)
+def test_bad_arguments(
+    folder: Path, tmp_path: Path, name: str, version: str, blob_bytes: int
+) -> None:
+    with pytest.raises(InputError):
+        pack(folder, name, version, tmp_path / "x.edgeml", blob_bytes=blob_bytes)
+
+
+def test_a_target_that_cannot_be_written(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="could not be written"):
+        pack(folder, "digits", "1", tmp_path / "file" / "x.edgeml")
+
+
+def test_the_inspection_is_one_document(folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "digits-1.edgeml"
+    sha256 = pack(folder, "digits", "1", target)
+    found = inspect(target)
+    assert (found.file, found.size) == (target.name, target.stat().st_size)
+    assert found.manifest_sha256 == sha256
+    assert (found.holdout.samples, found.holdout.labels) == (16, False)
+    contract = (folder / "contract.json").read_bytes()
+    assert found.contract == documents.decode(contract, Contract, "it")
+    assert documents.decode(documents.encode(found), type(found), "it") == found
