@@ -1,6 +1,5 @@
 """The brokers that edgeml can start, each as a configuration and a command, on 127.0.0.1 alone."""
 
-import getpass
 import importlib.util
 import os
 import shutil
@@ -61,11 +60,12 @@ dynamic_filters = true
 
 
 def _mosquitto(port: int, data: Path) -> list[str]:
+    """As root it would become the user mosquitto, who may not write the data folder."""
     config = data / "mosquitto.conf"
     config.write_text(f"""\
 listener {port} {HOST}
 allow_anonymous true
-user {getpass.getuser()}
+user {"root" if os.geteuid() == 0 else "mosquitto"}
 persistence true
 persistence_location {data}/
 autosave_interval 300

@@ -12,7 +12,7 @@ _HEADINGS = (
     "failed", "refused", "last event",
 )  # fmt: skip
 _RIGHT = {"pred/s", "p50", "p99", "failed", "refused"}
-_WIDE_ONLY = {"generation", "last event"}
+_WIDE_ONLY = {"online", "generation", "last event"}
 
 
 def table(fleet: Fleet, notice: str | None = None, width: int = WIDE) -> Table:
@@ -66,7 +66,7 @@ def cells(device: DeviceRow) -> dict[str, str]:
         "model": device.model,
         "version": device.version or "none",
         "generation": str(device.generation),
-        "state": device.swap_state,
+        "state": device.swap_state if device.online else "offline",
         "pred/s": "-" if rate is None else f"{rate:.1f}",
         "p50": duration(device.p50_us),
         "p99": duration(device.p99_us),

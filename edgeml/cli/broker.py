@@ -22,6 +22,9 @@ def broker_command(
 
     Prints its URL once it accepts connections. Anyone on this machine may connect: for a real fleet
     run a broker of your own with users and TLS.
+
+    Exit codes: 0 ended by a signal, 2 bad input or the port is in use, 8 no broker is installed or
+    it ended by itself.
     """
     from edgeml.errors import BrokerError
     from edgeml_devices.broker import start_broker

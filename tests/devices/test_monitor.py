@@ -14,6 +14,7 @@ from edgeml_devices.broker import Broker
 from edgeml_devices.database import DeviceRow, read_all, read_events, read_fleet
 from edgeml_devices.ingest import Message
 from edgeml_devices.monitor import Monitor
+from edgeml_devices.schema import open_to_write
 from tests.devices.sayings import FLEET, TOPICS, event, message, report, state, will
 
 DEADLINE_SECONDS = 20.0
@@ -98,16 +99,18 @@ def test_started_again_it_goes_on(broker: Broker, device: Link, tmp_path: Path) 
 
 
 def test_a_database_of_another_fleet(tmp_path: Path) -> None:
-    with pytest.raises(BrokerError), Monitor("mqtt://127.0.0.1:1", FLEET, tmp_path / "m.db"):
-        pass
+    open_to_write(tmp_path / "m.db", FLEET).close()
     with pytest.raises(InputError, match="holds the fleet 'f' and not 'g'"):
         Monitor("mqtt://127.0.0.1:1", "g", tmp_path / "m.db")
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits ten seconds for the broker that is not there."""
-    monkeypatch.setattr(Link.connect, "__defaults__", (3.0,))
+def test_an_unreachable_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Link.connect, "__defaults__", (0.3,))
+    with (
+        pytest.raises(BrokerError, match="cannot be reached"),
+        Monitor("mqtt://127.0.0.1:1", FLEET, tmp_path / "m.db"),
+    ):
+        pass
 
 
 def test_bad_input(tmp_path: Path) -> None:

@@ -85,6 +85,22 @@ def test_all_can_be_read_back_and_rebuilt(broker: Broker, reader: Reader, tmp_pa
     assert published.blobs < 10
 
 
+def test_the_release_comes_last(broker: Broker, reader: Reader, tmp_path: Path) -> None:
+    """Whoever sees a release finds all that it names."""
+    order: list[str] = []
+    released = threading.Event()
+
+    def note(topic: str, _payload: bytes) -> None:
+        order.append(topic.split("/")[3])
+        if order[-1] == "rel":
+            released.set()
+
+    reader.link.subscribe("edgeml/v1/f/#", note)
+    published = publish(tiny_package(tmp_path), broker.url, "f", "stable")
+    assert released.wait(DEADLINE_SECONDS)
+    assert order == ["blob"] * published.blobs + ["man", "rel"]
+
+
 def test_a_second_version_is_a_higher_generation(broker: Broker, tmp_path: Path) -> None:
     first = publish(tiny_package(tmp_path, "1"), broker.url, "f", "stable")
     second = publish(tiny_package(tmp_path, "2"), broker.url, "f", "stable")
