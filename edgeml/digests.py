@@ -3,6 +3,7 @@
 import hashlib
 import re
 from pathlib import Path
+from typing import IO
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -15,6 +16,14 @@ def sha256(data: bytes | memoryview) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def sha256_stream(stream: IO[bytes]) -> str:
+    """The digest of what is left to read."""
+    digest = hashlib.sha256()
+    while piece := stream.read(1 << 20):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
 def sha256_file(path: Path) -> str:
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256_stream(stream)

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -129,6 +129,12 @@ class Live:
         del old
         memory.trim()
         return identity
+
+    def adopt(self, generation: int) -> None:
+        """Puts the live model under a newer generation that names the very same package."""
+        if self._model is not None:
+            identity = replace(self._model.identity, generation=generation)
+            self._model = replace(self._model, identity=identity)
 
     def take_window(self) -> Window:
         """What was counted since the last call. Not one is lost or counted twice."""

@@ -31,7 +31,7 @@ def configure() -> None:
 
 
 def trim() -> None:
-    """Returns free heap pages to the system; it takes milliseconds: never on a predicting thread."""
+    """Returns free heap pages to the system; it takes milliseconds, so never while predicting."""
     libc = _libc()
     if libc is not None:
         libc.malloc_trim(0)

@@ -1,0 +1,204 @@
+"""The device's disk: packages by their digest, blobs on the way, and one small state file.
+
+    DIR/state.json                     Record: what is active, what was before, what is under way
+    DIR/blobs/<sha256>                 pieces that have come, each verified; gone once put together
+    DIR/packages/<manifest sha256>/    manifest.json, contract.json, holdout.npz, variants/...,
+                                       prepared/: what the engine made of the variant here
+
+Every file is written whole or not at all; garbage is collected last, after the state is on disk.
+"""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from edgeml import atomic, digests, documents, holdout
+from edgeml.contract import Contract
+from edgeml.documents import Strict
+from edgeml.errors import StorageError, VerificationError
+from edgeml.holdout import Holdout
+from edgeml.manifest import File, Manifest, Variant
+from edgeml.release import Release
+from edgeml.trust import Verifier
+
+
+class Installed(Strict, frozen=True, kw_only=True):
+    """A version in the store that has been live. prepared: the file to load, relative to DIR."""
+
+    release: Release
+    variant: str
+    engine: str
+    prepared: str
+
+
+class Record(Strict, frozen=True, kw_only=True):
+    """`state.json`.
+
+    swap_state: where the swap was when this was written. trial: the release under way; attempts:
+    how often its staging was begun. rejected_generation: never tried again. last_generation: the
+    highest that was trusted.
+    """
+
+    swap_state: str = "idle"
+    active: Installed | None = None
+    previous: Installed | None = None
+    trial: Release | None = None
+    attempts: int = 0
+    rejected_generation: int = 0
+    last_generation: int = 0
+    schema: int = documents.SCHEMA
+
+
+class Store:
+    """One folder, one device, one model."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises StorageError when the folder cannot be made or its state file cannot be read."""
+        self.folder = folder
+        self._blobs = folder / "blobs"
+        try:
+            self._blobs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise atomic.storage_error(folder, error) from error
+        state = folder / "state.json"
+        self.record = Record()
+        if state.exists():
+            self.record = documents.decode(state.read_bytes(), Record, str(state), StorageError)
+
+    def save(self, **changes: object) -> None:
+        """Writes the record with these changes; raises StorageError, then nothing has changed."""
+        record = msgspec.structs.replace(self.record, **changes)
+        atomic.write(self.folder / "state.json", documents.encode(record))
+        self.record = record
+
+    # Blobs
+
+    def has_blob(self, sha256: str) -> bool:
+        """Whether a whole, undamaged blob is here; a damaged one is removed."""
+        path = self._blobs / sha256
+        if not path.is_file():
+            return False
+        if digests.sha256_file(path) == sha256:
+            return True
+        path.unlink()
+        return False
+
+    def put_blob(self, sha256: str, data: bytes) -> None:
+        atomic.write(self._blobs / sha256, data)
+
+    # Packages
+
+    def package(self, manifest_sha256: str) -> Path:
+        return self.folder / "packages" / manifest_sha256
+
+    def manifest(self, release: Release) -> bytes | None:
+        """The manifest's bytes if they are here; the caller verifies them."""
+        path = self.package(release.manifest_sha256) / "manifest.json"
+        return path.read_bytes() if path.is_file() else None
+
+    def put_manifest(self, release: Release, data: bytes) -> None:
+        atomic.write(self.package(release.manifest_sha256) / "manifest.json", data)
+
+    def has_file(self, manifest_sha256: str, file: File) -> bool:
+        path = self.package(manifest_sha256) / file.path
+        return path.is_file() and digests.sha256_file(path) == file.sha256
+
+    def missing_blobs(self, manifest_sha256: str, files: Iterable[File]) -> list[str]:
+        """The distinct blobs that are not here, neither alone nor inside a finished file."""
+        wanted = dict.fromkeys(
+            blob
+            for file in files
+            if not self.has_file(manifest_sha256, file)
+            for blob in file.blobs
+        )
+        return [blob for blob in wanted if not self.has_blob(blob)]
+
+    def assemble(self, manifest_sha256: str, file: File, verifier: Verifier) -> None:
+        """Puts a file together from its blobs, unless it is there already, and checks it."""
+        if self.has_file(manifest_sha256, file):
+            return
+        target = self.package(manifest_sha256) / file.path
+        with atomic.replacing(target) as stream:
+            for sha256 in file.blobs:
+                stream.write((self._blobs / sha256).read_bytes())
+            size = stream.tell()
+            stream.seek(0)
+            verifier.file(size, digests.sha256_stream(stream), file)
+
+    def drop_blobs(self) -> None:
+        """Removes all blobs: what they were for is put together."""
+        for path in self._blobs.iterdir():
+            path.unlink(missing_ok=True)
+
+    def make_room(self, release: Release) -> None:
+        """Drops what an unfinished trial of another package left, before `release` is saved: on a
+        full disk there would be no room to say so first."""
+        trial, active = self.record.trial, (self.record.active, self.record.previous)
+        if trial is None or trial.manifest_sha256 == release.manifest_sha256:
+            return
+        self.drop_blobs()
+        if trial.manifest_sha256 not in {i.release.manifest_sha256 for i in active if i}:
+            shutil.rmtree(self.package(trial.manifest_sha256), ignore_errors=True)
+
+    def collect(self) -> None:
+        """Removes the blobs and packages that neither active, previous nor trial need."""
+        record = self.record
+        kept = {i.release.manifest_sha256 for i in (record.active, record.previous) if i}
+        if record.trial:
+            kept.add(record.trial.manifest_sha256)
+        else:
+            self.drop_blobs()
+        packages = self.folder / "packages"
+        for path in packages.iterdir() if packages.is_dir() else ():
+            if path.name not in kept:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def open(self, installed: Installed) -> "Opened":
+        """What is needed to load an installed version, every file checked against its digest.
+
+        Raises VerificationError or StorageError when something is missing or damaged.
+        """
+        release = installed.release
+        data = self.manifest(release)
+        if data is None:
+            raise StorageError(f"Version {release.version} is not in the store; publish it again.")
+        verifier = Verifier(release.fleet, release.model, release.channel)
+        manifest = verifier.manifest(data, release)
+        variant = next((v for v in manifest.variants if v.id == installed.variant), None)
+        prepared = self.folder / installed.prepared
+        if variant is None or not prepared.is_file():
+            raise StorageError(f"{prepared} is missing; publish version {release.version} again.")
+        for file in manifest.files_for(variant):
+            if not self.has_file(release.manifest_sha256, file):
+                raise VerificationError(
+                    f"(8) {file.path} of version {release.version} is damaged on this disk; "
+                    "publish it again."
+                )
+        return Opened(self.package(release.manifest_sha256), manifest, variant)
+
+
+class Opened:
+    """A package in the store whose files were verified."""
+
+    def __init__(self, folder: Path, manifest: Manifest, variant: Variant) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.variant = variant
+
+    @property
+    def entry(self) -> Path:
+        return self.folder / self.variant.entry
+
+    @property
+    def prepared_folder(self) -> Path:
+        return self.folder / "prepared" / self.variant.id
+
+    def contract(self) -> Contract:
+        data = (self.folder / self.manifest.contract.path).read_bytes()
+        return documents.decode(data, Contract, "the contract")
+
+    def holdout(self) -> Holdout:
+        data = (self.folder / self.manifest.holdout.path).read_bytes()
+        return holdout.decode(data, VerificationError)
