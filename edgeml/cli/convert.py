@@ -1,7 +1,7 @@
 """`edgeml convert SOURCE`: a framework's model to ONNX and TFLite, with parity shown."""
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -52,19 +52,26 @@ def convert_command(
     from edgeml_converters.convert import convert, verdict
     from edgeml_converters.table import table
 
-    with Progress(
-        SpinnerColumn(finished_text="[green]✓"), TextColumn("{task.description}"),
-        TimeElapsedColumn(), console=Console(stderr=True, emoji=False),
-    ) as progress:  # fmt: skip
+    with ExitStack() as running:
+        progress: Progress | None = None
 
         @contextmanager
         def step(name: str) -> Generator[None]:
-            name = escape(name)
-            task = progress.add_task(name, total=1)
+            nonlocal progress
+            if progress is None:  # bad input found before the first step needs no display
+                progress = running.enter_context(
+                    Progress(
+                        SpinnerColumn(finished_text="[green]✓"),
+                        TextColumn("{task.description}"),
+                        TimeElapsedColumn(),
+                        console=Console(stderr=True, emoji=False),
+                    )
+                )
+            task = progress.add_task(escape(name), total=1)
             try:
                 yield
             except BaseException:
-                progress.update(task, description=f"[red]{name}: failed")
+                progress.update(task, description=f"[red]{escape(name)}: failed")
                 progress.stop_task(task)
                 raise
             progress.update(task, completed=1)
