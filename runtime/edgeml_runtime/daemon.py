@@ -1,244 +1,209 @@
-"""The daemon: one device, one model. It predicts from the first moment and follows its channel."""
+"""The daemon: a live model, the swap beside it, and what it says; a Python API and more.
 
-import fcntl
-import sys
+with Daemon(config) as daemon:
+    daemon.wait_ready()
+    daemon.predict({"image": pixels}).outputs
+"""
+
+import secrets
 import threading
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any, Self
+from types import TracebackType
+from typing import Any, Self
 
 import numpy.typing as npt
 
 from edgeml import names
-from edgeml.errors import EdgemlError, InputError, VerificationError
-from edgeml.limits import LIMITS, Limits
+from edgeml.contract import Contract
+from edgeml.errors import StorageError, VerificationError
 from edgeml.mqtt import Link
 from edgeml.release import Release
 from edgeml.topics import Topics
 from edgeml.trust import Verifier
-from edgeml_runtime import loader
-from edgeml_runtime.engines.registry import available, engine_class
-from edgeml_runtime.fetch import Fetcher, Superseded
-from edgeml_runtime.live import Live, Prediction
-from edgeml_runtime.steps import Swap, identity_of
-from edgeml_runtime.store import Installed, Store
-from edgeml_runtime.voice import Voice
-
-RETRY_SECONDS = 60.0  # after a full disk or a lost fetch; a newer release does not wait
-
-
-@dataclass(frozen=True)
-class Config:
-    """engine: the only one to use, None for any that works. report_seconds: a telemetry window."""
-
-    broker: str
-    fleet: str
-    device: str
-    model: str
-    channel: str
-    store: Path
-    engine: str | None = None
-    report_seconds: float = 10.0
-    limits: Limits = LIMITS
+from edgeml_runtime import memory
+from edgeml_runtime.boot import boot
+from edgeml_runtime.config import Config
+from edgeml_runtime.fetch import Fetcher
+from edgeml_runtime.live import Identity, Live, Prediction
+from edgeml_runtime.reporter import Reporter
+from edgeml_runtime.steps import Swap
+from edgeml_runtime.store import Store
 
 
 class Daemon:
-    """`with Daemon(config) as device: device.predict({"image": pixels})`.
+    """One device's runtime. Constructing it takes up the stored model; `start` goes to the network.
 
-    Raises InputError for names and URLs that are none, StorageError for a store that cannot be
-    used. A broker that cannot be reached is no error: the stored version predicts meanwhile.
+    Raises InputError for a bad name or URL and StorageError when the store cannot be used.
     """
 
     def __init__(self, config: Config) -> None:
-        self._config = config
+        self.config = config
         topics = Topics(config.fleet)
-        self._release_topic = topics.release(config.model, config.channel)
-        names.check("device", config.device)
-        self._engines = [config.engine] if config.engine else available()
-        if config.engine:
-            engine_class(config.engine).version()
+        for kind in ("device", "model", "channel"):
+            names.check(kind, getattr(config, kind))
+        memory.configure()
+        self._live = Live()
         self._store = Store(config.store)
-        self._lock = _lock(config.store)
-        self.live = Live()
-        self._voice = Voice(topics, config.device, config.model, config.channel, self.live)
+        boot_id = secrets.token_hex(8)
+        self._reporter = Reporter(config, self._live, boot_id)
         self._link = Link(
             config.broker,
             f"edgeml-{config.fleet}-{config.device}-{config.model}",
-            will=self._voice.will(),
-            on_connection=self._connection,
+            will=self._reporter.will,
+            on_connection=self._on_connection,
         )
-        self._voice.attach(self._link)
+        self._reporter.attach(self._link)
+        self._release_topic = topics.release(config.model, config.channel)
+        self._stopping = threading.Event()
+        self._ready = threading.Event()
+        self._mail = threading.Condition()
+        self._newest: bytes | None = None
+        self._was_connected = False
+        record = self._store.record
         self._verifier = Verifier(
-            config.fleet, config.model, config.channel, self._store.record.last_generation
+            config.fleet, config.model, config.channel, record.last_generation
         )
         fetcher = Fetcher(
             self._link,
             topics,
-            self._store,
-            wanted=self._wanted,
-            stalled=lambda error: self._voice.trouble("stalled", error),
-            limits=config.limits,
+            window_blobs=config.window_blobs,
+            stall_seconds=config.stall_seconds,
+            stalled=lambda message: self._reporter.event("stalled", message),
+            stopped=self._interrupted,
         )
         self._swap = Swap(
-            self._store,
-            self.live,
-            self._voice,
-            fetcher,
-            self._verifier,
-            self._engines,
-            config.limits,
-        )
-        self._offered: Release | None = None  # the newest release that has not been tried yet
-        self._current: Release | None = None  # the one under way
-        self._changed = threading.Condition()
-        self._ending = threading.Event()
-        self._was_connected = False
+            config, self._store, self._live, self._reporter, self._verifier, fetcher,
+            self._interrupted,
+        )  # fmt: skip
         self._threads = [
-            threading.Thread(target=self._follow, name="swap"),
-            threading.Thread(target=self._report, name="report"),
+            threading.Thread(target=self._swapping, name="swap"),
+            threading.Thread(target=self._reporting, name="report"),
         ]
+
+    def start(self) -> None:
+        boot(self.config, self._store, self._live, self._reporter, self._stopping.is_set)
+        identity = self._live.identity
+        if identity is not None:
+            self._ready.set()
+        self._reporter.event(
+            "started",
+            f"{identity.version} predicts on {identity.engine}."
+            if identity
+            else "There is no model in the store yet.",
+        )
+        self._swap.tell()
+        for thread in self._threads:
+            thread.start()
+        self._link.subscribe(self._release_topic, self._on_release)
+        self._link.start()
+
+    def stop(self) -> None:
+        """Ends everything in order; more than once does no harm."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        with self._mail:
+            self._mail.notify_all()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+        self._reporter.report()
+        self._reporter.event("stopped", "It was asked to end.")
+        self._reporter.goodbye()
+        self._link.close()
 
     def __enter__(self) -> Self:
         self.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         self.stop()
+
+    @property
+    def identity(self) -> Identity | None:
+        return self._live.identity
+
+    @property
+    def contract(self) -> Contract | None:
+        return self._live.contract
+
+    @property
+    def stopping(self) -> threading.Event:
+        return self._stopping
 
     def predict(self, tensors: Mapping[str, npt.NDArray[Any]]) -> Prediction:
         """See Live.predict."""
-        return self.live.predict(tensors)
+        return self._live.predict(tensors)
 
-    def start(self) -> None:
-        """Loads the stored version, then begins to follow the channel."""
-        self._boot()
-        self._link.subscribe(self._release_topic, self._on_release)
-        self._link.start()
-        for thread in self._threads:
-            thread.start()
+    def wait_ready(self, seconds: float | None = None) -> bool:
+        """Waits for the first model; False when it has not come in time or the daemon ends."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while not self._ready.wait(0.05):
+            late = deadline is not None and time.monotonic() > deadline
+            if late or self._stopping.is_set():
+                return False
+        return True
 
-    def stop(self) -> None:
-        """Says goodbye and ends every thread; what is under way resumes at the next start."""
-        self._ending.set()
-        with self._changed:
-            self._changed.notify_all()
-        for thread in self._threads:
-            thread.join()
-        self._voice.report()
-        self._voice.event("stopped", "ended as asked")
-        self._voice.state(online=False)
-        self._link.close()
-        self._lock.close()
+    def _interrupted(self) -> bool:
+        return self._stopping.is_set() or self._newest is not None
 
-    def _boot(self) -> None:
-        """The active version, or the previous one when the active is damaged."""
-        record = self._store.record
-        for installed in (record.active, record.previous):
-            if installed is None:
-                continue
-            try:
-                self._load(installed)
-            except EdgemlError as error:
-                self._voice.trouble(
-                    "incident",
-                    error,
-                    version=installed.release.version,
-                    generation=installed.release.generation,
+    def _on_release(self, _topic: str, payload: bytes) -> None:
+        with self._mail:
+            self._newest = payload
+            self._mail.notify_all()
+
+    def _on_connection(self, connected: bool) -> None:
+        self._reporter.connection(connected)
+        if connected and self._was_connected:
+            self._reporter.event("connection-restored", "The broker is back.")
+        self._was_connected = self._was_connected or connected
+
+    def _swapping(self) -> None:
+        again: Release | None = None
+        while not self._stopping.is_set():
+            with self._mail:
+                came = self._mail.wait_for(
+                    self._interrupted, self.config.retry_seconds if again else None
                 )
-                continue
-            previous = record.previous if installed is record.active else None
-            if previous is not record.previous:
-                self._store.save(active=installed, previous=None)
-            self._voice.event("started", "predicting", version=installed.release.version)
-            self._voice.state(previous=previous.release.version if previous else None)
-            return
-        self._voice.event("started", "no version yet; waiting for a release")
+                data, self._newest = self._newest, None
+            if self._stopping.is_set():
+                return
+            release = self._trusted(data) if came and data is not None else again
+            if release is not None:
+                again = None if self._swap.take(release) else release
+                if self._live.identity is not None:
+                    self._ready.set()
 
-    def _load(self, installed: Installed) -> None:
-        """Loads a stored version and asks it the whole holdout: disks rot."""
-        opened = self._store.open(installed)
-        identity = identity_of(installed.release, opened.variant, installed.engine)
-        contract, holdout = opened.contract(), opened.holdout()
-        file = self._store.folder / installed.prepared
-        loaded = loader.load(identity, contract, opened.variant, file, holdout)
-        loader.check_holdout(loaded.engine, opened.variant, holdout, contract)
-        self.live.swap(loaded)
-
-    def _connection(self, up: bool) -> None:
-        """On the network thread, after each connect and each loss."""
-        if self._ending.is_set():
-            return
-        if up:
-            self._voice.state()
-            if self._was_connected:
-                self._voice.event("connection-restored", f"{self._link.url} answers again")
-            self._was_connected = True
-        else:
-            self._voice.event("connection-lost", f"{self._link.url} is gone; predicting on")
-
-    def _on_release(self, _topic: str, data: bytes) -> None:
-        """On the network thread: trusts or refuses the pointer and wakes the swap thread."""
-        if not data:
-            return
+    def _trusted(self, data: bytes) -> Release | None:
+        """The release if there is something to do for it."""
         try:
             release = self._verifier.release(data)
         except VerificationError as error:
-            self._voice.trouble("rejected", error)
-            return
+            self._reporter.refusal("rejected", error, None)
+            return None
         record = self._store.record
-        active = record.active.release.generation if record.active else 0
-        seen = max(active, record.rejected_generation)
-        if release.generation <= seen or release == self._current:
-            return  # a reconnect brings the retained release again
-        with self._changed:
-            self._offered = release
-            self._changed.notify_all()
+        if release.generation == record.rejected_generation:
+            return None
+        active, identity = record.active, self._live.identity
+        if active is not None and active.release == release and identity is not None:
+            return None
+        return release
 
-    def _wanted(self) -> bool:
-        """Whether the release under way is still the newest, and we are not ending."""
-        return self._offered is None and not self._ending.is_set()
+    def _reporting(self) -> None:
+        begin = time.monotonic()
+        while not self._stopping.wait(self.config.report_seconds):
+            self._reporter.report()
+            if self._store.record.boots and time.monotonic() - begin > self.config.healthy_seconds:
+                self._healthy()
 
-    def _follow(self) -> None:
-        """The swap thread: the newest release through the table, again after an interruption."""
-        again: Release | None = None
-        while not self._ending.is_set():
-            with self._changed:
-                self._changed.wait_for(
-                    lambda: self._offered or self._ending.is_set(),
-                    timeout=RETRY_SECONDS if again else None,
-                )
-                release, self._offered = self._offered or again, None
-                self._current = release
-            if release is None or self._ending.is_set():
-                continue
-            try:
-                again = None if self._swap.run(release) else release
-            except Superseded:
-                again = None
-            self._current = None
-
-    def _report(self) -> None:
-        warned = False
-        while not self._ending.wait(self._config.report_seconds):
-            self._voice.report()
-            if not self._was_connected and not warned:
-                warned = True
-                print(
-                    f"edgeml-runtime: the broker {self._link.url} cannot be reached; trying on.",
-                    file=sys.stderr,
-                    flush=True,
-                )
-
-
-def _lock(folder: Path) -> IO[str]:
-    """Holds the store for this process alone."""
-    stream = (folder / "lock").open("w")
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        stream.close()
-        raise InputError(
-            f"The store {folder} is in use by another edgeml-runtime; give each its own --store."
-        ) from error
-    return stream
+    def _healthy(self) -> None:
+        try:
+            self._store.save(boots=0)
+        except StorageError as error:
+            self._reporter.refusal("incident", error, None)

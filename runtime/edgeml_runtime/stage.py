@@ -1,123 +1,151 @@
-"""Staging: a new version is prepared and tested in a process of its own, the live one undisturbed.
+"""Staging: a version proves itself in a process of its own before it comes near the live one.
 
-As a program (`python -m edgeml_runtime.stage FOLDER VARIANT ENGINE ADDRESS_SPACE`)
-it is the child: idle class, bounded address space; it prints one JSON line, a Staged.
+`python -m edgeml_runtime.stage FOLDER VARIANT ENGINE INTO WALL_SECONDS ADDRESS_SPACE FD` prepares
+the variant for this device, loads it, checks the contract against the engine's own signature and
+re-runs the whole shipped holdout. Its only answer is an Outcome on FD.
 """
 
-import contextlib
-import ctypes
 import os
-import resource
-import signal
-import subprocess
+import shutil
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
-from edgeml import documents
+import msgspec
+
+from edgeml import atomic, digests, documents, errors
+from edgeml.contract import Contract, Tensor, shape_text
 from edgeml.documents import Strict
-from edgeml.errors import Category, EdgemlError, EngineError, HoldoutError, StageError
-from edgeml.limits import LIMITS, Limits
-from edgeml.manifest import Manifest
+from edgeml.errors import Category, ContractError, EdgemlError, EngineError, StorageError
+from edgeml.manifest import Variant
+from edgeml_runtime import child
+from edgeml_runtime.engines.base import Engine, TensorSpec
 from edgeml_runtime.engines.registry import engine_class
 from edgeml_runtime.loader import check_holdout, open_engine
-from edgeml_runtime.store import Opened
-
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_IDLE_SECONDS = 5.0  # in the idle class, then
-_NICE_SECONDS = 15.0  # at nice 19, then like everybody
-_ERRORS: dict[str, type[EdgemlError]] = {
-    kind.__name__: kind for kind in (EngineError, HoldoutError, StageError)
-}
+from edgeml_runtime.opened import Opened
 
 
 class Staged(Strict, frozen=True, kw_only=True):
-    """What the child found. prepared: the file to load; error: the class of what went wrong."""
+    """What the engine made of a variant. entry: the file to load; files: path -> SHA-256, all
+    relative to the package's folder."""
 
-    prepared: str = ""
-    samples: int = 0
+    entry: str
+    files: dict[str, str]
+
+
+class Outcome(Strict, frozen=True, kw_only=True):
+    """What the child says: a result, or the class, message and category of an error."""
+
+    staged: Staged | None = None
     error: str = ""
     message: str = ""
+    category: Category = Category.EXECUTION
 
 
-def stage(opened: Opened, engine: str, limits: Limits = LIMITS) -> Staged:
-    """Prepares the variant and runs the shipped holdout in a child process.
+def stage(
+    opened: Opened, engine: str, limits: child.Limits, stopped: Callable[[], bool]
+) -> Staged | None:
+    """Runs the staging child for a verified package; None when `stopped` meanwhile.
 
-    Raises EngineError, HoldoutError or StageError: refused, crashed, hung or too large.
+    Raises EngineError, HoldoutError, ContractError, StageError or StorageError.
     """
-    command = [
-        sys.executable, "-m", "edgeml_runtime.stage", str(opened.folder), opened.variant.id,
-        engine, str(limits.stage_address_space_bytes),
-    ]  # fmt: skip
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    output, errors = _wait(child, limits.stage_wall_seconds)
-    if child.returncode < 0:
-        name = signal.Signals(-child.returncode).name
-        raise StageError(
-            f"Staging died of {name} while {engine} loaded or ran the model; convert it for "
-            "another engine.",
-            category=Category.EXECUTION,
-        )
-    if child.returncode != 0 or not output:
-        last = (errors.decode(errors="replace").strip().splitlines() or ["no reason given"])[-1]
-        kind = Category.MEMORY_ALLOCATION if "MemoryError" in last else Category.EXECUTION
-        raise StageError(f"Staging failed: {last}", category=kind)
-    staged = documents.decode(output.splitlines()[-1], Staged, "the staging result", StageError)
-    if staged.error:
-        raise _ERRORS.get(staged.error, StageError)(staged.message)
-    return staged
+    into = opened.folder / "prepared" / f"{opened.variant.id}-{engine}"
+    shutil.rmtree(into, ignore_errors=True)
+    size = sum(file.size for file in opened.variant.files)
+    if shutil.disk_usage(opened.folder).free < size:
+        raise StorageError(f"{into} needs {size} bytes: the disk is full; free some space.")
+    data = child.run(
+        child.python(
+            "edgeml_runtime.stage", str(opened.folder), opened.variant.id, engine, str(into),
+            str(limits.wall_seconds), str(limits.address_space_bytes),
+        ),
+        limits,
+        stopped,
+    )  # fmt: skip
+    if data is None:
+        return None
+    outcome = documents.decode(data, Outcome, "staging's answer", EngineError)
+    if outcome.staged is None:
+        kind: type[EdgemlError] = getattr(errors, outcome.error)
+        raise kind(outcome.message, category=outcome.category)
+    return outcome.staged
 
 
-def _wait(child: "subprocess.Popen[bytes]", wall_seconds: float) -> tuple[bytes, bytes]:
-    """Waits for the child; raises its priority step by step, since on a saturated core a process
-    of the idle class may never run; kills it at the limit."""
-    deadline = time.monotonic() + wall_seconds
-    for patience, nice in ((_IDLE_SECONDS, 19), (_NICE_SECONDS, 0), (wall_seconds, 0)):
-        try:
-            return child.communicate(timeout=max(min(patience, deadline - time.monotonic()), 0.01))
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.sched_setscheduler(child.pid, os.SCHED_OTHER, os.sched_param(0))
-                os.setpriority(os.PRIO_PROCESS, child.pid, nice)
-    child.kill()
-    child.communicate()
-    raise StageError(
-        f"Staging did not end within {wall_seconds:g} s; the model is too slow for this device.",
-        category=Category.PERFORMANCE_REGRESSION,
+def work(opened: Opened, name: str, into: Path) -> Staged:
+    """What the child does; raises what `stage` does."""
+    contract = opened.contract()
+    entry = engine_class(name).prepare(opened.entry, into)
+    made = sorted(p for p in into.rglob("*") if p.is_file()) if into.is_dir() else []
+    for path in made:
+        _sync(path)
+    if made:
+        atomic.sync_folder(into)
+    engine = open_engine(name, opened.variant, entry)
+    check_signature(engine, contract, opened.variant)
+    check_holdout(engine, opened.variant, opened.holdout(), contract)
+    return Staged(
+        entry=str(entry.relative_to(opened.folder)),
+        files={
+            str(path.relative_to(opened.folder)): digests.sha256_file(path)
+            for path in {*made, entry}
+        },
     )
 
 
-def _child(folder: Path, variant_id: str, engine: str, address_space: int) -> Staged:
-    manifest = documents.decode(
-        (folder / "manifest.json").read_bytes(), Manifest, "the manifest", StageError
-    )
-    variant = next(v for v in manifest.variants if v.id == variant_id)
-    opened = Opened(folder, manifest, variant)
-    resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
-    try:
-        prepared = engine_class(engine).prepare(opened.entry, opened.prepared_folder)
-        loaded = open_engine(engine, variant, prepared)
-        holdout = opened.holdout()
-        check_holdout(loaded, variant, holdout, opened.contract())
-    except MemoryError:
-        return Staged(
-            error="StageError",
-            message=f"Staging needs more than {address_space >> 20} MiB of address space; the "
-            "model is too large for this device.",
+def check_signature(engine: Engine, contract: Contract, variant: Variant) -> None:
+    """The file's own inputs and outputs must be those of the contract; raises ContractError."""
+    for role, specs, tensors in (
+        ("input", engine.signature.inputs, contract.inputs),
+        ("output", engine.signature.outputs, contract.outputs),
+    ):
+        found = {spec.name: spec for spec in specs}
+        for tensor in tensors:
+            spec = found.get(tensor.name)
+            if spec is None or not _fits(spec, tensor, variant.batch):
+                shown = f"{spec.dtype} {list(spec.shape)}" if spec else "missing"
+                raise ContractError(
+                    f"The contract's {role} {tensor.name!r} is {tensor.dtype} "
+                    f"{shape_text(tensor.shape)}, but in the file it is {shown}; convert again."
+                )
+
+
+def _fits(spec: TensorSpec, tensor: Tensor, batch: int | None) -> bool:
+    """Sizes must agree where both name one; a frozen batch stands for any."""
+    return (
+        spec.dtype == tensor.dtype
+        and len(spec.shape) == len(tensor.shape)
+        and all(
+            found == -1 or isinstance(size, str) or found == size or (axis == 0 and found == batch)
+            for axis, (found, size) in enumerate(zip(spec.shape, tensor.shape, strict=True))
         )
-    except EdgemlError as error:
-        return Staged(error=type(error).__name__, message=str(error))
-    return Staged(prepared=str(prepared), samples=holdout.samples)
+    )
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
 
 
 def main() -> None:
-    # The child ends with the daemon, however that ends.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    os.nice(19)
-    with contextlib.suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    folder, variant, engine, address_space = sys.argv[1:]
-    print(documents.encode(_child(Path(folder), variant, engine, int(address_space))).decode())
+    folder, variant, engine, into, wall, space, fd = sys.argv[1:]
+    limits = child.Limits(float(wall), int(space))
+    child.enter(limits)
+    try:
+        outcome = Outcome(staged=work(Opened.read(Path(folder), variant), engine, Path(into)))
+    except MemoryError:
+        outcome = _failed(child.memory_error(limits.address_space_bytes))
+    except EdgemlError as error:
+        if "bad_alloc" in str(error) or "Failed to allocate" in str(error):
+            error = child.memory_error(limits.address_space_bytes)
+        elif "No space left" in str(error):
+            error = StorageError(f"{into} could not be written: the disk is full; free some space.")
+        outcome = _failed(error)
+    with open(int(fd), "wb") as stream:
+        stream.write(msgspec.json.encode(outcome))
+
+
+def _failed(error: EdgemlError) -> Outcome:
+    return Outcome(error=type(error).__name__, message=str(error), category=error.category)
 
 
 if __name__ == "__main__":

@@ -1,62 +1,53 @@
-"""What happens in each state of the swap; the order is in machine.py."""
+"""What happens in each state of the swap; the order of the states is in machine.py."""
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from edgeml.contract import difference
-from edgeml.errors import ContractError, EdgemlError, RoadError, StageError
-from edgeml.limits import LIMITS, Limits
-from edgeml.manifest import Manifest, Variant
+import msgspec
+
+from edgeml import contract as contracts
+from edgeml.errors import ContractError, EdgemlError, RoadError, StageError, StorageError
+from edgeml.limits import LIMITS
+from edgeml.manifest import Manifest
 from edgeml.release import Release
 from edgeml.trust import Verifier
-from edgeml_runtime import loader, machine
-from edgeml_runtime.engines.registry import choose
-from edgeml_runtime.fetch import Fetched, Fetcher, Superseded
-from edgeml_runtime.live import Identity, Live
+from edgeml_runtime import child, loader
+from edgeml_runtime.config import Config
+from edgeml_runtime.engines import registry
+from edgeml_runtime.fetch import Fetcher, Interrupted
+from edgeml_runtime.live import Identity, Live, LoadedModel
 from edgeml_runtime.machine import Event, Machine, State
-from edgeml_runtime.stage import Staged, stage
-from edgeml_runtime.store import Installed, Opened, Store
-from edgeml_runtime.voice import Voice
-
-
-@dataclass
-class Trial:
-    """One release on its way through the states, and what each of them found."""
-
-    release: Release
-    begin: float
-    manifest: Manifest | None = None
-    variant: Variant | None = None
-    engine: str = ""
-    fetched: Fetched | None = None
-    staged: Staged | None = None
-    refusal: EdgemlError | None = None
-    same: bool = False
+from edgeml_runtime.opened import Opened
+from edgeml_runtime.reporter import Reporter
+from edgeml_runtime.stage import stage
+from edgeml_runtime.store import Installed, Store
 
 
 class Swap:
-    """Takes a release from its pointer to the live slot, or says why not."""
+    """Takes one release after another from pointer to live model, in the calling thread.
+
+    stopped: whether to drop what is under way, since the daemon ends or a newer release came.
+    """
 
     def __init__(
         self,
+        config: Config,
         store: Store,
         live: Live,
-        voice: Voice,
-        fetcher: Fetcher,
+        reporter: Reporter,
         verifier: Verifier,
-        engines: list[str] | None,
-        limits: Limits = LIMITS,
+        fetcher: Fetcher,
+        stopped: Callable[[], bool],
     ) -> None:
+        self._config = config
         self._store = store
         self._live = live
-        self._voice = voice
-        self._fetcher = fetcher
+        self._reporter = reporter
         self._verifier = verifier
-        self._engines = engines
-        self._limits = limits
+        self._fetcher = fetcher
+        self._stopped = stopped
         self._machine = Machine(self._entered)
-        self._bodies: dict[State, Callable[[Trial], Event]] = {
+        self._bodies: dict[State, Callable[[Release], Event]] = {
             State.RESOLVE: self._resolve,
             State.FETCH: self._fetch,
             State.VERIFY: self._verify,
@@ -65,209 +56,208 @@ class Swap:
             State.ACTIVE: self._active,
             State.REJECT: self._reject,
         }
-        self._trial: Trial | None = None
 
-    def run(self, release: Release) -> bool:
-        """Walks `release` through the table; False when it should be tried again later.
-
-        Raises Superseded when it is wanted no more.
-        """
-        trial = self._trial = Trial(release, time.monotonic())
+    def take(self, release: Release) -> bool:
+        """Walks until idle; False when the same release should be tried again later."""
+        self._begin(release)
         event = Event.RELEASED
-        interruption: RoadError | Superseded | None = None
-        self._store.make_room(release)
-        try:
-            while self._machine.fire(event) is not State.IDLE:
-                try:
-                    event = self._bodies[self._machine.state](trial)
-                except (RoadError, Superseded) as error:
-                    interruption, event = error, Event.INTERRUPTED
-                except EdgemlError as error:
-                    trial.refusal, event = error, Event.REFUSED
-        except RoadError as error:  # the state itself could not be saved
-            interruption = error
-            self._machine.abandon()
-        self._voice.state(swap_state=self._machine.state)
-        if isinstance(interruption, Superseded):
-            raise interruption
-        if interruption is not None:
-            self._voice.trouble(
-                "incident", interruption, version=release.version, generation=release.generation
-            )
-        return interruption is None
+        again = False
+        while True:
+            try:
+                state = self._machine.fire(event)
+            except StorageError as error:  # the state could not be saved
+                self._reporter.refusal("incident", error, release)
+                self._give_up_space()
+                self._machine.abandon()
+                return False
+            if state is State.IDLE:
+                return not again
+            try:
+                event = self._bodies[state](release)
+            except Interrupted:
+                event = Event.INTERRUPTED
+            except RoadError as error:
+                self._reporter.refusal("incident", error, release)
+                self._give_up_space()
+                event, again = Event.INTERRUPTED, True
+            except EdgemlError as error:
+                self._refusal = error
+                event = Event.REFUSED
+
+    def _begin(self, release: Release) -> None:
+        self._release = release
+        self._began = time.monotonic()
+        self._came = 0
+        self._refusal: EdgemlError | None = None
+        self._candidate: Installed | None = None
+        self._loaded: LoadedModel | None = None
 
     def _entered(self, state: State) -> None:
-        """Saves what a reboot must know; called by the machine on entering `state`."""
-        trial = self._trial
-        assert trial is not None
-        release = trial.release
+        """Saves the state with what it changes: entering `active` is the commit of a swap."""
         record = self._store.record
-        changes: dict[str, object] = {"swap_state": str(state)}
-        if state is State.RESOLVE:
-            known = record.trial == release
-            changes |= {"trial": release, "attempts": record.attempts if known else 0}
-            changes["last_generation"] = max(record.last_generation, release.generation)
-        elif state is State.STAGE:
-            changes["attempts"] = record.attempts + 1
-        elif state is State.ACTIVE:
-            changes |= {"trial": None, "attempts": 0, **self._installed(trial)}
-        elif state is State.REJECT:
-            changes |= {"trial": None, "attempts": 0, "rejected_generation": release.generation}
-        self._store.save(**changes)
-        if state is not State.IDLE:
-            self._voice.state(swap_state=state)
+        changes: dict[str, object] = {}
+        match state:
+            case State.RESOLVE:
+                same = record.trial == self._release
+                changes = {
+                    "trial": self._release,
+                    "attempts": record.attempts if same else 0,
+                    "last_generation": self._release.generation,
+                }
+            case State.STAGE:
+                changes = {"attempts": record.attempts + 1}
+            case State.ACTIVE:
+                changes = {"active": self._candidate, "trial": None, "attempts": 0, "boots": 0}
+                if self._loaded is not None:
+                    changes["previous"] = record.active
+            case State.REJECT:
+                changes = {
+                    "rejected_generation": self._release.generation,
+                    "trial": None,
+                    "attempts": 0,
+                }
+            case State.IDLE:
+                changes = {"attempts": 0}
+            case _:
+                pass
+        self._store.save(swap_state=state, **changes)
+        self.tell(state)
 
-    def _installed(self, trial: Trial) -> dict[str, object]:
-        """active and previous as they are once the trial's version is live."""
-        active = self._store.record.active
-        if trial.same and active is not None:
-            return {"active": _under(active, trial.release)}
-        return {}
+    def tell(self, state: State = State.IDLE) -> None:
+        previous = self._store.record.previous
+        self._reporter.swap_state(state, previous.release.version if previous else None)
 
-    def _resolve(self, trial: Trial) -> Event:
-        release = trial.release
+    def _give_up_space(self) -> None:
+        """A disk that we filled is no use to anybody; fetched again is better than stuck."""
+        self._store.collect(keep_trial=False)
+
+    # The bodies
+
+    def _resolve(self, release: Release) -> Event:
+        identity, active = self._live.identity, self._store.record.active
+        if (
+            identity is not None
+            and active is not None
+            and identity.manifest_sha256 == release.manifest_sha256
+            and active.release.manifest_sha256 == release.manifest_sha256
+        ):
+            self._candidate = msgspec.structs.replace(active, release=release)
+            return Event.KNOWN
         data = self._store.manifest(release)
         if data is None:
             data = self._fetcher.manifest(release)
-        trial.manifest = self._verifier.manifest(data, release)
-        active = self._store.record.active
-        if active is not None and active.release.manifest_sha256 == release.manifest_sha256:
-            trial.same = True
-            return Event.KNOWN
-        trial.variant, trial.engine = choose(trial.manifest, self._engines)
+        manifest = self._verifier.manifest(data, release)
         self._store.put_manifest(release, data)
+        self._variant, self._engine = choose(manifest, self._config.engine)
+        self._manifest = manifest
         return Event.RESOLVED
 
-    def _fetch(self, trial: Trial) -> Event:
-        release = trial.release
-        files = self._opened(trial).manifest.files_for(self._opened(trial).variant)
-        needed = {blob for file in files for blob in file.blobs}
-        missing = self._store.missing_blobs(release.manifest_sha256, files)
-        self._voice.event(
+    def _fetch(self, release: Release) -> Event:
+        files = self._manifest.files_for(self._variant)
+        wanted = self._store.missing_blobs(release.manifest_sha256, files)
+        self._reporter.event(
             "fetching",
-            f"{len(missing)} of {len(needed)} blobs of {self._opened(trial).variant.id}",
-            version=release.version,
-            generation=release.generation,
+            f"{len(wanted)} of {sum(len(f.blobs) for f in files)} blobs of {self._variant.id} "
+            f"for {self._engine} are missing.",
+            release=release,
         )
-        trial.fetched = self._fetcher.blobs(missing, self._verifier)
-        trial.fetched.kept = len(needed) - len(missing)
+        self._came = self._fetcher.blobs(wanted, self._verifier, self._store)
         return Event.FETCHED
 
-    def _verify(self, trial: Trial) -> Event:
-        opened = self._opened(trial)
-        for file in opened.manifest.files_for(opened.variant):
-            self._store.assemble(trial.release.manifest_sha256, file, self._verifier)
-        self._store.drop_blobs()
+    def _verify(self, release: Release) -> Event:
+        for file in self._manifest.files_for(self._variant):
+            self._store.assemble(release.manifest_sha256, file, self._verifier)
+        self._opened = Opened(
+            self._store.package(release.manifest_sha256), self._manifest, self._variant
+        )
         live = self._live.contract
-        apart = difference(live, opened.contract()) if live is not None else None
-        if apart is not None:
+        difference = live and contracts.difference(live, self._opened.contract())
+        if difference:
             raise ContractError(
-                f"The package is for another contract: {apart}; publish it as another model."
+                f"Version {release.version} has another contract than the live one: {difference}; "
+                "publish it as another model."
             )
         return Event.VERIFIED
 
-    def _stage(self, trial: Trial) -> Event:
-        if self._store.record.attempts > self._limits.trial_attempts:
+    def _stage(self, release: Release) -> Event:
+        attempts = self._store.record.attempts - 1
+        if attempts >= LIMITS.trial_attempts:
             raise StageError(
-                f"Staging was begun {self._limits.trial_attempts} times and never ended; "
-                "it takes this device down."
+                f"The device stopped {attempts} times while it tried version {release.version}; "
+                "look at its memory and power, then publish again."
             )
-        self._voice.event(
-            "staging",
-            f"{trial.engine} prepares it and runs the shipped holdout",
-            version=trial.release.version,
-            generation=trial.release.generation,
+        self._reporter.event(
+            "staging", f"{self._variant.id} on {self._engine} re-runs its holdout.", release=release
         )
-        trial.staged = stage(self._opened(trial), trial.engine, self._limits)
+        limits = child.Limits(self._config.stage_seconds, self._config.stage_bytes)
+        staged = stage(self._opened, self._engine, limits, self._stopped)
+        if staged is None:
+            raise Interrupted
+        self._candidate = Installed(
+            release=release, variant=self._variant.id, engine=self._engine, staged=staged
+        )
         return Event.STAGED
 
-    def _load(self, trial: Trial) -> Event:
-        opened, staged = self._opened(trial), trial.staged
-        assert staged is not None
-        release = trial.release
-        identity = identity_of(release, opened.variant, trial.engine)
-        installed = Installed(
-            release=release,
-            variant=opened.variant.id,
-            engine=trial.engine,
-            prepared=staged.prepared.removeprefix(f"{self._store.folder}/"),
-        )
-
-        def take_over() -> None:
-            loaded = loader.load(
-                identity,
-                opened.contract(),
-                opened.variant,
-                self._store.folder / installed.prepared,
-                opened.holdout(),
-            )
-            # On disk first: after a cut here the device boots into the version that passed.
-            self._store.save(active=installed, previous=self._store.record.active)
-            self._live.swap(loaded)
-
-        loader.at_low_priority(take_over)
+    def _load(self, _release: Release) -> Event:
+        candidate = self._candidate
+        assert candidate is not None
+        self._loaded = load(candidate, self._opened, self._config.threads)
         return Event.LOADED
 
-    def _active(self, trial: Trial) -> Event:
-        record = self._store.record
-        took_ms = (time.monotonic() - trial.begin) * 1000
-        if trial.same:
-            self._live.adopt(trial.release.generation)
-            message = "it is the package that is live; nothing was fetched"
+    def _active(self, release: Release) -> Event:
+        """The state on disk names the new version already; now the live model follows."""
+        loaded, self._loaded = self._loaded, None
+        if loaded is None:
+            self._live.relabel(release.generation)
+            self._reporter.event("swapped", "It is live already.", release=release)
         else:
-            assert trial.fetched is not None and trial.staged is not None
-            message = (
-                f"{trial.fetched.blobs} blobs fetched, {trial.fetched.kept} were here; the holdout "
-                f"of {trial.staged.samples} samples came out on {trial.engine}"
+            self._reporter.report()  # what was counted until now is the old version's
+            identity = loaded.identity
+            begin = time.monotonic()
+            before = self._live.swap(loaded)
+            del loaded
+            self._reporter.event(
+                "swapped",
+                f"{release.version} on {identity.engine} replaced "
+                f"{before.version if before else 'nothing'} after fetching {self._came} blobs; "
+                f"the swap itself took {(time.monotonic() - begin) * 1000:.1f} ms.",
+                release=release,
+                duration_ms=round((time.monotonic() - self._began) * 1000, 1),
             )
-        self._voice.event(
-            "swapped",
-            message,
-            version=trial.release.version,
-            generation=trial.release.generation,
-            duration_ms=took_ms,
-        )
-        self._voice.state(
-            previous=record.previous.release.version if record.previous else None,
-            swap_state=machine.State.ACTIVE,
-        )
         self._store.collect()
         return Event.DONE
 
-    def _reject(self, trial: Trial) -> Event:
-        assert trial.refusal is not None
-        self._voice.trouble(
-            "rejected",
-            trial.refusal,
-            version=trial.release.version,
-            generation=trial.release.generation,
-            duration_ms=(time.monotonic() - trial.begin) * 1000,
-        )
+    def _reject(self, release: Release) -> Event:
+        error = self._refusal
+        assert error is not None
+        self._reporter.refusal("rejected", error, release)
         self._store.collect()
         return Event.DONE
 
-    def _opened(self, trial: Trial) -> Opened:
-        assert trial.manifest is not None and trial.variant is not None
-        folder = self._store.package(trial.release.manifest_sha256)
-        return Opened(folder, trial.manifest, trial.variant)
+
+def choose(manifest: Manifest, engine: str | None) -> "tuple[registry.Variant, str]":
+    """The variant and engine for this device; engines are probed one by one until one works."""
+    named = {r.engine for variant in manifest.variants for r in variant.requires}
+    if engine is not None:
+        return registry.choose(manifest, [engine])
+    works = next((e for e in registry.ENGINES if e in named and registry.probe(e).ok), None)
+    return registry.choose(manifest, [works] if works else None)
 
 
-def identity_of(release: Release, variant: Variant, engine: str) -> Identity:
-    return Identity(
+def load(installed: Installed, opened: Opened, threads: int) -> LoadedModel:
+    """An installed version beside the live one; raises EngineError or HoldoutError."""
+    release = installed.release
+    identity = Identity(
         model=release.model,
         version=release.version,
         generation=release.generation,
         manifest_sha256=release.manifest_sha256,
-        variant=variant.id,
-        engine=engine,
-    )
-
-
-def _under(installed: Installed, release: Release) -> Installed:
-    """The same installed package under a newer release."""
-    return Installed(
-        release=release,
         variant=installed.variant,
         engine=installed.engine,
-        prepared=installed.prepared,
+    )
+    entry = opened.folder / installed.staged.entry
+    return loader.at_low_priority(
+        lambda: loader.load(
+            identity, opened.contract(), opened.variant, entry, opened.holdout(), threads
+        )
     )

@@ -8,37 +8,38 @@
 Every file is written whole or not at all; garbage is collected last, after the state is on disk.
 """
 
+import hashlib
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
-from edgeml import atomic, digests, documents, holdout
-from edgeml.contract import Contract
+from edgeml import atomic, digests, documents
 from edgeml.documents import Strict
 from edgeml.errors import StorageError, VerificationError
-from edgeml.holdout import Holdout
-from edgeml.manifest import File, Manifest, Variant
+from edgeml.manifest import MANIFEST, File
 from edgeml.release import Release
 from edgeml.trust import Verifier
+from edgeml_runtime.opened import Opened
+from edgeml_runtime.stage import Staged
 
 
 class Installed(Strict, frozen=True, kw_only=True):
-    """A version in the store that has been live. prepared: the file to load, relative to DIR."""
+    """A version in the store that has been live, and what its engine made of it."""
 
     release: Release
     variant: str
     engine: str
-    prepared: str
+    staged: Staged
 
 
 class Record(Strict, frozen=True, kw_only=True):
     """`state.json`.
 
     swap_state: where the swap was when this was written. trial: the release under way; attempts:
-    how often its staging was begun. rejected_generation: never tried again. last_generation: the
-    highest that was trusted.
+    how often its staging was begun. boots: how often the active version was started without having
+    run for long. rejected_generation: never tried again. last_generation: the highest trusted.
     """
 
     swap_state: str = "idle"
@@ -46,6 +47,7 @@ class Record(Strict, frozen=True, kw_only=True):
     previous: Installed | None = None
     trial: Release | None = None
     attempts: int = 0
+    boots: int = 0
     rejected_generation: int = 0
     last_generation: int = 0
     schema: int = documents.SCHEMA
@@ -95,11 +97,11 @@ class Store:
 
     def manifest(self, release: Release) -> bytes | None:
         """The manifest's bytes if they are here; the caller verifies them."""
-        path = self.package(release.manifest_sha256) / "manifest.json"
+        path = self.package(release.manifest_sha256) / MANIFEST
         return path.read_bytes() if path.is_file() else None
 
     def put_manifest(self, release: Release, data: bytes) -> None:
-        atomic.write(self.package(release.manifest_sha256) / "manifest.json", data)
+        atomic.write(self.package(release.manifest_sha256) / MANIFEST, data)
 
     def has_file(self, manifest_sha256: str, file: File) -> bool:
         path = self.package(manifest_sha256) / file.path
@@ -142,11 +144,11 @@ class Store:
         if trial.manifest_sha256 not in {i.release.manifest_sha256 for i in active if i}:
             shutil.rmtree(self.package(trial.manifest_sha256), ignore_errors=True)
 
-    def collect(self) -> None:
+    def collect(self, keep_trial: bool = True) -> None:
         """Removes the blobs and packages that neither active, previous nor trial need."""
         record = self.record
         kept = {i.release.manifest_sha256 for i in (record.active, record.previous) if i}
-        if record.trial:
+        if record.trial and keep_trial:
             kept.add(record.trial.manifest_sha256)
         else:
             self.drop_blobs()
@@ -155,8 +157,8 @@ class Store:
             if path.name not in kept:
                 shutil.rmtree(path, ignore_errors=True)
 
-    def open(self, installed: Installed) -> "Opened":
-        """What is needed to load an installed version, every file checked against its digest.
+    def open(self, installed: Installed) -> Opened:
+        """An installed version, every file checked against its digest.
 
         Raises VerificationError or StorageError when something is missing or damaged.
         """
@@ -164,41 +166,20 @@ class Store:
         data = self.manifest(release)
         if data is None:
             raise StorageError(f"Version {release.version} is not in the store; publish it again.")
-        verifier = Verifier(release.fleet, release.model, release.channel)
-        manifest = verifier.manifest(data, release)
-        variant = next((v for v in manifest.variants if v.id == installed.variant), None)
-        prepared = self.folder / installed.prepared
-        if variant is None or not prepared.is_file():
-            raise StorageError(f"{prepared} is missing; publish version {release.version} again.")
-        for file in manifest.files_for(variant):
+        Verifier(release.fleet, release.model, release.channel).manifest(data, release)
+        opened = Opened.read(self.package(release.manifest_sha256), installed.variant)
+        for file in opened.manifest.files_for(opened.variant):
             if not self.has_file(release.manifest_sha256, file):
                 raise VerificationError(
                     f"(8) {file.path} of version {release.version} is damaged on this disk; "
                     "publish it again."
                 )
-        return Opened(self.package(release.manifest_sha256), manifest, variant)
+        return opened
 
-
-class Opened:
-    """A package in the store whose files were verified."""
-
-    def __init__(self, folder: Path, manifest: Manifest, variant: Variant) -> None:
-        self.folder = folder
-        self.manifest = manifest
-        self.variant = variant
-
-    @property
-    def entry(self) -> Path:
-        return self.folder / self.variant.entry
-
-    @property
-    def prepared_folder(self) -> Path:
-        return self.folder / "prepared" / self.variant.id
-
-    def contract(self) -> Contract:
-        data = (self.folder / self.manifest.contract.path).read_bytes()
-        return documents.decode(data, Contract, "the contract")
-
-    def holdout(self) -> Holdout:
-        data = (self.folder / self.manifest.holdout.path).read_bytes()
-        return holdout.decode(data, VerificationError)
+    def intact(self, installed: Installed) -> bool:
+        """Whether what staging made of this version is as it was made."""
+        folder = self.package(installed.release.manifest_sha256)
+        return all(
+            (folder / path).is_file() and digests.sha256_file(folder / path) == sha256
+            for path, sha256 in installed.staged.files.items()
+        )

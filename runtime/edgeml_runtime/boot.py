@@ -1,0 +1,74 @@
+"""The start: the version on disk predicts before the network is there, or the one before it."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from edgeml.errors import Category, EdgemlError, StageError, StorageError
+from edgeml.limits import LIMITS
+from edgeml_runtime import child
+from edgeml_runtime.config import Config
+from edgeml_runtime.live import Live
+from edgeml_runtime.reporter import Reporter
+from edgeml_runtime.stage import stage
+from edgeml_runtime.steps import load
+from edgeml_runtime.store import Installed, Store
+
+
+def boot(
+    config: Config, store: Store, live: Live, reporter: Reporter, stopped: Callable[[], bool]
+) -> None:
+    """Takes up the active version; when that cannot be, the previous one.
+
+    A version that is damaged on disk may be fetched again. One whose start is cut short again and
+    again (LIMITS.trial_attempts) is given up for ever.
+    """
+    record = store.record
+    active, previous = record.active, record.previous
+    if active is None:
+        return
+    if record.boots >= LIMITS.trial_attempts and previous is not None:
+        error = StageError(
+            f"Version {active.release.version} did not run for {config.healthy_seconds:g} s in "
+            f"{record.boots} starts; going back to {previous.release.version}.",
+            category=Category.EXECUTION,
+        )
+        reporter.refusal("incident", error, active.release)
+        rejected = max(record.rejected_generation, active.release.generation)
+        _save(store, reporter, active=previous, previous=None, boots=0,
+              rejected_generation=rejected)  # fmt: skip
+        active, previous = previous, None
+    else:
+        _save(store, reporter, boots=record.boots + 1)
+    for installed in (active, previous):
+        if installed is None:
+            continue
+        try:
+            _take_up(config, store, live, installed, stopped)
+        except EdgemlError as error:
+            reporter.refusal("incident", error, installed.release)
+            continue
+        if installed is not active:
+            _save(store, reporter, active=installed, previous=None, boots=0)
+        return
+
+
+def _take_up(
+    config: Config, store: Store, live: Live, installed: Installed, stopped: Callable[[], bool]
+) -> None:
+    opened = store.open(installed)
+    if not store.intact(installed):
+        # Only what the engine made of it is damaged: it is made again.
+        limits = child.Limits(config.stage_seconds, config.stage_bytes)
+        staged = stage(opened, installed.engine, limits, stopped)
+        if staged is None:
+            return
+        installed = msgspec.structs.replace(installed, staged=staged)
+    live.swap(load(installed, opened, config.threads))
+
+
+def _save(store: Store, reporter: Reporter, **changes: object) -> None:
+    try:
+        store.save(**changes)
+    except StorageError as error:  # a full disk keeps nobody from predicting
+        reporter.refusal("incident", error, None)

@@ -1,0 +1,143 @@
+"""A process of its own for work that may crash, hang or eat memory: started, limited, ended.
+
+The child is of the lowest priority and its time runs out: as it does, its priority is raised step
+by step, since on a busy core an idle process may wait for ever. It dies with its parent.
+"""
+
+import ctypes
+import math
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeml.errors import Category, EngineError, StageError
+
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+_POLL_SECONDS = 0.1
+# After this share of the time the child gets this nice value.
+_RISING = ((0.25, 19), (0.5, 10), (0.75, 0))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """wall_seconds holds for CPU time too."""
+
+    wall_seconds: float
+    address_space_bytes: int
+
+
+def enter(limits: Limits) -> None:
+    """In the child, before anything else: its priority and limits."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    resource.setrlimit(resource.RLIMIT_AS, (limits.address_space_bytes,) * 2)
+    seconds = math.ceil(limits.wall_seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if _may_rise():
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    else:  # without the right to leave the idle class again nobody should enter it
+        os.nice(19)
+
+
+def run(command: Sequence[str], limits: Limits, stopped: Callable[[], bool]) -> bytes | None:
+    """Runs `command` + [FD] and returns what it wrote to that descriptor; None when `stopped`.
+
+    Raises StageError when it took too long or too much memory, EngineError when it crashed.
+    """
+    ours, theirs = os.pipe()
+    with open(ours, "rb") as answer:
+        try:
+            process = subprocess.Popen(
+                [*command, str(theirs)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                pass_fds=(theirs,),
+            )
+        finally:
+            os.close(theirs)
+        with process:
+            try:
+                finished = _wait(process, limits, stopped)
+            finally:
+                process.kill()
+            if not finished:
+                return None
+            said = process.stderr.read().decode(errors="replace") if process.stderr else ""
+        data = answer.read()
+    if process.returncode != 0 or not data:
+        raise _failure(process.returncode, said, limits)
+    return data
+
+
+def _wait(process: subprocess.Popen[bytes], limits: Limits, stopped: Callable[[], bool]) -> bool:
+    """False when `stopped` before its end."""
+    begin = time.monotonic()
+    rising = list(_RISING)
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_POLL_SECONDS)
+            return True
+        if stopped():
+            return False
+        share = (time.monotonic() - begin) / limits.wall_seconds
+        if rising and share >= rising[0][0]:
+            _raise(process.pid, rising.pop(0)[1])
+        if share >= 1:
+            raise StageError(
+                f"Staging took longer than {limits.wall_seconds:g} s and was ended; "
+                "use a smaller model or raise --stage-seconds."
+            )
+
+
+def _may_rise() -> bool:
+    # RLIMIT_NICE 20 allows nice 0.
+    return os.geteuid() == 0 or resource.getrlimit(resource.RLIMIT_NICE)[0] >= 20
+
+
+def _raise(pid: int, nice: int) -> None:
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        # A thread may have ended meanwhile, and not every user may raise a priority.
+        with suppress(ProcessLookupError, PermissionError):
+            os.sched_setscheduler(int(task.name), os.SCHED_OTHER, os.sched_param(0))
+            os.setpriority(os.PRIO_PROCESS, int(task.name), nice)
+
+
+def _failure(code: int, said: str, limits: Limits) -> StageError | EngineError:
+    last = next(iter(reversed(said.strip().splitlines())), "")
+    if code == -signal.SIGXCPU:
+        return StageError(
+            f"Staging took more than {math.ceil(limits.wall_seconds)} s of CPU time and was ended; "
+            "use a smaller model or raise --stage-seconds."
+        )
+    if "MemoryError" in said or "bad_alloc" in said:
+        return memory_error(limits.address_space_bytes)
+    if code < 0:
+        return EngineError(
+            f"The engine crashed with {signal.Signals(-code).name} while staging; "
+            "convert the model again or choose another variant."
+        )
+    return EngineError(
+        f"Staging ended with exit code {code} and no result ({last or 'it said nothing'}); "
+        "convert the model again or choose another variant."
+    )
+
+
+def memory_error(allowed: int) -> StageError:
+    return StageError(
+        f"Staging needed more than the {allowed >> 20} MiB of memory that it is allowed; "
+        "use a smaller model.",
+        category=Category.MEMORY_ALLOCATION,
+    )
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    """The command that runs `module` with this interpreter."""
+    return [sys.executable, "-m", module, *arguments]

@@ -1,0 +1,35 @@
+"""What one daemon is told: for which fleet and model it speaks, and the limits that it obeys."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeml.limits import LIMITS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One device, one model, one channel.
+
+    store: the folder of packages and state; one daemon each.
+    engine: the only engine to use; None takes the first that works and that the package allows.
+    threads: of one prediction inside the engine.
+    window_blobs: asked for at once. stall_seconds: without one new blob before that is said.
+    retry_seconds: after a full disk, before the same release is tried again.
+    healthy_seconds: a version that has run that long since the start is not in a crash loop.
+    """
+
+    broker: str
+    fleet: str
+    device: str
+    model: str
+    channel: str
+    store: Path
+    engine: str | None = None
+    threads: int = 1
+    report_seconds: float = 10.0
+    window_blobs: int = LIMITS.fetch_window_blobs
+    stall_seconds: float = LIMITS.fetch_window_seconds
+    stage_seconds: float = LIMITS.stage_wall_seconds
+    stage_bytes: int = LIMITS.stage_address_space_bytes
+    retry_seconds: float = 60.0
+    healthy_seconds: float = 30.0

@@ -1,0 +1,145 @@
+"""Plays recorded rows back through the live model without pause: a device's sensor for now.
+
+`--record FILE` appends one CSV line a prediction; `lost` ones would be gaps in `sequence`:
+sequence,row,start_ns,latency_us,version,generation,top1,status
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeml import atomic
+from edgeml.contract import Contract
+from edgeml.errors import ContractError, EdgemlError, InputError
+from edgeml_runtime.daemon import Daemon
+from edgeml_runtime.live import Prediction
+
+HEADER = "sequence,row,start_ns,latency_us,version,generation,top1,status"
+
+
+class Replay:
+    """Rows of an .npz by input name; one lone array serves a model with one input.
+
+    rate_hz: rows a second, 0 as fast as it goes. Raises InputError for a file without rows.
+    """
+
+    def __init__(self, path: Path, rate_hz: float = 0.0, record: Path | None = None) -> None:
+        self._path = path
+        self._arrays = read_rows(path)
+        self._rows = len(next(iter(self._arrays.values())))
+        self._period = 1 / rate_hz if rate_hz else 0.0
+        self._record = Record(record) if record else None
+
+    def run(self, daemon: Daemon) -> None:
+        """Waits for the first model and then goes round and round until the daemon stops."""
+        try:
+            if daemon.wait_ready():
+                self._replay(daemon)
+        finally:
+            if self._record:
+                self._record.close()
+
+    def _replay(self, daemon: Daemon) -> None:
+        contract = daemon.contract
+        assert contract is not None
+        tensors = self.bind(contract)
+        samples = [
+            {name: array[row : row + 1] for name, array in tensors.items()}
+            for row in range(self._rows)
+        ]
+        sequence = 0
+        due = time.monotonic()
+        while not daemon.stopping.is_set():
+            row = sequence % self._rows
+            start_ns = time.time_ns()
+            prediction, status = None, "ok"
+            try:
+                prediction = daemon.predict(samples[row])
+            except ContractError:
+                status = "refused"
+            except EdgemlError:
+                status = "failed"
+            if self._record:
+                self._record.write(row, start_ns, prediction, status)
+            sequence += 1
+            due += self._period
+            wait = due - time.monotonic()
+            if wait > 0:
+                daemon.stopping.wait(wait)
+            elif wait < -1:  # a device that cannot keep the rate does not race after it
+                due = time.monotonic()
+
+    def bind(self, contract: Contract) -> dict[str, npt.NDArray[Any]]:
+        """The arrays by the contract's names; raises InputError when they cannot be."""
+        wanted = [tensor.name for tensor in contract.inputs]
+        if len(wanted) == 1 and len(self._arrays) == 1:
+            return {wanted[0]: next(iter(self._arrays.values()))}
+        missing = [name for name in wanted if name not in self._arrays]
+        if missing:
+            raise InputError(
+                f"{self._path} has {', '.join(self._arrays)}, but the model takes "
+                f"{', '.join(wanted)}; name the arrays so."
+            )
+        return {name: self._arrays[name] for name in wanted}
+
+
+def read_rows(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """The input arrays of a data file, all of one length; labels and expected/ are left out."""
+    if not path.is_file():
+        raise InputError(f"There is no file {path}; give an .npz with the model's inputs.")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {
+                key.removeprefix("inputs/"): archive[key]
+                for key in archive.files
+                if key != "labels" and not key.startswith(("expected/", "tolerance/"))
+            }
+    except Exception as error:  # numpy raises whatever the bytes make it raise
+        raise InputError(f"{path} is not a readable .npz ({error}); save it with numpy.") from error
+    lengths = {len(a) if a.ndim else 0 for a in arrays.values()}
+    if len(lengths) != 1 or 0 in lengths:
+        raise InputError(
+            f"{path} must hold arrays of one and the same number of rows, but has "
+            f"{sorted(lengths) or 'no array'}; save them again."
+        )
+    return arrays
+
+
+class Record:
+    """The CSV file, a whole line at a time; goes on behind what an earlier run has written."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises StorageError when the file cannot be written."""
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._stream = path.open("a+b", buffering=0)
+            self._stream.seek(0)
+            data = self._stream.read()
+            whole = data[: data.rfind(b"\n") + 1]  # a cut may have left half a line
+            os.ftruncate(self._stream.fileno(), len(whole))
+            if not whole:
+                self._stream.write(f"{HEADER}\n".encode())
+        except OSError as error:
+            raise atomic.storage_error(path, error) from error
+        self._sequence = max(whole.count(b"\n") - 1, 0)
+
+    def write(self, row: int, start_ns: int, prediction: Prediction | None, status: str) -> None:
+        if prediction is None:
+            answer = ",,,"
+        else:
+            first = next(iter(prediction.outputs.values()))
+            answer = (
+                f"{prediction.latency_us:.1f},{prediction.version},{prediction.generation},"
+                f"{int(first[0].argmax())}"
+            )
+        line = f"{self._sequence},{row},{start_ns},{answer},{status}\n"
+        self._stream.write(line.encode())
+        self._sequence += 1
+
+    def close(self) -> None:
+        self._stream.close()
