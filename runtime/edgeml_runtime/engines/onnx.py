@@ -97,7 +97,7 @@ class OnnxEngine(Engine):
             return tuple(
                 TensorSpec(
                     t.name,
-                    _DTYPES.get(t.type, t.type),
+                    _DTYPES.get(str(t.type), str(t.type)),
                     tuple(d if isinstance(d, int) else -1 for d in t.shape),
                 )
                 for t in tensors

@@ -44,7 +44,9 @@ class _Interpreter(Engine):
         self._interpreter = self._import().Interpreter(model_path=str(path), num_threads=threads)
         self._interpreter.allocate_tensors()
         self._in, self._out = self._tensors()
-        self._shapes = {n: tuple(map(int, d["shape"])) for n, d in self._in.items()}
+        self._shapes: dict[str, tuple[int, ...] | None] = {
+            name: tuple(map(int, details["shape"])) for name, details in self._in.items()
+        }
 
     def _tensors(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Details of inputs and outputs by name."""
@@ -73,6 +75,8 @@ class _Interpreter(Engine):
         interpreter = self._interpreter
         changed = {n: v.shape for n, v in feeds.items() if v.shape != self._shapes[n]}
         if changed:
+            # Unknown until all is allocated: a refused request must not leave half of its shapes.
+            self._shapes |= dict.fromkeys(changed)
             for name, shape in changed.items():
                 interpreter.resize_tensor_input(self._in[name]["index"], shape, strict=True)
             interpreter.allocate_tensors()

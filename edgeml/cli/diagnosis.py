@@ -1,0 +1,73 @@
+"""What `edgeml doctor` finds out: engines by running them, brokers and frameworks by looking."""
+
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from typing import Literal
+
+from edgeml.documents import SCHEMA, Strict
+from edgeml_converters.extras import EXTRAS, extra_for
+from edgeml_devices.engines import ENGINES as BROKERS
+from edgeml_runtime.engines import registry
+
+_DISTRIBUTIONS = {"litert_torch": "litert-torch", "tensorflow": "tensorflow-cpu"}
+
+
+class Finding(Strict, frozen=True, kw_only=True):
+    """One thing that works here or does not. problem: what is wrong and how to get it."""
+
+    kind: Literal["engine", "broker", "framework"]
+    name: str
+    ok: bool
+    version: str | None = None
+    problem: str | None = None
+
+
+class Diagnosis(Strict, frozen=True, kw_only=True):
+    """`edgeml doctor --json`."""
+
+    findings: tuple[Finding, ...]
+    schema: int = SCHEMA
+
+
+def diagnose() -> Diagnosis:
+    return Diagnosis(findings=(*_engines(), *_brokers(), *_frameworks()))
+
+
+def _engines() -> Iterator[Finding]:
+    for found in map(registry.probe, registry.ENGINES):
+        yield Finding(
+            kind="engine",
+            name=found.name,
+            ok=found.ok,
+            version=found.version,
+            problem=found.problem,
+        )
+
+
+def _brokers() -> Iterator[Finding]:
+    for broker in BROKERS.values():
+        ok = broker.found()
+        yield Finding(kind="broker", name=broker.name, ok=ok, problem=None if ok else broker.remedy)
+
+
+def _frameworks() -> Iterator[Finding]:
+    """Without importing them, which would take half a minute."""
+    for package in EXTRAS:
+        ok = find_spec(package) is not None
+        yield Finding(
+            kind="framework",
+            name=package,
+            ok=ok,
+            version=_version(package) if ok else None,
+            problem=None if ok else f"install {extra_for(package)}",
+        )
+
+
+def _version(package: str) -> str | None:
+    for distribution in (package, _DISTRIBUTIONS.get(package, package)):
+        try:
+            return version(distribution)
+        except PackageNotFoundError:
+            continue
+    return None

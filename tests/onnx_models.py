@@ -1,0 +1,54 @@
+"""ONNX files of a few nodes, made where they are needed."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = 17
+
+
+def pair(path: Path, batch: int | None = None) -> Path:
+    """total = a + b and difference = a - b over [batch, 3]; batch: None for any."""
+    nodes = [
+        helper.make_node("Add", ["a", "b"], ["total"]),
+        helper.make_node("Sub", ["a", "b"], ["difference"]),
+    ]
+    shape = ["batch" if batch is None else batch, 3]
+    return _save(path, nodes, {"a": shape, "b": shape}, {"total": shape, "difference": shape}, {})
+
+
+def scale(path: Path, factor: float, width: int = 4) -> Path:
+    """y = factor * x over [batch, width], as a matrix product, so that its weights are a tensor."""
+    weights = (np.eye(width) * factor).astype(np.float32)
+    nodes = [helper.make_node("MatMul", ["x", "weights"], ["y"])]
+    shape: list[int | str] = ["batch", width]
+    return _save(path, nodes, {"x": shape}, {"y": shape}, {"weights": weights})
+
+
+def _save(
+    path: Path,
+    nodes: list[onnx.NodeProto],
+    inputs: dict[str, list[int | str]],
+    outputs: dict[str, list[int | str]],
+    weights: dict[str, npt.NDArray[np.float32]],
+) -> Path:
+    def values(shapes: dict[str, list[int | str]]) -> list[onnx.ValueInfoProto]:
+        return [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in shapes.items()
+        ]
+
+    graph = helper.make_graph(
+        nodes,
+        "test",
+        values(inputs),
+        values(outputs),
+        [numpy_helper.from_array(array, name) for name, array in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+    return path
