@@ -67,12 +67,12 @@ def read(path: Path) -> Data:
 
 def _arrays(path: Path) -> dict[str, Array]:
     try:
-        archive = np.load(path, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise InputError(
-                f"{path} is one bare array and no .npz; save it with numpy.savez(FILE, NAME=array)."
-            )
-        with archive:
+        with path.open("rb") as stream:
+            archive = np.load(stream, allow_pickle=False)
+            if isinstance(archive, np.ndarray):
+                raise InputError(
+                    f"{path} is one bare array; save it with numpy.savez(FILE, NAME=array)."
+                )
             return {key: np.asarray(archive[key]) for key in archive.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError) as error:
         raise InputError(

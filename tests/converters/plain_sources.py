@@ -1,0 +1,26 @@
+"""Sources that need no framework: what goes wrong before a model is there."""
+
+import os
+import signal
+import time
+
+
+def hangs() -> None:
+    time.sleep(1000)
+
+
+def crashes() -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def leaves() -> None:
+    os._exit(3)
+
+
+def raises() -> None:
+    raise RuntimeError("no model today")
+
+
+def prints_and_returns_text() -> str:
+    print('{"type":"Done"}')
+    return "no model"

@@ -1,0 +1,176 @@
+"""PyTorch to ONNX and TFLite, as a user calls it. Each conversion costs seconds, so few are run."""
+
+import filecmp
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeml import documents, holdout
+from edgeml.contract import Contract
+from edgeml.conversion import Provenance
+from edgeml.digests import sha256_file
+from tests.converters.commands import HERE, Ended, convert, write_data
+
+pytestmark = pytest.mark.torch
+MODELS = HERE / "torch_models.py"
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_data(tmp_path_factory.mktemp("data") / "images.npz", image=(1, 8, 8))
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with program.pt2 and script.pt; made in a process of its own, which warns."""
+    folder = tmp_path_factory.mktemp("saved")
+    subprocess.run([sys.executable, "-W", "ignore", MODELS, folder], check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
+    folder = tmp_path_factory.mktemp("pair")
+    data = write_data(folder / "data.npz", right=(6,), left=(6,))
+    return folder, convert(f"{MODELS}:pair", data, folder / "out")
+
+
+def test_two_inputs_and_outputs_keep_the_names_of_the_model(pair: tuple[Path, Ended]) -> None:
+    _, ended = pair
+    assert ended.code == 0, ended.err
+    assert [v["id"] for v in ended.report["variants"]] == ["onnx-fp32", "tflite-fp32"]
+    for variant in ended.report["variants"]:
+        assert variant["passed"]
+        assert variant["inputs"] == {"left": "left", "right": "right"}
+        assert variant["outputs"] == {"zed": "zed", "alpha": "alpha"}
+        for engine in variant["engines"]:
+            assert engine["error"] is None
+            assert all(0 < row["max_abs"] < 1e-5 for row in engine["outputs"])
+    engines = [[e["engine"] for e in v["engines"]] for v in ended.report["variants"]]
+    assert engines == [["onnxruntime"], ["tflite", "litert"]]
+    assert [v["batch"] for v in ended.report["variants"]] == [None, 1]
+
+
+def test_the_folder_holds_contract_holdout_and_provenance(pair: tuple[Path, Ended]) -> None:
+    folder, _ = pair
+    out = folder / "out"
+    contract = documents.decode((out / "contract.json").read_bytes(), Contract, "contract")
+    assert [(t.name, t.dtype, t.shape) for t in contract.inputs] == [
+        ("left", "float32", ("batch", 6)),
+        ("right", "float32", ("batch", 6)),
+    ]
+    assert [(t.name, t.shape) for t in contract.outputs] == [
+        ("zed", ("batch", 3)),
+        ("alpha", ("batch", 3)),
+    ]
+    with np.load(folder / "data.npz") as data:
+        left, labels = data["left"], data["labels"]
+    assert contract.inputs[0].range == (float(left.min()), float(left.max()))
+    kept = holdout.decode((out / "holdout.npz").read_bytes())
+    assert kept.samples == 64
+    assert set(kept.tolerances) == {"onnx-fp32", "tflite-fp32"}
+    assert kept.labels is not None
+    rows = [int(np.flatnonzero((left == row).all(axis=1))[0]) for row in kept.inputs["left"]]
+    assert rows == sorted(set(rows)) and rows[0] == 0 and rows[-1] == len(left) - 1
+    assert kept.labels.tolist() == labels[rows].tolist()
+    contract.check_inputs(kept.inputs)
+    contract.check_outputs(kept.expected)
+    data = (out / "provenance.json").read_bytes()
+    provenance = documents.decode(data, Provenance, "provenance")
+    assert provenance.source == "torch_models.py:pair"
+    assert provenance.source_sha256 == sha256_file(MODELS)
+    assert provenance.data_sha256 == sha256_file(folder / "data.npz")
+    assert provenance.tools["torch"].startswith("2.13")
+
+
+def test_another_folder_gives_the_same_bytes(pair: tuple[Path, Ended], tmp_path: Path) -> None:
+    folder, _ = pair
+    elsewhere = tmp_path / "a" / "deeper" / "place"
+    elsewhere.mkdir(parents=True)
+    shutil.copy(MODELS, elsewhere)
+    shutil.copy(folder / "data.npz", elsewhere)
+    ended = convert(f"{MODELS.name}:pair", Path("data.npz"), Path("again"), folder=elsewhere)
+    assert ended.code == 0, ended.err
+    names = [path for v in ended.report["variants"] for path in v["files"]]
+    names += ["report.json", "contract.json", "holdout.npz"]
+    same, differing, unread = filecmp.cmpfiles(
+        folder / "out", elsewhere / "again", names, shallow=False
+    )
+    assert (sorted(same), differing, unread) == (sorted(names), [], [])
+    for name in names:
+        assert str(tmp_path).encode() not in (elsewhere / "again" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "route"), [("program.pt2", "dynamo"), ("script.pt", "torchscript")]
+)
+def test_saved_programs_are_sources(
+    saved: Path, images: Path, tmp_path: Path, name: str, route: str
+) -> None:
+    ended = convert(saved / name, images, tmp_path / "out")
+    assert ended.code == 0, ended.err
+    onnx, tflite = ended.report["variants"]
+    assert onnx["routes"] == [{"route": f"torch-onnx-{route}", "error": None}]
+    assert onnx["outputs"] == tflite["outputs"] == {"output": "output"}
+    assert onnx["inputs"] == {"image": "image"}
+    assert ended.report["source"] == name
+
+
+def test_a_crash_in_one_route_is_recorded_and_the_next_one_is_taken(
+    images: Path, tmp_path: Path
+) -> None:
+    source = f"{MODELS}:crashes_under_export"
+    ended = convert(source, images, tmp_path / "out", to=["onnx"])
+    assert ended.code == 0, ended.err
+    first, second = ended.report["variants"][0]["routes"]
+    assert first["route"] == "torch-onnx-dynamo" and "SIGSEGV" in first["error"]
+    assert second == {"route": "torch-onnx-torchscript", "error": None}
+
+
+def test_a_model_that_cannot_be_exported_exits_with_3(images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    ended = convert(f"{MODELS}:raises_under_export", images, out, to=["onnx"])
+    assert ended.code == 3
+    assert "onnx-fp32 could not be made" in ended.sentence
+    assert "no export today" in ended.sentence and "report.json" in ended.sentence
+    (variant,) = ended.report["variants"]
+    assert not variant["passed"] and variant["files"] == []
+    assert (out / "report.json").is_file()
+
+
+def test_a_file_out_of_tolerance_exits_with_4_and_can_be_looked_at(
+    images: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    ended = convert(f"{MODELS}:lies_under_export", images, out, to=["onnx"])
+    assert ended.code == 4
+    assert "onnx-fp32 does not say the same" in ended.sentence and "max abs" in ended.sentence
+    (variant,) = ended.report["variants"]
+    assert not variant["passed"]
+    assert all("onnxruntime gives max abs" in route["error"] for route in variant["routes"])
+    assert all((out / file).is_file() for file in variant["files"])
+
+
+@pytest.mark.parametrize(
+    ("array", "code", "sentence"),
+    [
+        ({"expected/output": np.zeros((5, 10), np.float32)}, 4, "does not give expected/output"),
+        ({"expected/logits": np.zeros((5, 10), np.float32)}, 2, "the model's outputs are output"),
+        ({"image": np.zeros((5, 2, 8, 8), np.float32)}, 2, "The model refused the data"),
+        ({"image": np.zeros((5, 1, 8, 8))}, 2, "The model refused the data"),
+        ({"image": np.zeros((5, 1, 8, 8), np.float32), "mask": np.zeros(5)}, 2, "inputs are image"),
+    ],
+)
+def test_data_that_does_not_fit_the_model(
+    tmp_path: Path, array: dict[str, np.ndarray], code: int, sentence: str
+) -> None:
+    data = tmp_path / "data.npz"
+    np.savez(data, **({"image": np.zeros((5, 1, 8, 8), np.float32)} | array))
+    ended = convert(f"{MODELS}:digits", data, tmp_path / "out", to=["onnx"])
+    assert ended.code == code
+    assert sentence in ended.sentence
+    assert not (tmp_path / "out").exists()

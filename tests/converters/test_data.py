@@ -1,0 +1,105 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeml.errors import InputError
+from edgeml_converters.data import bind, read, spread
+from edgeml_converters.messages import ModelInput
+
+X = ModelInput(name="x", dtype="float32", shape=(None, 3))
+Y = ModelInput(name="y")
+OPTIONAL = ModelInput(name="scale", required=False)
+ROWS = np.arange(6, dtype=np.float32).reshape(2, 3)
+
+
+def saved(folder: Path, **arrays: Any) -> Path:
+    np.savez(folder / "data.npz", **arrays)
+    return folder / "data.npz"
+
+
+def test_inputs_expected_and_labels_are_told_apart(tmp_path: Path) -> None:
+    labels = np.array([1, 0])
+    data = read(saved(tmp_path, x=ROWS, labels=labels, **{"expected/out": ROWS * 2}))
+    assert list(data.inputs) == ["x"]
+    assert data.expected["out"].tolist() == (ROWS * 2).tolist()
+    assert data.labels is not None and data.labels.tolist() == [1, 0]
+    assert data.samples == 2
+
+
+def test_one_lone_array_serves_one_input_whatever_its_name(tmp_path: Path) -> None:
+    data = read(saved(tmp_path, anything=ROWS))
+    assert list(bind(data, [X])) == ["x"]
+    assert list(bind(data, [X, OPTIONAL])) == ["x"]
+
+
+def test_inputs_are_bound_by_name_in_the_order_of_the_call(tmp_path: Path) -> None:
+    data = read(saved(tmp_path, y=ROWS, scale=ROWS, x=ROWS))
+    assert list(bind(data, [X, Y, OPTIONAL])) == ["x", "y", "scale"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "sentence"),
+    [
+        ({"labels": np.zeros(2)}, "holds no input"),
+        ({"x": np.zeros((0, 3))}, "hold no sample"),
+        ({"x": np.full((2, 3), np.nan)}, "holds 6 NaN or infinite"),
+        ({"x": ROWS, "expected/out": np.array([1, np.inf])}, "holds 1 NaN or infinite"),
+        ({"x": ROWS, "labels": np.zeros(3)}, "same number of samples, but have x 2, labels 3"),
+        ({"x": np.array(["a", "b"])}, "only floats, integers and booleans"),
+        ({"x": np.array(1.0)}, "first axis must be the sample"),
+        ({"x": np.array([{}, {}], dtype=object)}, "not a readable .npz"),
+    ],
+)
+def test_bad_data_is_refused(tmp_path: Path, arrays: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        read(saved(tmp_path, **arrays))
+
+
+def test_what_is_no_npz_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="There is no data file"):
+        read(tmp_path / "missing.npz")
+    (tmp_path / "text.npz").write_text("x = 1")
+    with pytest.raises(InputError, match="not a readable"):
+        read(tmp_path / "text.npz")
+    np.save(tmp_path / "bare.npy", ROWS)
+    with pytest.raises(InputError, match="one bare array"):
+        read(tmp_path / "bare.npy")
+    whole = saved(tmp_path, x=np.zeros((100, 3))).read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="not a readable"):
+        read(tmp_path / "cut.npz")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "wanted", "sentence"),
+    [
+        ({"x": ROWS.astype(np.float64)}, [X], "must be float32, but is float64"),
+        ({"x": ROWS[:, :2]}, [X], r"must have shape \[\?, 3\], but has \[2, 2\]"),
+        ({"x": ROWS[0]}, [X], r"must have shape \[\?, 3\]"),
+        ({"x": ROWS, "z": ROWS}, [X], "inputs are x, but .* holds x, z"),
+        ({"x": ROWS}, [X, Y], "inputs are x, y, but"),
+        ({"a": ROWS, "b": ROWS}, [X, Y], "inputs are x, y, but"),
+    ],
+)
+def test_data_for_another_model_is_refused(
+    tmp_path: Path, arrays: dict[str, Any], wanted: list[ModelInput], sentence: str
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        bind(read(saved(tmp_path, **arrays)), wanted)
+
+
+@given(st.integers(1, 5000), st.integers(1, 200))
+def test_the_holdout_is_bounded_distinct_and_spread_over_all_samples(
+    samples: int, limit: int
+) -> None:
+    rows = spread(samples, limit)
+    assert len(rows) == min(samples, limit) == len(set(rows.tolist()))
+    assert rows[0] == 0
+    if len(rows) > 1:
+        assert rows[-1] == samples - 1
+        gaps = np.diff(rows)
+        assert gaps.max() - gaps.min() <= 1

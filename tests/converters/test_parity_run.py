@@ -1,0 +1,88 @@
+"""Parity through the runtime's own engines, on files made by hand."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from onnx import TensorProto, helper
+
+from edgeml.parity import Tolerance
+from edgeml_converters.data import save
+from edgeml_converters.parity_run import Parity, Question, show_parity
+from edgeml_converters.progress import silent
+
+RNG = np.random.default_rng(0)
+X, Y = (RNG.normal(size=(70, 4)).astype(np.float32) for _ in range(2))
+
+
+def _difference(folder: Path, inputs: tuple[str, str], outputs: tuple[str, str]) -> Path:
+    """A file that computes inputs[0] - inputs[1] and inputs[0] + 2 inputs[1]."""
+    a, b = inputs
+    shape = ["batch", 4]
+    graph = helper.make_graph(
+        [
+            helper.make_node("Sub", [a, b], [outputs[0]]),
+            helper.make_node("Add", [a, b], ["sum"]),
+            helper.make_node("Add", ["sum", b], [outputs[1]]),
+        ],
+        "difference",
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, shape) for n in reversed(inputs)],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, shape) for n in reversed(outputs)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    entry = folder / "onnx-fp32" / "model.onnx"
+    entry.parent.mkdir()
+    entry.write_bytes(model.SerializeToString())
+    return entry
+
+
+def _show(entry: Path, expected: dict[str, npt.NDArray[Any]]) -> Parity:
+    inputs = {"x": X, "y": Y}
+    file = entry.parent.parent / "inputs.npz"
+    save(file, inputs)
+    question = Question(file, inputs, expected, Tolerance(), entry.parent.parent, 60)
+    return show_parity(entry, "onnx", question, silent)
+
+
+def test_permuted_inputs_and_outputs_of_one_shape_are_paired_by_value(tmp_path: Path) -> None:
+    parity = _show(
+        _difference(tmp_path, ("args_1", "args_0"), ("Identity:1", "Identity")),
+        {"difference": X - Y, "sum": X + 2 * Y},
+    )
+    assert parity.inputs == {"x": "args_1", "y": "args_0"}
+    assert parity.outputs == {"difference": "Identity:1", "sum": "Identity"}
+    assert parity.passed and parity.fault() is None
+    (engine,) = parity.engines
+    assert engine.engine == "onnxruntime"
+    assert {row.name for row in engine.outputs} == {"difference", "sum"}
+    assert all(row.max_abs is not None and row.max_abs < 1e-5 for row in engine.outputs)
+
+
+def test_a_file_that_says_something_else_fails_with_its_figures(tmp_path: Path) -> None:
+    parity = _show(
+        _difference(tmp_path, ("x", "y"), ("difference", "sum_")),
+        {"difference": X - Y, "sum_": X + 3 * Y},
+    )
+    assert not parity.passed
+    fault = parity.fault()
+    assert fault is not None and "onnxruntime gives max abs" in fault and "'sum_'" in fault
+
+
+def test_a_damaged_file_did_not_run_and_does_not_pass(tmp_path: Path) -> None:
+    entry = _difference(tmp_path, ("x", "y"), ("difference", "sum"))
+    entry.write_bytes(entry.read_bytes()[:40])
+    parity = _show(entry, {"difference": X - Y, "sum": X + 2 * Y})
+    assert not parity.passed
+    assert parity.engines[0].error is not None
+    assert "could not run it" in (parity.fault() or "")
+
+
+@pytest.mark.parametrize("outputs", [("difference", "other"), ("a", "b")])
+def test_another_number_of_outputs_is_a_stated_failure(
+    tmp_path: Path, outputs: tuple[str, str]
+) -> None:
+    parity = _show(_difference(tmp_path, ("x", "y"), outputs), {"difference": X - Y})
+    assert not parity.passed
+    assert "where the model gives 'difference'" in (parity.fault() or "")

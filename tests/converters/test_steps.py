@@ -1,0 +1,55 @@
+"""A step that hangs, crashes or raises in its process is a typed error that names the step."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from edgeml.errors import ConversionError, InputError
+from edgeml_converters import sources
+from edgeml_converters.messages import Load, Loaded
+from edgeml_converters.process import StepError, Worker
+from tests.converters.commands import HERE
+
+
+def _load(name: str, log: Path, timeout_seconds: float = 60) -> None:
+    source = sources.parse(f"{HERE / 'plain_sources.py'}:{name}")
+    with Worker(log) as worker:
+        worker.ask(f"loading {name}", Load(source=source), Loaded, timeout_seconds)
+
+
+def test_a_hang_is_ended_at_the_limit(tmp_path: Path) -> None:
+    begin = time.monotonic()
+    with pytest.raises(StepError, match="loading hangs failed: it took longer than 2 s"):
+        _load("hangs", tmp_path / "log", timeout_seconds=2)
+    assert time.monotonic() - begin < 30
+
+
+def test_a_crash_names_the_signal(tmp_path: Path) -> None:
+    with pytest.raises(ConversionError, match=r"loading crashes failed: .*SIGSEGV"):
+        _load("crashes", tmp_path / "log")
+
+
+def test_a_process_that_leaves_says_its_exit_code(tmp_path: Path) -> None:
+    with pytest.raises(StepError, match="exit code 3"):
+        _load("leaves", tmp_path / "log")
+
+
+def test_an_exception_in_the_users_own_code_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="RuntimeError: no model today"):
+        _load("raises", tmp_path / "log")
+
+
+def test_what_a_model_prints_is_no_answer(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="returned str; it must return"):
+        _load("prints_and_returns_text", tmp_path / "log")
+    assert '{"type":"Done"}' in (tmp_path / "log").read_text()
+
+
+def test_closing_leaves_no_process(tmp_path: Path) -> None:
+    with Worker(tmp_path / "log") as worker:
+        identity = worker.pid
+        assert worker.alive
+    with pytest.raises(ProcessLookupError):
+        os.kill(identity, 0)
