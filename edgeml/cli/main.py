@@ -3,18 +3,21 @@
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from edgeml.errors import EdgemlError
+from edgeml.errors import EdgemlError, InputError
 
 try:
     import typer
 except ModuleNotFoundError:
-    sys.exit(
+    print(
         "edgeml: the command line needs the 'workstation' extra; install edgeml[workstation] "
-        "(a device needs 'edgeml-runtime' alone)."
+        "(a device needs 'edgeml-runtime' alone).",
+        file=sys.stderr,
     )
+    sys.exit(InputError.exit_code)
 
 COMMANDS = (
     "convert",
@@ -29,15 +32,19 @@ COMMANDS = (
 )
 
 
-def build() -> typer.Typer:
-    """The typer application; `edgeml/cli/NAME.py` holds the function NAME for every command."""
+def build(arguments: Sequence[str] = ()) -> typer.Typer:
+    """The typer application with the command that `arguments` begin with, or with all of them.
+
+    `edgeml/cli/NAME.py` holds the function NAME_command for every command.
+    """
     app = typer.Typer(
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
         help="Takes a trained model to a monitored fleet of devices.",
     )
-    for name in COMMANDS:
+    app.callback()(lambda: None)  # else a command that is alone has no name
+    for name in arguments[:1] if arguments[:1] and arguments[0] in COMMANDS else COMMANDS:
         module = import_module(f"edgeml.cli.{name}")
         app.command(name)(getattr(module, f"{name}_command"))
     return app
@@ -45,11 +52,18 @@ def build() -> typer.Typer:
 
 def main() -> None:
     try:
-        build()()
+        try:
+            build(sys.argv[1:])()
+        finally:
+            sys.stdout.flush()
     except EdgemlError as error:
         fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         fail("interrupted.", 130)
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain of it once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except Exception as error:
         if os.environ.get("EDGEML_DEBUG"):
             traceback.print_exc()

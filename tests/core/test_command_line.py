@@ -1,0 +1,159 @@
+"""Bad input ends a command with one sentence and a documented exit code, never a traceback."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edgeml import documents
+from edgeml.cli import main as door
+from edgeml.conversion import ConversionReport
+from edgeml.inspection import Inspection
+from tests.flow.conversions import conversion
+from tests.packages import tiny_package
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """(arguments) -> exit code, standard output, standard error; in this process."""
+
+    def command(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["edgeml", *map(str, arguments)])
+        try:
+            door.main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return command
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return conversion(tmp_path / "conversion", 1)
+
+
+def test_package_inspect_verify(run: Run, folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "digits-1.edgeml"
+    code, out, err = run("package", folder, "--name", "digits", "--version", "1", "-o", target)
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{target}: 0.03 MB, manifest sha256 ") and out.count("\n") == 1
+    assert "variants onnx-fp32" in out
+    code, out, _ = run("inspect", target, "--json")
+    found = documents.decode(out.encode(), Inspection, "it")
+    assert code == 0 and found.manifest.name == "digits"
+    code, out, _ = run("inspect", target)
+    assert code == 0
+    for word in ("digits 1", found.manifest_sha256, "onnx-fp32", "[batch, 16]", "16 samples"):
+        assert word in out
+    code, out, _ = run("verify", target)
+    assert code == 0 and "digits 1 is whole" in out and found.manifest_sha256 in out
+
+
+def test_the_default_name(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    assert run("package", ".", "--name", "digits", "--version", "1.0")[0] == 0
+    assert (folder / "digits-1.0.edgeml").is_file()
+
+
+def failed_parity(folder: Path) -> Path:
+    path = folder / "report.json"
+    report = documents.decode(path.read_bytes(), ConversionReport, "it")
+    failed = msgspec.structs.replace(report.variants[0], passed=False)
+    path.write_bytes(documents.encode(msgspec.structs.replace(report, variants=(failed,))))
+    return folder
+
+
+def broken(folder: Path) -> Path:
+    (folder / "holdout.npz").write_bytes(b"no holdout")
+    return folder
+
+
+def flipped(folder: Path) -> Path:
+    path = tiny_package(folder)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"no real model")] ^= 1
+    path.write_bytes(data)
+    return path
+
+
+def text(folder: Path) -> Path:
+    path = folder / "text.edgeml"
+    path.write_text("hello")
+    return path
+
+
+NAMED = ("--name", "a", "--version", "1")
+BAD: dict[str, tuple[Callable[[Path], list[object]], int, str]] = {
+    "package_missing": (lambda f: ["package", f / "no", *NAMED], 2, "edgeml convert"),
+    "package_a_file": (lambda f: ["package", f / "report.json", *NAMED], 2, "edgeml convert"),
+    "package_name": (lambda f: ["package", f, "--name", "a/b", "--version", "1"], 2, "not a name"),
+    "package_blob": (lambda f: ["package", f, *NAMED, "--blob-bytes", "0"], 2, "blob of 0"),
+    "package_parity": (lambda f: ["package", failed_parity(f), *NAMED], 4, "passed parity"),
+    "package_holdout": (lambda f: ["package", broken(f), *NAMED], 6, "holdout"),
+    "package_unwritable": (
+        lambda f: ["package", f, *NAMED, "-o", f / "report.json" / "x"],
+        9,
+        "could not be written",
+    ),
+    "inspect_missing": (lambda f: ["inspect", f / "no"], 2, "edgeml package"),
+    "inspect_a_folder": (lambda f: ["inspect", f], 2, "edgeml package"),
+    "inspect_text": (lambda f: ["inspect", text(f)], 6, "not an .edgeml package"),
+    "verify_missing": (lambda f: ["verify", f / "no"], 2, "edgeml package"),
+    "verify_text": (lambda f: ["verify", text(f)], 6, "not an .edgeml package"),
+    "verify_changed_byte": (lambda f: ["verify", flipped(f)], 6, "has digest"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input(run: Run, folder: Path, case: str) -> None:
+    arguments, expected, sentence = BAD[case]
+    code, out, err = run(*arguments(folder))  # type: ignore[arg-type]
+    assert (code, out) == (expected, "")
+    assert err.startswith("edgeml: ") and err.count("\n") == 1
+    assert sentence in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("arguments", [["package"], ["nonsense"], ["inspect", "--nonsense", "x"]])
+def test_wrong_usage(run: Run, arguments: list[str]) -> None:
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert "Usage: " in err and "Traceback" not in err
+
+
+def test_a_bug_is_a_sentence_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(_: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(door, "build", build)
+    code, _, err = run("verify", "x")
+    assert code == 1 and err.count("\n") == 1
+    assert "unforeseen ZeroDivisionError" in err and "EDGEML_DEBUG=1" in err
+
+
+def test_a_reader_that_goes_away(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "edgeml.cli", "verify", tiny_package(tmp_path)]
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        command, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_json_is_one_object(run: Run, folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "x.edgeml"
+    run("package", folder, *NAMED, "-o", target)
+    plain = json.loads(run("inspect", target, "--json")[1])
+    assert set(plain) == {field.name for field in msgspec.structs.fields(Inspection)}
