@@ -96,8 +96,22 @@ class Manifest(Strict, frozen=True, kw_only=True):
                 return f"variant {variant.id} opens {variant.entry}, which is not one of its files"
         files = self.files()
         return next((f for f in (_fault(file, self.blob_bytes) for file in files) if f), None) or (
-            _clash([MANIFEST, *(file.path for file in files)])
+            _clash([MANIFEST, *(file.path for file in files)]) or self._misplaced()
         )
+
+    def _misplaced(self) -> str | None:
+        """Everything has its place, so that nothing can lie where a device keeps its own files."""
+        places = [("contract.json", self.contract), ("holdout.npz", self.holdout)]
+        places.append(("provenance.json", self.provenance))
+        for place, file in places:
+            if file.path != place:
+                return f"{file.path} is not in its place, {place}"
+        folders = [(f"variants/{v.id}/", file) for v in self.variants for file in v.files]
+        folders += [("reports/", file) for file in self.reports]
+        for folder, file in folders:
+            if not file.path.startswith(folder):
+                return f"{file.path} is not in its folder, {folder}"
+        return None
 
 
 def _fault(file: File, blob_bytes: int) -> str | None:

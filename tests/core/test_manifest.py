@@ -64,7 +64,8 @@ def test_a_path_that_is_not_of_plain_names(path: str) -> None:
 
 @given(st.text(max_size=30))
 def test_no_path_without_fault_leaves_the_folder(path: str) -> None:
-    if manifest(holdout=file(path)).fault() is None:
+    path = f"reports/{path}"
+    if manifest(reports=(file(path),)).fault() is None:
         assert all(part and part[0].isalnum() for part in path.split("/"))
         assert "\\" not in path and path.isascii() and path.isprintable()
 
@@ -78,6 +79,14 @@ def test_blobs_follow_from_size(size: int, blobs: int) -> None:
 
 
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
+    "contract_elsewhere": ({"contract": file("c.json")}, "not in its place, contract.json"),
+    "holdout_elsewhere": ({"holdout": file("prepared")}, "not in its place, holdout.npz"),
+    "provenance_elsewhere": ({"provenance": file("p")}, "not in its place, provenance.json"),
+    "report_elsewhere": ({"reports": (file("r.json"),)}, "not in its folder, reports/"),
+    "variant_of_another_id": (
+        {"variants": (variant("a", file("variants/b/model.onnx")),)},
+        "not in its folder, variants/a/",
+    ),
     "no_variant": ({"variants": ()}, "no variant"),
     "two_variants_of_one_id": ({"variants": (variant(), variant())}, "two variants share one id"),
     "variant_id_with_slash": ({"variants": (variant("a/b"),)}, "variant id 'a/b'"),
@@ -122,3 +131,4 @@ def test_a_device_needs_its_variant_alone() -> None:
     needed = {f.path for f in two.files_for(two.variants[0])}
     assert needed == {"contract.json", "holdout.npz", "variants/a/model.onnx"}
     assert needed < {f.path for f in two.files()}
+    assert two.fault() is None
