@@ -192,7 +192,7 @@ def main() -> int:
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir()
     try:
-        with start_broker("embedded") as broker, Stage(WORK, 7 + options.tensorflow) as stage:
+        with start_broker("embedded") as broker, Stage(WORK, 8 + options.tensorflow) as stage:
             story = Story(stage, broker.url, load())
             refusals = tell(story, options.tensorflow)
             stage.finish()

@@ -138,6 +138,7 @@ def test_a_rollback_is_a_release_of_the_old_version(
     watcher.version("pi-1", "2")
     publish(tmp_path / "tiny-1.edgeml", broker.url, FLEET, "stable")
     watcher.version("pi-1", "1")
+    keeps_predicting(live, watcher, "1")
     live.stop()
     answers = live.answers()
     assert {a.status for a in answers} == {"ok"}
@@ -212,7 +213,11 @@ def test_a_killed_download_resumes(
     live.restart()
     offer_blobs(link, path)
     watcher.version("pi-1", "2")
-    fetched = int(watcher.event("pi-1", "swapped", "blobs").message.split(" blobs")[0].split()[-1])
+    swapped = watcher.wait(
+        lambda: next((e for e in watcher.events if (e.kind, e.version) == ("swapped", "2")), None),
+        "the swap to version 2",
+    )
+    fetched = int(swapped.message.split(" blobs")[0].split()[-1])
     assert len(needed - before) <= fetched <= len(needed - before) + LIMITS.fetch_window_blobs
     answers = live.answers()
     assert {a.status for a in answers} == {"ok"}
@@ -231,10 +236,12 @@ def test_a_broker_restart_in_the_middle(
     release(link, manifest, "2", generation(watcher))
     watcher.wait(lambda: len(stored(live.store / "blobs")) > 2, "the beginning of a download")
     broker.restart()
-    watcher.event("pi-1", "connection-restored")
+    # The event itself may reach the broker before the watcher is back: read it off the device.
+    watcher.wait(lambda: "connection-restored" in live.log(), "the device's return")
     keeps_predicting(live, watcher, "1")
     publish(path, broker.url, FLEET, "stable")
     watcher.version("pi-1", "2")
+    keeps_predicting(live, watcher, "2")
     assert live.stop() == 0
     check_answers(live.answers(), ["1", "2"])
 
@@ -262,5 +269,6 @@ def test_a_full_disk(
     keeps_predicting(live, watcher, "1")
     publish(package(tmp_path, 3), broker.url, FLEET, "stable")  # a small one fits again
     watcher.version("pi-1", "3")
+    keeps_predicting(live, watcher, "3")
     assert live.stop() == 0
     check_answers(live.answers(), ["1", "3"])
