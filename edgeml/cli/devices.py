@@ -33,5 +33,6 @@ def devices_command(
         )
     if not as_json:
         console = Console()
-        width = console.width if console.is_terminal else PIPE_WIDTH
-        console.print(table(fleet, width=width), width=width)
+        if not console.is_terminal:
+            console = Console(width=PIPE_WIDTH)
+        console.print(table(fleet, width=console.width))
