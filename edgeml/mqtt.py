@@ -119,6 +119,11 @@ class Link:
     def connected(self) -> bool:
         return self._connected.is_set()
 
+    @property
+    def refusal(self) -> str | None:
+        """Why the broker refused the last connection, if it did."""
+        return self._refusal
+
     def connect(self, timeout_seconds: float = LIMITS.broker_connect_seconds) -> None:
         """Connects, or raises BrokerError."""
         self.start()

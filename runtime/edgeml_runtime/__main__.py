@@ -1,18 +1,23 @@
 """`edgeml-runtime`: the daemon of one device; see --help."""
 
 import argparse
+import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from edgeml.errors import EdgemlError, InputError
 from edgeml.limits import LIMITS
+from edgeml_runtime import memory
 from edgeml_runtime.config import Config
 from edgeml_runtime.daemon import Daemon
 from edgeml_runtime.engines.registry import ENGINES
 from edgeml_runtime.replay import Replay
+from edgeml_runtime.serving.server import Server
 
 
 class _Parser(argparse.ArgumentParser):
@@ -88,10 +93,11 @@ def run(arguments: Sequence[str]) -> None:
         retry_seconds=options.retry_seconds,
     )
     replay = Replay(options.replay, options.rate, options.record) if options.replay else None
+    memory.configure()
     daemon = Daemon(config)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda _number, _frame: ended.set())
     failure: list[EdgemlError] = []
 
     def replaying(replay: Replay) -> None:
@@ -101,7 +107,11 @@ def run(arguments: Sequence[str]) -> None:
             failure.append(error)
             ended.set()
 
-    with daemon:
+    with ExitStack() as open_until_the_end:
+        open_until_the_end.enter_context(daemon)
+        for place in (options.http, options.socket):
+            if place is not None:
+                open_until_the_end.enter_context(Server(daemon.live, options.model, place))
         thread = threading.Thread(target=replaying, args=(replay,)) if replay else None
         if thread:
             thread.start()
@@ -116,8 +126,16 @@ def main() -> None:
     try:
         run(sys.argv[1:])
     except EdgemlError as error:
-        print(f"edgeml-runtime: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        _end(str(error), error.exit_code)
+    except Exception as error:
+        if os.environ.get("EDGEML_DEBUG"):
+            traceback.print_exc()
+        _end(f"An unforeseen {type(error).__name__}: {error}; run again with EDGEML_DEBUG=1.", 1)
+
+
+def _end(sentence: str, exit_code: int) -> None:
+    print(f"edgeml-runtime: {sentence}", file=sys.stderr)
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class Limits:
 def enter(limits: Limits) -> None:
     """In the child, before anything else: its priority and limits."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    resource.setrlimit(resource.RLIMIT_AS, (limits.address_space_bytes,) * 2)
+    resource.setrlimit(resource.RLIMIT_AS, (limits.address_space_bytes, limits.address_space_bytes))
     seconds = math.ceil(limits.wall_seconds)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -51,29 +51,29 @@ def run(command: Sequence[str], limits: Limits, stopped: Callable[[], bool]) -> 
 
     Raises StageError when it took too long or too much memory, EngineError when it crashed.
     """
-    ours, theirs = os.pipe()
-    with open(ours, "rb") as answer:
-        try:
-            process = subprocess.Popen(
-                [*command, str(theirs)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                pass_fds=(theirs,),
-            )
-        finally:
-            os.close(theirs)
+    # Files in memory take any length, where a pipe that nobody reads would block the child.
+    with (
+        open(os.memfd_create("answer"), "w+b") as answer,
+        open(os.memfd_create("said"), "w+b") as said,
+    ):
+        process = subprocess.Popen(
+            [*command, str(answer.fileno())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            pass_fds=(answer.fileno(),),
+        )
         with process:
             try:
-                finished = _wait(process, limits, stopped)
+                if not _wait(process, limits, stopped):
+                    return None
             finally:
                 process.kill()
-            if not finished:
-                return None
-            said = process.stderr.read().decode(errors="replace") if process.stderr else ""
+        answer.seek(0)
+        said.seek(0)
         data = answer.read()
-    if process.returncode != 0 or not data:
-        raise _failure(process.returncode, said, limits)
+        if process.returncode != 0 or not data:
+            raise _failure(process.returncode, said.read().decode(errors="replace"), limits)
     return data
 
 

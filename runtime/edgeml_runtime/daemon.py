@@ -5,9 +5,11 @@ with Daemon(config) as daemon:
     daemon.predict({"image": pixels}).outputs
 """
 
+import os
 import secrets
 import threading
 import time
+import traceback
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -16,12 +18,12 @@ import numpy.typing as npt
 
 from edgeml import names
 from edgeml.contract import Contract
-from edgeml.errors import StorageError, VerificationError
+from edgeml.errors import Category, StorageError, VerificationError
+from edgeml.limits import LIMITS
 from edgeml.mqtt import Link
 from edgeml.release import Release
 from edgeml.topics import Topics
 from edgeml.trust import Verifier
-from edgeml_runtime import memory
 from edgeml_runtime.boot import boot
 from edgeml_runtime.config import Config
 from edgeml_runtime.fetch import Fetcher
@@ -42,9 +44,9 @@ class Daemon:
         topics = Topics(config.fleet)
         for kind in ("device", "model", "channel"):
             names.check(kind, getattr(config, kind))
-        memory.configure()
         self._live = Live()
         self._store = Store(config.store)
+        self._lock = self._store.lock()
         boot_id = secrets.token_hex(8)
         self._reporter = Reporter(config, self._live, boot_id)
         self._link = Link(
@@ -76,6 +78,7 @@ class Daemon:
             config, self._store, self._live, self._reporter, self._verifier, fetcher,
             self._interrupted,
         )  # fmt: skip
+        self._notice = threading.Timer(LIMITS.broker_connect_seconds, self._say_unreachable)
         self._threads = [
             threading.Thread(target=self._swapping, name="swap"),
             threading.Thread(target=self._reporting, name="report"),
@@ -97,6 +100,7 @@ class Daemon:
             thread.start()
         self._link.subscribe(self._release_topic, self._on_release)
         self._link.start()
+        self._notice.start()
 
     def stop(self) -> None:
         """Ends everything in order; more than once does no harm."""
@@ -111,7 +115,9 @@ class Daemon:
         self._reporter.report()
         self._reporter.event("stopped", "It was asked to end.")
         self._reporter.goodbye()
+        self._notice.cancel()
         self._link.close()
+        self._lock.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -124,6 +130,10 @@ class Daemon:
         at: TracebackType | None,
     ) -> None:
         self.stop()
+
+    @property
+    def live(self) -> Live:
+        return self._live
 
     @property
     def identity(self) -> Identity | None:
@@ -154,9 +164,21 @@ class Daemon:
         return self._stopping.is_set() or self._newest is not None
 
     def _on_release(self, _topic: str, payload: bytes) -> None:
+        if not payload:  # a retained release was removed: what is live stays
+            return
         with self._mail:
             self._newest = payload
             self._mail.notify_all()
+
+    def _say_unreachable(self) -> None:
+        if not self._was_connected:
+            going_on = "the stored model predicts" if self._ready.is_set() else "no model is here"
+            self._reporter.event(
+                "stalled",
+                f"The broker {self._link.url} cannot be reached "
+                f"({self._link.refusal or 'no answer'}); {going_on}, trying on.",
+                category=Category.CONNECTION,
+            )
 
     def _on_connection(self, connected: bool) -> None:
         self._reporter.connection(connected)
@@ -176,9 +198,20 @@ class Daemon:
                 return
             release = self._trusted(data) if came and data is not None else again
             if release is not None:
-                again = None if self._swap.take(release) else release
+                again = None if self._take(release) else release
                 if self._live.identity is not None:
                     self._ready.set()
+
+    def _take(self, release: Release) -> bool:
+        try:
+            return self._swap.take(release)
+        except Exception as error:  # a bug of ours keeps nobody from predicting
+            self._swap.abandon()
+            message = f"An unforeseen {type(error).__name__} ended the swap: {error}"
+            self._reporter.event("incident", message, release=release, category=Category.EXECUTION)
+            if os.environ.get("EDGEML_DEBUG"):
+                traceback.print_exc()
+            return False
 
     def _trusted(self, data: bytes) -> Release | None:
         """The release if there is something to do for it."""

@@ -99,7 +99,9 @@ class Fetcher:
             if self._stopped():
                 raise Interrupted
             try:
-                return arrived.get(timeout=_POLL_SECONDS)
+                topic, data = arrived.get(timeout=_POLL_SECONDS)
+                if data:  # an empty one is a retained message's removal
+                    return topic, data
             except queue.Empty:
                 if not said and time.monotonic() - begin > self._stall_seconds:
                     said = True

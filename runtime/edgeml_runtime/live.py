@@ -136,13 +136,6 @@ class Live:
             identity = replace(self._model.identity, generation=generation)
             self._model = replace(self._model, identity=identity)
 
-    def relabel(self, generation: int) -> None:
-        """The same package under a newer generation: nothing is loaded and nobody waits."""
-        model = self._model
-        if model is not None:
-            identity = replace(model.identity, generation=generation)
-            self._model = replace(model, identity=identity)
-
     def take_window(self) -> Window:
         """What was counted since the last call. Not one is lost or counted twice."""
         return self._counts.take()

@@ -8,7 +8,7 @@ import msgspec
 from edgeml import contract as contracts
 from edgeml.errors import ContractError, EdgemlError, RoadError, StageError, StorageError
 from edgeml.limits import LIMITS
-from edgeml.manifest import Manifest
+from edgeml.manifest import Manifest, Variant
 from edgeml.release import Release
 from edgeml.trust import Verifier
 from edgeml_runtime import child, loader
@@ -46,6 +46,7 @@ class Swap:
         self._verifier = verifier
         self._fetcher = fetcher
         self._stopped = stopped
+        self._refusal: EdgemlError | None = None
         self._machine = Machine(self._entered)
         self._bodies: dict[State, Callable[[Release], Event]] = {
             State.RESOLVE: self._resolve,
@@ -66,9 +67,9 @@ class Swap:
             try:
                 state = self._machine.fire(event)
             except StorageError as error:  # the state could not be saved
-                self._reporter.refusal("incident", error, release)
-                self._give_up_space()
                 self._machine.abandon()
+                self._trouble(error, release)
+                self.tell()
                 return False
             if state is State.IDLE:
                 return not again
@@ -76,21 +77,26 @@ class Swap:
                 event = self._bodies[state](release)
             except Interrupted:
                 event = Event.INTERRUPTED
-            except RoadError as error:
-                self._reporter.refusal("incident", error, release)
-                self._give_up_space()
+            except (RoadError, OSError) as error:
+                self._trouble(error, release)
                 event, again = Event.INTERRUPTED, True
             except EdgemlError as error:
-                self._refusal = error
-                event = Event.REFUSED
+                self._refusal, event = error, Event.REFUSED
 
     def _begin(self, release: Release) -> None:
+        # Before its first state is saved: on a full disk there would be no room to save it.
+        self._store.make_room(release)
         self._release = release
         self._began = time.monotonic()
         self._came = 0
-        self._refusal: EdgemlError | None = None
+        self._refusal = None
         self._candidate: Installed | None = None
         self._loaded: LoadedModel | None = None
+
+    def abandon(self) -> None:
+        self._machine.abandon()
+        self._loaded = None
+        self.tell()
 
     def _entered(self, state: State) -> None:
         """Saves the state with what it changes: entering `active` is the commit of a swap."""
@@ -127,9 +133,14 @@ class Swap:
         previous = self._store.record.previous
         self._reporter.swap_state(state, previous.release.version if previous else None)
 
-    def _give_up_space(self) -> None:
-        """A disk that we filled is no use to anybody; fetched again is better than stuck."""
-        self._store.collect(keep_trial=False)
+    def _trouble(self, error: RoadError | OSError, release: Release) -> None:
+        """Says what is wrong with the road or the disk; the same release is tried again later."""
+        if isinstance(error, OSError):
+            error = StorageError(f"The store cannot be used: {error}; check the disk.")
+        if isinstance(error, StorageError):
+            # A disk that we filled is no use to anybody; fetched again is better than stuck.
+            self._store.collect(keep_trial=False)
+        self._reporter.refusal("incident", error, release)
 
     # The bodies
 
@@ -208,14 +219,13 @@ class Swap:
         """The state on disk names the new version already; now the live model follows."""
         loaded, self._loaded = self._loaded, None
         if loaded is None:
-            self._live.relabel(release.generation)
+            self._live.adopt(release.generation)
             self._reporter.event("swapped", "It is live already.", release=release)
         else:
             self._reporter.report()  # what was counted until now is the old version's
             identity = loaded.identity
             begin = time.monotonic()
-            before = self._live.swap(loaded)
-            del loaded
+            before = loader.at_low_priority(lambda: self._live.swap(loaded))
             self._reporter.event(
                 "swapped",
                 f"{release.version} on {identity.engine} replaced "
@@ -235,7 +245,7 @@ class Swap:
         return Event.DONE
 
 
-def choose(manifest: Manifest, engine: str | None) -> "tuple[registry.Variant, str]":
+def choose(manifest: Manifest, engine: str | None) -> tuple[Variant, str]:
     """The variant and engine for this device; engines are probed one by one until one works."""
     named = {r.engine for variant in manifest.variants for r in variant.requires}
     if engine is not None:

@@ -8,16 +8,17 @@
 Every file is written whole or not at all; garbage is collected last, after the state is on disk.
 """
 
-import hashlib
+import fcntl
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
 from edgeml import atomic, digests, documents
 from edgeml.documents import Strict
-from edgeml.errors import StorageError, VerificationError
+from edgeml.errors import InputError, StorageError, VerificationError
 from edgeml.manifest import MANIFEST, File
 from edgeml.release import Release
 from edgeml.trust import Verifier
@@ -68,6 +69,19 @@ class Store:
         self.record = Record()
         if state.exists():
             self.record = documents.decode(state.read_bytes(), Record, str(state), StorageError)
+
+    def lock(self) -> IO[bytes]:
+        """Holds the store for this process until closed; raises InputError when another has it."""
+        stream = (self.folder / "lock").open("wb")
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            stream.close()
+            raise InputError(
+                f"The store {self.folder} is in use by another edgeml-runtime; "
+                "give each its own --store."
+            ) from error
+        return stream
 
     def save(self, **changes: object) -> None:
         """Writes the record with these changes; raises StorageError, then nothing has changed."""

@@ -1,0 +1,1 @@
+"""Predictions for other processes of the device: Open Inference Protocol V2."""

@@ -1,0 +1,80 @@
+"""What each path of Open Inference Protocol V2 answers: a status and a JSON document."""
+
+import re
+from typing import Any
+
+from edgeml.errors import ContractError, EngineError
+from edgeml_runtime.live import Live, NoModelError
+from edgeml_runtime.serving import protocol
+
+Answer = tuple[int, dict[str, Any]]
+_MODEL = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?(?:/(ready|infer))?")
+
+
+def error(status: int, sentence: str) -> Answer:
+    return status, {"error": sentence}
+
+
+class Answers:
+    """Answers for one live model; safe from any thread, and it never raises."""
+
+    def __init__(self, live: Live, model: str) -> None:
+        self._live = live
+        self._model = model
+
+    def answer(self, method: str, path: str, body: bytes) -> Answer:
+        path = path.partition("?")[0].rstrip("/")
+        if path in ("/v2", "/v2/health/live", "/v2/health/ready"):
+            return self._health(path) if method == "GET" else _not_allowed(method, path)
+        match = _MODEL.fullmatch(path)
+        if match is None:
+            return error(404, f"There is no {path or '/'}; see /v2/models/{self._model}.")
+        model, version, verb = match.groups()
+        if method != ("POST" if verb == "infer" else "GET"):
+            return _not_allowed(method, path)
+        if model != self._model:
+            return error(404, f"There is no model {model!r}; this device serves {self._model!r}.")
+        identity, contract = self._live.identity, self._live.contract
+        if identity is None or contract is None:
+            return error(503, "No model has been taken up yet; publish a release for this device.")
+        if version not in (None, identity.version):
+            return self._other(str(version), identity.version)
+        if verb == "ready":
+            return 200, {"name": identity.model, "ready": True}
+        if verb is None:
+            return 200, protocol.model_metadata(identity, contract)
+        return self._infer(body, version)
+
+    def _health(self, path: str) -> Answer:
+        match path:
+            case "/v2":
+                return 200, protocol.server_metadata()
+            case "/v2/health/live":
+                return 200, {"live": True}
+            case _:
+                ready = self._live.identity is not None
+                return 200 if ready else 503, {"ready": ready}
+
+    def _infer(self, body: bytes, version: str | None) -> Answer:
+        try:
+            request = protocol.read_request(body)
+            contract = self._live.contract
+            if contract is not None:
+                protocol.check_outputs(request, contract)
+            prediction = self._live.predict(protocol.tensors(request))
+        except ContractError as refused:
+            return error(400, str(refused))
+        except NoModelError as missing:
+            return error(503, str(missing))
+        except EngineError as failed:
+            return error(500, str(failed))
+        if version not in (None, prediction.version):  # swapped since the question was read
+            return self._other(str(version), prediction.version)
+        return 200, protocol.response(request, self._model, prediction)
+
+    def _other(self, asked: str, live: str) -> Answer:
+        return error(404, f"Version {asked!r} is not live; {live!r} is.")
+
+
+def _not_allowed(method: str, path: str) -> Answer:
+    return error(405, f"{method} is not possible on {path}; use GET, or POST for infer.")
