@@ -11,12 +11,17 @@ from edgeml_runtime.config import Config
 from edgeml_runtime.live import Live
 from edgeml_runtime.reporter import Reporter
 from edgeml_runtime.stage import stage
-from edgeml_runtime.steps import load
+from edgeml_runtime.steps import Load, load
 from edgeml_runtime.store import Installed, Store
 
 
 def boot(
-    config: Config, store: Store, live: Live, reporter: Reporter, stopped: Callable[[], bool]
+    config: Config,
+    store: Store,
+    live: Live,
+    reporter: Reporter,
+    stopped: Callable[[], bool],
+    load: Load = load,
 ) -> None:
     """Takes up the active version; when that cannot be, the previous one.
 
@@ -44,27 +49,36 @@ def boot(
         if installed is None:
             continue
         try:
-            _take_up(config, store, live, installed, stopped)
+            found = _take_up(config, store, live, installed, stopped, load)
         except EdgemlError as error:
             reporter.refusal("incident", error, installed.release)
             continue
-        if installed is not active:
-            _save(store, reporter, active=installed, previous=None, boots=0)
+        if installed is previous:
+            _save(store, reporter, active=found, previous=None, boots=0)
+        elif found is not active:
+            _save(store, reporter, active=found)
         return
 
 
 def _take_up(
-    config: Config, store: Store, live: Live, installed: Installed, stopped: Callable[[], bool]
-) -> None:
+    config: Config,
+    store: Store,
+    live: Live,
+    installed: Installed,
+    stopped: Callable[[], bool],
+    load: Load,
+) -> Installed:
+    """Makes it the live model; returns it as it is now in the store."""
     opened = store.open(installed)
     if not store.intact(installed):
         # Only what the engine made of it is damaged: it is made again.
         limits = child.Limits(config.stage_seconds, config.stage_bytes)
         staged = stage(opened, installed.engine, limits, stopped)
         if staged is None:
-            return
+            return installed
         installed = msgspec.structs.replace(installed, staged=staged)
     live.swap(load(installed, opened, config.threads))
+    return installed
 
 
 def _save(store: Store, reporter: Reporter, **changes: object) -> None:

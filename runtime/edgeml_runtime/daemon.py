@@ -45,8 +45,6 @@ class Daemon:
         for kind in ("device", "model", "channel"):
             names.check(kind, getattr(config, kind))
         self._live = Live()
-        self._store = Store(config.store)
-        self._lock = self._store.lock()
         boot_id = secrets.token_hex(8)
         self._reporter = Reporter(config, self._live, boot_id)
         self._link = Link(
@@ -56,6 +54,7 @@ class Daemon:
             on_connection=self._on_connection,
         )
         self._reporter.attach(self._link)
+        self._store = Store(config.store)
         self._release_topic = topics.release(config.model, config.channel)
         self._stopping = threading.Event()
         self._ready = threading.Event()
@@ -85,6 +84,8 @@ class Daemon:
         ]
 
     def start(self) -> None:
+        if self._store.damage is not None:
+            self._reporter.refusal("incident", self._store.damage, None)
         boot(self.config, self._store, self._live, self._reporter, self._stopping.is_set)
         identity = self._live.identity
         if identity is not None:
@@ -112,12 +113,14 @@ class Daemon:
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()
+        if self._store.record.boots:  # a clean end is no crash
+            self._healthy()
         self._reporter.report()
         self._reporter.event("stopped", "It was asked to end.")
         self._reporter.goodbye()
         self._notice.cancel()
         self._link.close()
-        self._lock.close()
+        self._store.close()
 
     def __enter__(self) -> Self:
         self.start()

@@ -19,8 +19,31 @@ from edgeml_runtime.live import Identity, Live, LoadedModel
 from edgeml_runtime.machine import Event, Machine, State
 from edgeml_runtime.opened import Opened
 from edgeml_runtime.reporter import Reporter
-from edgeml_runtime.stage import stage
+from edgeml_runtime.stage import Staged, stage
 from edgeml_runtime.store import Installed, Store
+
+
+def load(installed: Installed, opened: Opened, threads: int) -> LoadedModel:
+    """An installed version beside the live one; raises EngineError or HoldoutError."""
+    release = installed.release
+    identity = Identity(
+        model=release.model,
+        version=release.version,
+        generation=release.generation,
+        manifest_sha256=release.manifest_sha256,
+        variant=installed.variant,
+        engine=installed.engine,
+    )
+    entry = opened.folder / installed.staged.entry
+    return loader.at_low_priority(
+        lambda: loader.load(
+            identity, opened.contract(), opened.variant, entry, opened.holdout(), threads
+        )
+    )
+
+
+Stage = Callable[[Opened, str, child.Limits, Callable[[], bool]], Staged | None]
+Load = Callable[[Installed, Opened, int], LoadedModel]
 
 
 class Swap:
@@ -38,6 +61,8 @@ class Swap:
         verifier: Verifier,
         fetcher: Fetcher,
         stopped: Callable[[], bool],
+        stage: Stage = stage,
+        load: Load = load,
     ) -> None:
         self._config = config
         self._store = store
@@ -46,6 +71,8 @@ class Swap:
         self._verifier = verifier
         self._fetcher = fetcher
         self._stopped = stopped
+        self._stage_in_child = stage
+        self._load_beside = load
         self._refusal: EdgemlError | None = None
         self._machine = Machine(self._entered)
         self._bodies: dict[State, Callable[[Release], Event]] = {
@@ -201,7 +228,7 @@ class Swap:
             "staging", f"{self._variant.id} on {self._engine} re-runs its holdout.", release=release
         )
         limits = child.Limits(self._config.stage_seconds, self._config.stage_bytes)
-        staged = stage(self._opened, self._engine, limits, self._stopped)
+        staged = self._stage_in_child(self._opened, self._engine, limits, self._stopped)
         if staged is None:
             raise Interrupted
         self._candidate = Installed(
@@ -212,7 +239,7 @@ class Swap:
     def _load(self, _release: Release) -> Event:
         candidate = self._candidate
         assert candidate is not None
-        self._loaded = load(candidate, self._opened, self._config.threads)
+        self._loaded = self._load_beside(candidate, self._opened, self._config.threads)
         return Event.LOADED
 
     def _active(self, release: Release) -> Event:
@@ -252,22 +279,3 @@ def choose(manifest: Manifest, engine: str | None) -> tuple[Variant, str]:
         return registry.choose(manifest, [engine])
     works = next((e for e in registry.ENGINES if e in named and registry.probe(e).ok), None)
     return registry.choose(manifest, [works] if works else None)
-
-
-def load(installed: Installed, opened: Opened, threads: int) -> LoadedModel:
-    """An installed version beside the live one; raises EngineError or HoldoutError."""
-    release = installed.release
-    identity = Identity(
-        model=release.model,
-        version=release.version,
-        generation=release.generation,
-        manifest_sha256=release.manifest_sha256,
-        variant=installed.variant,
-        engine=installed.engine,
-    )
-    entry = opened.folder / installed.staged.entry
-    return loader.at_low_priority(
-        lambda: loader.load(
-            identity, opened.contract(), opened.variant, entry, opened.holdout(), threads
-        )
-    )

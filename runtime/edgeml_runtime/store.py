@@ -58,30 +58,43 @@ class Store:
     """One folder, one device, one model."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises StorageError when the folder cannot be made or its state file cannot be read."""
+        """Locks the folder for this process until `close` and reads what it holds.
+
+        A state file that cannot be read is put aside as state.json.damaged: `damage` says so, and
+        the device begins anew. Raises InputError when another process has the folder, StorageError
+        when it cannot be used.
+        """
         self.folder = folder
         self._blobs = folder / "blobs"
+        self.record = Record()
+        self.damage: StorageError | None = None
         try:
             self._blobs.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(folder)
         except OSError as error:
             raise atomic.storage_error(folder, error) from error
-        state = folder / "state.json"
-        self.record = Record()
-        if state.exists():
-            self.record = documents.decode(state.read_bytes(), Record, str(state), StorageError)
-
-    def lock(self) -> IO[bytes]:
-        """Holds the store for this process until closed; raises InputError when another has it."""
-        stream = (self.folder / "lock").open("wb")
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._read()
         except OSError as error:
-            stream.close()
-            raise InputError(
-                f"The store {self.folder} is in use by another edgeml-runtime; "
-                "give each its own --store."
-            ) from error
-        return stream
+            self.close()
+            raise atomic.storage_error(folder, error) from error
+
+    def _read(self) -> None:
+        # What a kill left half written; no name of ours begins with a dot.
+        for path in self.folder.rglob(".*"):
+            path.unlink()
+        state = self.folder / "state.json"
+        if not state.exists():
+            return
+        try:
+            self.record = documents.decode(state.read_bytes(), Record, str(state), StorageError)
+        except StorageError as error:
+            self.damage = error
+            state.rename(state.with_name("state.json.damaged"))
+
+    def close(self) -> None:
+        """Gives the folder to the next process."""
+        self._lock.close()
 
     def save(self, **changes: object) -> None:
         """Writes the record with these changes; raises StorageError, then nothing has changed."""
@@ -197,3 +210,15 @@ class Store:
             (folder / path).is_file() and digests.sha256_file(folder / path) == sha256
             for path, sha256 in installed.staged.files.items()
         )
+
+
+def _locked(folder: Path) -> IO[bytes]:
+    stream = (folder / "lock").open("wb")
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        stream.close()
+        raise InputError(
+            f"The store {folder} is in use by another edgeml-runtime; give each its own --store."
+        ) from error
+    return stream
