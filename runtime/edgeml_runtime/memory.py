@@ -3,12 +3,7 @@
 import ctypes
 from pathlib import Path
 
-# From malloc.h; the numbers are part of glibc's ABI.
-_M_TRIM_THRESHOLD = -1
-_M_MMAP_THRESHOLD = -3
-_M_ARENA_MAX = -8
-
-MMAP_THRESHOLD_BYTES = 64 << 10
+_M_ARENA_MAX = -8  # malloc.h; part of glibc's ABI
 
 
 def _libc() -> ctypes.CDLL | None:
@@ -18,16 +13,15 @@ def _libc() -> ctypes.CDLL | None:
 
 
 def configure() -> None:
-    """To be called once, before the first thread: one arena, large blocks mapped on their own.
+    """To be called once, before the first thread: one arena of malloc for all threads.
 
-    Arenas of threads that came and went keep the memory of every model that they loaded; mapped
-    blocks go back to the system when they are freed.
+    Arenas of loader threads keep the memory of every model that was loaded in them. A low mmap
+    threshold would give blocks back sooner, but then each large buffer of a request is mapped and
+    faulted in anew: docs/decisions/0002.
     """
     libc = _libc()
     if libc is not None:
         libc.mallopt(_M_ARENA_MAX, 1)
-        libc.mallopt(_M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
-        libc.mallopt(_M_TRIM_THRESHOLD, 2 * MMAP_THRESHOLD_BYTES)
 
 
 def trim() -> None:

@@ -87,8 +87,8 @@ class OnnxEngine(Engine):
         options = _options(ort, threads)
         if path.name == PREPARED:
             options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-        # The arena keeps what its largest request took for ever; malloc gives it back.
-        options.enable_cpu_mem_arena = False
+        # The arena stays on: it goes with its session, and without it each call takes its buffers
+        # from malloc anew, which costs more memory and page faults: docs/decisions/0002.
         self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._output_names = [o.name for o in self._session.get_outputs()]
 
