@@ -23,7 +23,7 @@ from edgeml_runtime.live import Identity, Live, LoadedModel
 from edgeml_runtime.opened import Opened
 from edgeml_runtime.reporter import Reporter
 from edgeml_runtime.stage import Staged
-from edgeml_runtime.steps import Swap
+from edgeml_runtime.steps import Stage, Swap
 from edgeml_runtime.store import Installed, Store
 from tests.packages import CONTRACT, tiny_package
 
@@ -53,9 +53,14 @@ class FakeEngine(Engine):
         return {"y": feeds["x"][:, :2]}
 
 
-def loaded(version: str = "1", generation: int = 1, contract: Contract = CONTRACT) -> LoadedModel:
+def loaded(
+    version: str = "1",
+    generation: int = 1,
+    contract: Contract = CONTRACT,
+    manifest_sha256: str = "0" * 64,
+) -> LoadedModel:
     """A model that is ready to predict, without a file of its own."""
-    identity = Identity(MODEL, version, generation, "0" * 64, "onnx-fp32", "fake")
+    identity = Identity(MODEL, version, generation, manifest_sha256, "onnx-fp32", "fake")
     return LoadedModel(identity, contract, FakeEngine(Path(__file__)))
 
 
@@ -113,13 +118,15 @@ def fake_stage(
 
 def fake_load(installed: Installed, opened: Opened, threads: int) -> LoadedModel:
     release = installed.release
-    return loaded(release.version, release.generation, opened.contract())
+    return loaded(release.version, release.generation, opened.contract(), release.manifest_sha256)
 
 
 class Device:
     """A swap on a real store with everything around it in memory; `said` holds its events."""
 
-    def __init__(self, folder: Path, link: MemoryLink | None = None, **doubles: Any) -> None:
+    def __init__(
+        self, folder: Path, link: MemoryLink | None = None, stage: Stage = fake_stage
+    ) -> None:
         self.config = Config(
             broker="mqtt://localhost", fleet=FLEET, device="pi-1", model=MODEL, channel=CHANNEL,
             store=folder, engine="onnxruntime",
@@ -134,10 +141,9 @@ class Device:
             stopped=lambda: False,
         )  # fmt: skip
         verifier = Verifier(FLEET, MODEL, CHANNEL, self.store.record.last_generation)
-        settings = {"stage": fake_stage, "load": fake_load} | doubles
         self.swap = Swap(
             self.config, self.store, self.live, self.reporter, verifier, self.fetcher,
-            lambda: False, **settings,
+            lambda: False, stage, fake_load,
         )  # fmt: skip
 
     @property

@@ -17,7 +17,7 @@ from edgeml_runtime.config import Config
 from edgeml_runtime.daemon import Daemon
 from edgeml_runtime.engines.registry import ENGINES
 from edgeml_runtime.replay import Replay
-from edgeml_runtime.serving.server import Server
+from edgeml_runtime.serving.server import Server, parse_address
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,7 +38,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--replay", type=Path, metavar="FILE.npz", help="predict these rows for ever")
     p.add_argument("--rate", type=_not_negative, default=0.0, metavar="HZ", help="0: full speed")
     p.add_argument("--record", type=Path, metavar="FILE.csv", help="a line for each replayed row")
-    p.add_argument("--http", metavar="HOST:PORT", help="Open Inference Protocol V2 over HTTP")
+    p.add_argument(
+        "--http", type=_address, metavar="HOST:PORT", help="Open Inference Protocol V2 over HTTP"
+    )
     p.add_argument("--socket", type=Path, metavar="PATH", help="the same over a Unix socket")
     p.add_argument("--report-seconds", type=_positive, default=10.0, metavar="S")
     p.add_argument("--window", type=_positive_int, default=LIMITS.fetch_window_blobs, metavar="N",
@@ -57,6 +59,11 @@ def _positive_int(text: str) -> int:
     if value < 1:
         raise ValueError
     return value
+
+
+def _address(text: str) -> str:
+    parse_address(text)  # before anything is started
+    return text
 
 
 def _positive(text: str) -> float:

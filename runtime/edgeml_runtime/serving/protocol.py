@@ -96,7 +96,12 @@ def _array(tensor: InputTensor) -> npt.NDArray[Any]:
             "number; correct one of them."
         )
     with np.errstate(over="ignore"):  # a float that overflows is infinite and the contract says so
-        return values.astype(dtype).reshape(shape)
+        try:
+            return values.astype(dtype).reshape(shape)
+        except (ValueError, OverflowError) as error:  # empty, and of a size beyond any memory
+            raise ContractError(
+                f"The input {name!r} cannot have shape {list(shape)}; correct it."
+            ) from error
 
 
 def check_outputs(request: InferRequest, contract: Contract) -> None:
