@@ -106,4 +106,7 @@ class OnnxEngine(Engine):
         return Signature(specs(self._session.get_inputs()), specs(self._session.get_outputs()))
 
     def _run(self, feeds: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
-        return dict(zip(self._output_names, self._session.run(None, feeds), strict=True))
+        found = self._session.run(None, feeds)
+        # Copies: an array of ONNX Runtime's own keeps its session's whole arena alive, and whoever
+        # keeps one answer would keep the memory of a model that was replaced long ago.
+        return {name: array.copy() for name, array in zip(self._output_names, found, strict=True)}
