@@ -8,7 +8,6 @@ import msgspec
 from edgeml import contract as contracts
 from edgeml.errors import ContractError, EdgemlError, RoadError, StageError, StorageError
 from edgeml.limits import LIMITS
-from edgeml.manifest import Manifest, Variant
 from edgeml.release import Release
 from edgeml.trust import Verifier
 from edgeml_runtime import child, loader
@@ -186,7 +185,9 @@ class Swap:
             data = self._fetcher.manifest(release)
         manifest = self._verifier.manifest(data, release)
         self._store.put_manifest(release, data)
-        self._variant, self._engine = choose(manifest, self._config.engine)
+        self._variant, self._engine = registry.choose(
+            manifest, [self._config.engine] if self._config.engine else None
+        )
         self._manifest = manifest
         return Event.RESOLVED
 
@@ -270,12 +271,3 @@ class Swap:
         self._reporter.refusal("rejected", error, release)
         self._store.collect()
         return Event.DONE
-
-
-def choose(manifest: Manifest, engine: str | None) -> tuple[Variant, str]:
-    """The variant and engine for this device; engines are probed one by one until one works."""
-    named = {r.engine for variant in manifest.variants for r in variant.requires}
-    if engine is not None:
-        return registry.choose(manifest, [engine])
-    works = next((e for e in registry.ENGINES if e in named and registry.probe(e).ok), None)
-    return registry.choose(manifest, [works] if works else None)
