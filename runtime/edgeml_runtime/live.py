@@ -1,6 +1,7 @@
 """The live model: answers come from it while the next one replaces it in one assignment."""
 
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -142,9 +143,11 @@ class Live:
 
 
 class _Counts:
-    """Counters without a lock: appending to a list is atomic and so is cutting off its head."""
+    """Counters without a lock for those who predict: appending to a list is atomic and so is
+    cutting off its head. Takers exclude each other."""
 
     def __init__(self) -> None:
+        self._taking = threading.Lock()
         self.latencies_us: list[float] = []
         self.failed: list[None] = []
         self.refused: list[None] = []
@@ -155,6 +158,10 @@ class _Counts:
         self._begin = time.monotonic()
 
     def take(self) -> Window:
+        with self._taking:
+            return self._take()
+
+    def _take(self) -> Window:
         latencies = _cut(self.latencies_us)
         window = Window(
             start_ms=self._start_ms,

@@ -65,14 +65,19 @@ def available() -> list[str]:
 
 
 def choose(manifest: Manifest, engines: Sequence[str] | None = None) -> tuple[Variant, str]:
-    """The first variant that one of `engines` may run, and that engine; None: any that works."""
-    usable = available() if engines is None else list(engines)
-    for name in usable:
+    """The first variant that one of `engines` may run, and that engine; None: any that works.
+
+    An engine that no variant needs is not even loaded: its memory would stay.
+    """
+    wanted = {r.engine for variant in manifest.variants for r in variant.requires}
+    for name in ENGINES if engines is None else engines:
+        if name not in wanted or (engines is None and not probe(name).ok):
+            continue
         for variant in manifest.variants:
             if name in {requirement.engine for requirement in variant.requires}:
                 return variant, name
-    wanted = sorted({r.engine for v in manifest.variants for r in v.requires})
+    usable = ", ".join(available() if engines is None else engines) or "none"
     raise EngineError(
-        f"{manifest.name} {manifest.version} runs on {', '.join(wanted) or 'no engine'}, but this "
-        f"device has {', '.join(usable) or 'none'}; install one of them or package another variant."
+        f"{manifest.name} {manifest.version} runs on {', '.join(sorted(wanted)) or 'no engine'}, "
+        f"but this device has {usable}; install one of them or package another variant."
     )
