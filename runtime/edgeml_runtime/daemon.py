@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from edgeml import names
 from edgeml.contract import Contract
-from edgeml.errors import Category, StorageError, VerificationError
+from edgeml.errors import Category, EdgemlError, StorageError, VerificationError
 from edgeml.limits import LIMITS
 from edgeml.mqtt import Link
 from edgeml.release import Release
@@ -31,6 +31,8 @@ from edgeml_runtime.live import Identity, Live, Prediction
 from edgeml_runtime.reporter import Reporter
 from edgeml_runtime.steps import Swap
 from edgeml_runtime.store import Store
+
+_POLL_SECONDS = 0.05
 
 
 class Daemon:
@@ -57,7 +59,6 @@ class Daemon:
         self._store = Store(config.store)
         self._release_topic = topics.release(config.model, config.channel)
         self._stopping = threading.Event()
-        self._ready = threading.Event()
         self._mail = threading.Condition()
         self._newest: bytes | None = None
         self._was_connected = False
@@ -88,8 +89,6 @@ class Daemon:
             self._reporter.refusal("incident", self._store.damage, None)
         boot(self.config, self._store, self._live, self._reporter, self._stopping.is_set)
         identity = self._live.identity
-        if identity is not None:
-            self._ready.set()
         self._reporter.event(
             "started",
             f"{identity.version} predicts on {identity.engine}."
@@ -157,11 +156,15 @@ class Daemon:
     def wait_ready(self, seconds: float | None = None) -> bool:
         """Waits for the first model; False when it has not come in time or the daemon ends."""
         deadline = None if seconds is None else time.monotonic() + seconds
-        while not self._ready.wait(0.05):
+        while self._live.identity is None:
             late = deadline is not None and time.monotonic() > deadline
-            if late or self._stopping.is_set():
+            if late or self._stopping.wait(_POLL_SECONDS):
                 return False
         return True
+
+    def incident(self, error: EdgemlError) -> None:
+        """Tells the fleet of an error beside the swap, for example of a sensor."""
+        self._reporter.refusal("incident", error, None)
 
     def _interrupted(self) -> bool:
         return self._stopping.is_set() or self._newest is not None
@@ -175,7 +178,7 @@ class Daemon:
 
     def _say_unreachable(self) -> None:
         if not self._was_connected:
-            going_on = "the stored model predicts" if self._ready.is_set() else "no model is here"
+            going_on = "the stored model predicts" if self._live.identity else "no model is here"
             self._reporter.event(
                 "stalled",
                 f"The broker {self._link.url} cannot be reached "
@@ -202,8 +205,6 @@ class Daemon:
             release = self._trusted(data) if came and data is not None else again
             if release is not None:
                 again = None if self._take(release) else release
-                if self._live.identity is not None:
-                    self._ready.set()
 
     def _take(self, release: Release) -> bool:
         try:

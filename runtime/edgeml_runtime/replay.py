@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from edgeml import atomic
 from edgeml.contract import Contract
-from edgeml.errors import ContractError, EdgemlError, InputError
+from edgeml.errors import ContractError, EdgemlError, InputError, StorageError
 from edgeml_runtime.daemon import Daemon
 from edgeml_runtime.live import Prediction
 
@@ -63,8 +63,7 @@ class Replay:
                 status = "refused"
             except EdgemlError:
                 status = "failed"
-            if self._record:
-                self._record.write(row, start_ns, prediction, status)
+            self._write(daemon, row, start_ns, prediction, status)
             sequence += 1
             due += self._period
             wait = due - time.monotonic()
@@ -72,6 +71,18 @@ class Replay:
                 daemon.stopping.wait(wait)
             elif wait < -1:  # a device that cannot keep the rate does not race after it
                 due = time.monotonic()
+
+    def _write(
+        self, daemon: Daemon, row: int, start_ns: int, prediction: Prediction | None, status: str
+    ) -> None:
+        if self._record is None:
+            return
+        try:
+            self._record.write(row, start_ns, prediction, status)
+        except StorageError as error:  # said once; the predictions go on
+            daemon.incident(error)
+            self._record.close()
+            self._record = None
 
     def bind(self, contract: Contract) -> dict[str, npt.NDArray[Any]]:
         """The arrays by the contract's names; raises InputError when they cannot be."""
@@ -138,7 +149,10 @@ class Record:
                 f"{int(first[0].argmax())}"
             )
         line = f"{self._sequence},{row},{start_ns},{answer},{status}\n"
-        self._stream.write(line.encode())
+        try:
+            self._stream.write(line.encode())
+        except OSError as error:
+            raise atomic.storage_error(self._path, error) from error
         self._sequence += 1
 
     def close(self) -> None:

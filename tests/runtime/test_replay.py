@@ -1,15 +1,20 @@
 """Replay: which rows, and a record that goes on behind a kill without a gap."""
 
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from edgeml.errors import InputError
+from edgeml.errors import InputError, StorageError
+from edgeml_runtime.config import Config
+from edgeml_runtime.daemon import Daemon
 from edgeml_runtime.live import Prediction
 from edgeml_runtime.replay import HEADER, Record, Replay, read_rows
 from tests.packages import CONTRACT
+from tests.runtime_doubles import loaded
 
 ANSWER = Prediction({"y": np.array([[0.0, 3.0, 1.0]])}, "1", 7, 0, 12.34)
 
@@ -59,6 +64,32 @@ def test_names_that_the_model_does_not_have_are_refused(tmp_path: Path) -> None:
     replay = Replay(saved(tmp_path / "d.npz", a=np.zeros((2, 4)), b=np.zeros((2, 4))))
     with pytest.raises(InputError, match="a, b, but the model takes x"):
         replay.bind(CONTRACT)
+
+
+def test_a_full_disk_ends_the_record_and_not_the_predictions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise StorageError("the disk is full")
+
+    path = saved(tmp_path / "d.npz", x=np.zeros((2, 4), np.float32))
+    replay = Replay(path, record=tmp_path / "r.csv")
+    config = Config(
+        broker="mqtt://127.0.0.1:1", fleet="f", device="d", model="tiny", channel="stable",
+        store=tmp_path / "store",
+    )  # fmt: skip
+    with Daemon(config) as daemon:
+        monkeypatch.setattr(Record, "write", full)
+        thread = threading.Thread(target=replay.run, args=(daemon,))
+        thread.start()
+        daemon.live.swap(loaded())
+        deadline = time.monotonic() + 30
+        predictions = 0
+        while predictions < 100:
+            predictions += daemon.live.take_window().predictions
+            assert time.monotonic() < deadline
+    thread.join()
+    assert capsys.readouterr().err.count("the disk is full") == 1
 
 
 def test_a_record_goes_on_behind_half_a_line(tmp_path: Path) -> None:
