@@ -1,6 +1,8 @@
 """ONNX files of a few nodes, made where they are needed."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,12 +30,23 @@ def scale(path: Path, factor: float, width: int = 4) -> Path:
     return _save(path, nodes, {"x": shape}, {"y": shape}, {"weights": weights})
 
 
+def roomy(path: Path, rows: int) -> Path:
+    """y = the sum of sin(x) over `rows` copies of x [1, 4]: little in, little out, much between."""
+    nodes = [
+        helper.make_node("Tile", ["x", "times"], ["copies"]),
+        helper.make_node("Sin", ["copies"], ["waves"]),
+        helper.make_node("ReduceSum", ["waves", "axis"], ["y"]),
+    ]
+    constants = {"times": np.array([rows, 1], np.int64), "axis": np.array([0], np.int64)}
+    return _save(path, nodes, {"x": [1, 4]}, {"y": [1, 4]}, constants)
+
+
 def _save(
     path: Path,
     nodes: list[onnx.NodeProto],
     inputs: dict[str, list[int | str]],
     outputs: dict[str, list[int | str]],
-    weights: dict[str, npt.NDArray[np.float32]],
+    weights: Mapping[str, npt.NDArray[Any]],
 ) -> Path:
     def values(shapes: dict[str, list[int | str]]) -> list[onnx.ValueInfoProto]:
         return [
