@@ -41,6 +41,14 @@ def roomy(path: Path, rows: int) -> Path:
     return _save(path, nodes, {"x": [1, 4]}, {"y": [1, 4]}, constants)
 
 
+def gain(path: Path, factor: float, width: int) -> Path:
+    """y = factor * x over [batch, width], element by element: weights that no engine repacks."""
+    weights = np.full(width, factor, np.float32)
+    nodes = [helper.make_node("Mul", ["x", "weights"], ["y"])]
+    shape: list[int | str] = ["batch", width]
+    return _save(path, nodes, {"x": shape}, {"y": shape}, {"weights": weights})
+
+
 def _save(
     path: Path,
     nodes: list[onnx.NodeProto],

@@ -124,6 +124,8 @@ def test_answers_are_the_callers_to_keep(kind: type[Engine], file: Any) -> None:
     engine.run(second)
     assert_answers(kept, first)
     kept["total"][:] = 0
+    # One that borrows the engine's memory would keep a replaced model's memory alive.
+    assert all(array.flags.owndata for array in kept.values())
 
 
 def test_arrays_need_not_be_contiguous(kind: type[Engine], file: Any) -> None:

@@ -1,0 +1,72 @@
+"""ONNX files whose weights lie beside them: found there, and nowhere else."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from edgeml.errors import EngineError
+from edgeml_runtime.engines.onnx import OnnxEngine
+from tests import onnx_models
+
+WIDTH = 64
+X = np.ones((1, WIDTH), np.float32)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """y = 3 x in model/model.onnx, its weights in model/weights.bin."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    path = onnx_models.scale(folder / "model.onnx", 3.0, WIDTH)
+    onnx.save_model(
+        onnx.load(path), path, save_as_external_data=True, location="weights.bin",
+        size_threshold=0,
+    )  # fmt: skip
+    return path
+
+
+def relocated(path: Path, location: str) -> Path:
+    model = onnx.load(path, load_external_data=False)
+    for entry in model.graph.initializer[0].external_data:
+        if entry.key == "location":
+            entry.value = location
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def test_weights_beside_the_graph_are_found(file: Path, tmp_path: Path) -> None:
+    for path in (file, OnnxEngine.prepare(file, tmp_path / "prepared")):
+        np.testing.assert_array_equal(OnnxEngine(path).run({"x": X})["y"], 3 * X)
+
+
+def test_the_prepared_form_maps_its_weights_from_a_file(tmp_path: Path) -> None:
+    file = onnx_models.gain(tmp_path / "model.onnx", 3.0, width=4096)
+    prepared = OnnxEngine.prepare(file, tmp_path / "prepared")
+    engine = OnnxEngine(prepared)
+    (weights,) = set(prepared.parent.iterdir()) - {prepared}
+    assert str(weights) in Path("/proc/self/maps").read_text()
+    del engine
+    assert str(weights) not in Path("/proc/self/maps").read_text()
+
+
+def test_missing_weights_are_refused(file: Path) -> None:
+    (file.parent / "weights.bin").unlink()
+    with pytest.raises(EngineError, match=r"refused model\.onnx"):
+        OnnxEngine(file)
+
+
+@pytest.mark.parametrize("kind", ["relative", "absolute"])
+def test_weights_outside_of_the_folder_are_refused(file: Path, tmp_path: Path, kind: str) -> None:
+    outside = (file.parent / "weights.bin").rename(tmp_path / "weights.bin")
+    relocated(file, "../weights.bin" if kind == "relative" else str(outside))
+    with pytest.raises(EngineError, match=r"refused model\.onnx"):
+        OnnxEngine(file)
+
+
+def test_weights_that_end_too_early_are_refused(file: Path) -> None:
+    os.truncate(file.parent / "weights.bin", 100)
+    with pytest.raises(EngineError, match=r"refused model\.onnx"):
+        OnnxEngine(file)
