@@ -1,6 +1,6 @@
 """What a hot swap costs those who predict: edgeml beside a naive reload, in the same run.
 
-    python benchmarks/swap.py [--quick]        40 s with --quick, else about 8 minutes
+    python benchmarks/swap.py [--quick]        40 s with --quick, else about 10 minutes
 
 Each measurement is a fresh process (swap_process.py), ours and the naive one in turn. Naive: an
 InferenceSession with default options made in a background thread of the serving process, then one
@@ -110,8 +110,8 @@ def scenarios(mode: str, large: list[str], tiny: list[str], quick: bool) -> dict
         fixed = {"gap_seconds": 0.35, "stage_each": True, "sample_memory": False} | more
         return Plan(mode, versions, rate, seconds, swaps, **fixed)
 
-    swaps = 3 if quick else 40
-    seconds = 2.0 if quick else 30.0
+    swaps = 3 if quick else 15
+    seconds = 2.0 if quick else 15.0
     memory = plan(
         large, 30, 0.5, 20 if quick else 200, gap_seconds=0.04, stage_each=False, sample_memory=True
     )
