@@ -8,7 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from edgeml import atomic, documents, holdout
-from edgeml.conversion import ConversionReport
+from edgeml.conversion import ConversionReport, VariantReport
 from edgeml.errors import ConversionError, InputError, ParityError
 from edgeml.holdout import Holdout
 from edgeml.manifest import Format
@@ -111,13 +111,13 @@ def verdict(report: ConversionReport, out: Path) -> None:
     where = f"all figures are in {out / folder.REPORT}"
     for variant in report.variants:
         if not variant.files:
-            last = variant.routes[-1]
-            raise ConversionError(
-                f"{variant.id} could not be made: {last.route} failed, {last.error}; {where}."
-            )
+            raise ConversionError(f"{variant.id} could not be made ({_faults(variant)}); {where}.")
     for variant in report.variants:
         if not variant.passed:
-            last = next(route for route in variant.routes if route.error is not None)
             raise ParityError(
-                f"{variant.id} does not say the same as the model: {last.error}; {where}."
+                f"{variant.id} does not say the same as the model ({_faults(variant)}); {where}."
             )
+
+
+def _faults(variant: VariantReport) -> str:
+    return "; ".join(f"{tried.route}: {tried.error}" for tried in variant.routes)

@@ -18,10 +18,12 @@ from edgeml_converters.messages import Failed, Reply, Request
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 
-# Quiet frameworks, Keras on TensorFlow, and no device but the CPU, where parity is shown.
+# Quiet frameworks, Keras on TensorFlow, and no device but the CPU, where parity is shown. One hash
+# seed, because tf2onnx orders the graph by sets of names.
 _ENVIRONMENT = {
     "CUDA_VISIBLE_DEVICES": "-1",
     "KERAS_BACKEND": "tensorflow",
+    "PYTHONHASHSEED": "0",
     "PYTHONWARNINGS": "ignore",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }

@@ -40,7 +40,7 @@ def _check(ended: Ended, outputs: list[str]) -> None:
     for variant in (onnx, tflite):
         assert sorted(variant["outputs"]) == outputs
         for engine in variant["engines"]:
-            assert all(0 < row["max_abs"] < 1e-4 for row in engine["outputs"])
+            assert all(row["max_abs"] < 1e-4 for row in engine["outputs"])
 
 
 def test_a_keras_model_from_a_callable_and_again_from_a_saved_model(folder: Path) -> None:
@@ -62,12 +62,3 @@ def test_a_keras_file_whose_only_input_takes_the_lone_array(folder: Path) -> Non
     assert ended.report["source"] == "sequential.keras"
     onnx = ended.report["variants"][0]
     assert onnx["files"] == ["onnx-fp32/model.onnx", "onnx-fp32/weights.bin"]
-
-
-def test_data_of_another_shape_is_refused_by_the_models_own_declaration(
-    folder: Path, tmp_path: Path
-) -> None:
-    data = write_data(tmp_path / "data.npz", image=(9, 9, 1))
-    ended = convert(folder / "sequential.keras", data, tmp_path / "out")
-    assert ended.code == 2
-    assert "must have shape [?, 8, 8, 1], but has [70, 9, 9, 1]" in ended.sentence

@@ -49,7 +49,7 @@ def test_two_inputs_and_outputs_keep_the_names_of_the_model(pair: tuple[Path, En
         assert variant["outputs"] == {"zed": "zed", "alpha": "alpha"}
         for engine in variant["engines"]:
             assert engine["error"] is None
-            assert all(0 < row["max_abs"] < 1e-5 for row in engine["outputs"])
+            assert all(row["max_abs"] < 1e-5 for row in engine["outputs"])
     engines = [[e["engine"] for e in v["engines"]] for v in ended.report["variants"]]
     assert engines == [["onnxruntime"], ["tflite", "litert"]]
     assert [v["batch"] for v in ended.report["variants"]] == [None, 1]
@@ -120,56 +120,35 @@ def test_saved_programs_are_sources(
     assert ended.report["source"] == name
 
 
-def test_a_crash_in_one_route_is_recorded_and_the_next_one_is_taken(
-    images: Path, tmp_path: Path
-) -> None:
-    source = f"{MODELS}:crashes_under_export"
-    ended = convert(source, images, tmp_path / "out", to=["onnx"])
-    assert ended.code == 0, ended.err
-    first, second = ended.report["variants"][0]["routes"]
-    assert first["route"] == "torch-onnx-dynamo" and "SIGSEGV" in first["error"]
-    assert second == {"route": "torch-onnx-torchscript", "error": None}
-
-
-def test_a_model_that_cannot_be_exported_exits_with_3(images: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    ended = convert(f"{MODELS}:raises_under_export", images, out, to=["onnx"])
-    assert ended.code == 3
-    assert "onnx-fp32 could not be made" in ended.sentence
-    assert "no export today" in ended.sentence and "report.json" in ended.sentence
-    (variant,) = ended.report["variants"]
-    assert not variant["passed"] and variant["files"] == []
-    assert (out / "report.json").is_file()
-
-
-def test_a_file_out_of_tolerance_exits_with_4_and_can_be_looked_at(
+def test_a_crash_in_one_route_is_recorded_and_a_lie_in_the_next_exits_with_4(
     images: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    ended = convert(f"{MODELS}:lies_under_export", images, out, to=["onnx"])
+    ended = convert(f"{MODELS}:crashes_then_lies", images, out, to=["onnx"])
     assert ended.code == 4
     assert "onnx-fp32 does not say the same" in ended.sentence and "max abs" in ended.sentence
     (variant,) = ended.report["variants"]
-    assert not variant["passed"]
-    assert all("onnxruntime gives max abs" in route["error"] for route in variant["routes"])
-    assert all((out / file).is_file() for file in variant["files"])
+    first, second = variant["routes"]
+    assert first["route"] == "torch-onnx-dynamo" and "SIGSEGV" in first["error"]
+    assert second["route"] == "torch-onnx-torchscript"
+    assert "onnxruntime gives max abs" in second["error"]
+    assert not variant["passed"] and not variant["engines"][0]["passed"]
+    assert (out / variant["entry"]).is_file() and (out / "report.json").is_file()
 
 
 @pytest.mark.parametrize(
-    ("array", "code", "sentence"),
+    ("name", "shape", "code", "sentence"),
     [
-        ({"expected/output": np.zeros((5, 10), np.float32)}, 4, "does not give expected/output"),
-        ({"expected/logits": np.zeros((5, 10), np.float32)}, 2, "the model's outputs are output"),
-        ({"image": np.zeros((5, 2, 8, 8), np.float32)}, 2, "The model refused the data"),
-        ({"image": np.zeros((5, 1, 8, 8))}, 2, "The model refused the data"),
-        ({"image": np.zeros((5, 1, 8, 8), np.float32), "mask": np.zeros(5)}, 2, "inputs are image"),
+        ("expected/output", (5, 10), 4, "The model does not give expected/output"),
+        ("image", (5, 2, 8, 8), 2, "The model refused the data"),
     ],
 )
 def test_data_that_does_not_fit_the_model(
-    tmp_path: Path, array: dict[str, np.ndarray], code: int, sentence: str
+    tmp_path: Path, name: str, shape: tuple[int, ...], code: int, sentence: str
 ) -> None:
     data = tmp_path / "data.npz"
-    np.savez(data, **({"image": np.zeros((5, 1, 8, 8), np.float32)} | array))
+    image = np.zeros((5, 1, 8, 8), np.float32)
+    np.savez(data, **({"image": image} | {name: np.zeros(shape, np.float32)}))
     ended = convert(f"{MODELS}:digits", data, tmp_path / "out", to=["onnx"])
     assert ended.code == code
     assert sentence in ended.sentence

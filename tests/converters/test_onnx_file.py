@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edgeml.archive import PAGE_BYTES
 from edgeml.errors import ConversionError
 from edgeml_converters.routes import onnx_file
-from edgeml_converters.routes.tensorflow_onnx import rewrite_erfc
+from edgeml_converters.routes.onnx_rewrites import rewrite_erfc
 
 
 def _model(batch: int | str, leak: str = "/home/someone/net.py:12") -> onnx.ModelProto:

@@ -9,12 +9,13 @@ from edgeml.errors import Category, EdgemlError
 
 
 def leaves(root: type[EdgemlError] = EdgemlError) -> list[type[EdgemlError]]:
-    below = [leaf for child in root.__subclasses__() for leaf in leaves(child)]
-    return below or [root]
+    """The leaves of the tree in edgeml/errors.py; what other modules derive from them is theirs."""
+    children = [c for c in root.__subclasses__() if c.__module__ == errors.__name__]
+    return [leaf for child in children for leaf in leaves(child)] or [root]
 
 
 def core() -> list[type[EdgemlError]]:
-    return [leaf for leaf in leaves() if leaf.__module__ == errors.__name__]
+    return leaves()
 
 
 DRAWN = dict(re.findall(r"[├└]── (\w+)\s+(\d+) ", errors.__doc__ or ""))

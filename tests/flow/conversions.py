@@ -7,6 +7,7 @@ version gave it.
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
@@ -53,7 +54,7 @@ def model(version: int, features: int, hidden: int) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-def data(features: int, samples: int = 16) -> np.ndarray:
+def data(features: int, samples: int = 16) -> npt.NDArray[np.float32]:
     return np.random.default_rng(0).normal(size=(samples, features)).astype(np.float32)
 
 
@@ -66,7 +67,7 @@ def conversion(
     session = onnxruntime.InferenceSession(
         proto.SerializeToString(), providers=["CPUExecutionProvider"]
     )
-    logits = session.run(None, {"x": x})[0]
+    logits = np.asarray(session.run(None, {"x": x})[0])
     if damaged:
         first = numpy_helper.to_array(proto.graph.initializer[0])
         proto.graph.initializer[0].CopyFrom(numpy_helper.from_array(first * 5000, "w1"))

@@ -21,7 +21,11 @@ from tests.flow.fleet import FLEET, MODEL, Device, Watcher, check_answers
 
 pytestmark = pytest.mark.broker
 TOPICS = Topics(FLEET)
-BIG = {"features": 16, "hidden": 4096, "blob_bytes": 8192}  # about 420 kB in 52 blobs
+
+
+def big_package(folder: Path) -> Path:
+    """Version 2 with about 420 kB in 52 blobs."""
+    return package(folder, 2, hidden=4096, blob_bytes=8192)
 
 
 @pytest.fixture
@@ -149,7 +153,7 @@ def test_a_rollback_is_a_release_of_the_old_version(
 def test_a_corrupted_blob_is_refused(
     tmp_path: Path, watcher: Watcher, live: Device, link: Link
 ) -> None:
-    manifest = offer_blobs(link, package(tmp_path, 2, **BIG))
+    manifest = offer_blobs(link, big_package(tmp_path))
     victim = documents.decode(manifest, Manifest, "it").variants[0].files[0].blobs[3]
     link.publish(TOPICS.blob(victim), b"not what was promised", retain=True, wait_seconds=10)
     release(link, manifest, "2", generation(watcher))
@@ -161,7 +165,7 @@ def test_a_corrupted_blob_is_refused(
 def test_a_manifest_that_lies_about_a_digest_is_refused(
     tmp_path: Path, watcher: Watcher, live: Device, link: Link
 ) -> None:
-    manifest = offer_blobs(link, package(tmp_path, 2, **BIG))
+    manifest = offer_blobs(link, big_package(tmp_path))
     digest = documents.decode(manifest, Manifest, "it").variants[0].files[0].sha256
     release(link, manifest.replace(digest.encode(), b"0" * 64), "2", generation(watcher))
     refusal = watcher.event("pi-1", "rejected", "(8)")
@@ -202,7 +206,7 @@ def test_a_package_for_another_contract_is_refused(
 def test_a_killed_download_resumes(
     tmp_path: Path, watcher: Watcher, live: Device, link: Link
 ) -> None:
-    path = package(tmp_path, 2, **BIG)
+    path = big_package(tmp_path)
     manifest = documents.decode(offer_blobs(link, path, lambda n: n % 2 == 0), Manifest, "it")
     needed = {b for f in manifest.files_for(manifest.variants[0]) for b in f.blobs}
     folder = live.store / "blobs"
@@ -231,7 +235,7 @@ def stored(folder: Path) -> set[str]:
 def test_a_broker_restart_in_the_middle(
     broker: Broker, tmp_path: Path, watcher: Watcher, live: Device, link: Link
 ) -> None:
-    path = package(tmp_path, 2, **BIG)
+    path = big_package(tmp_path)
     manifest = offer_blobs(link, path, lambda n: n % 2 == 0)
     release(link, manifest, "2", generation(watcher))
     watcher.wait(lambda: len(stored(live.store / "blobs")) > 2, "the beginning of a download")

@@ -1,0 +1,114 @@
+"""Routes in turn: what is recorded, what is kept, how it ends. The model is a double."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import NodeProto, TensorProto, helper
+
+from edgeml.conversion import ConversionReport, VariantReport
+from edgeml.errors import ConversionError, ParityError
+from edgeml.parity import Tolerance
+from edgeml_converters.convert import verdict
+from edgeml_converters.data import save
+from edgeml_converters.messages import Converted, Loaded, ModelInput
+from edgeml_converters.model_process import Arrays, ModelProcess
+from edgeml_converters.parity_run import Question
+from edgeml_converters.process import StepError
+from edgeml_converters.progress import silent
+from edgeml_converters.routes.table import Route
+from edgeml_converters.sources import Source
+from edgeml_converters.variant import make_variant
+
+X = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
+SOURCE = Source(kind="module", location="double", attribute="net", label="double:net")
+DYNAMO, TORCHSCRIPT = "torch-onnx-dynamo", "torch-onnx-torchscript"
+
+
+class Double(ModelProcess):
+    """y = x - x * x, whose routes give one after the other what `ops` says; None raises."""
+
+    def __init__(self, folder: Path, ops: Sequence[str | None]) -> None:
+        super().__init__(SOURCE, folder, 60)
+        self._ops = list(ops)
+
+    def load(self) -> Loaded:
+        inputs = (ModelInput(name="x"),)
+        return Loaded(framework="torch", form="module", inputs=inputs, batch=None)
+
+    def convert(
+        self, key: str, route: Route, inputs: Arrays, outputs: Sequence[str], folder: Path
+    ) -> Converted:
+        op = self._ops.pop(0)
+        if op is None:
+            raise StepError(route.title, "ValueError: no such op")
+        shape = ["batch", 3]
+        graph = helper.make_graph(
+            [helper.make_node("Mul", ["x", "x"], ["square"]), _second(op)],
+            "double",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        folder.mkdir(parents=True)
+        (folder / "model.onnx").write_bytes(model.SerializeToString())
+        return Converted(entry="model.onnx", batch=None)
+
+
+def _second(op: str) -> NodeProto:
+    return helper.make_node(op, ["x", "square"], ["y"], name=op)
+
+
+def _variant(folder: Path, ops: Sequence[str | None]) -> VariantReport:
+    file = folder / "inputs.npz"
+    save(file, {"x": X})
+    (folder / "build").mkdir()
+    question = Question(file, {"x": X}, {"y": X - X * X}, Tolerance(), folder, 60)
+    with Double(folder, ops) as model:
+        return make_variant("onnx", model, question, folder / "build", silent)
+
+
+def _verdict(variant: VariantReport) -> None:
+    verdict(
+        ConversionReport(
+            source="double:net", framework="torch", samples=8, variants=(variant,), tools={}
+        ),
+        Path("out"),
+    )
+
+
+def test_the_first_route_that_is_right_ends_the_search(tmp_path: Path) -> None:
+    variant = _variant(tmp_path, ["Sub", "Add"])
+    assert [(tried.route, tried.error) for tried in variant.routes] == [(DYNAMO, None)]
+    assert variant.passed
+    _verdict(variant)
+
+
+@pytest.mark.parametrize(
+    ("first", "reason"), [(None, "no such op"), ("Add", "onnxruntime gives max abs")]
+)
+def test_a_route_that_fails_or_lies_is_recorded_and_the_next_is_kept(
+    tmp_path: Path, first: str | None, reason: str
+) -> None:
+    variant = _variant(tmp_path, [first, "Sub"])
+    assert reason in (variant.routes[0].error or "")
+    assert (variant.routes[1].route, variant.routes[1].error) == (TORCHSCRIPT, None)
+    assert variant.passed and variant.files == ("onnx-fp32/model.onnx",)
+    assert b"Sub" in (tmp_path / "build" / variant.entry).read_bytes()
+    _verdict(variant)
+
+
+def test_without_a_file_it_is_a_conversion_error_that_names_every_route(tmp_path: Path) -> None:
+    variant = _variant(tmp_path, [None, None])
+    assert (variant.files, variant.passed) == ((), False)
+    with pytest.raises(ConversionError, match=f"{DYNAMO}: .*no such op; {TORCHSCRIPT}: "):
+        _verdict(variant)
+
+
+def test_a_file_out_of_tolerance_is_kept_and_is_a_parity_error(tmp_path: Path) -> None:
+    variant = _variant(tmp_path, ["Add", None])
+    assert (tmp_path / "build" / variant.entry).is_file()
+    assert not variant.passed and not variant.engines[0].passed
+    with pytest.raises(ParityError, match=r"max abs .* all figures are in out/report\.json"):
+        _verdict(variant)
