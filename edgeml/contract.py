@@ -16,6 +16,8 @@ Dimension = int | str  # a size, or the name of a size that the request decides
 class Tensor(Strict, frozen=True, kw_only=True):
     """One input or output.
 
+    name: what callers call it, whatever an engine's file calls it.
+    dtype: numpy's name, for example float32.
     shape: sizes; a string is symbolic, and one name means one size over the whole request.
     range: lowest and highest value in the data that the model was converted with, for people and
         for monitoring; a request outside of it is served.
@@ -30,7 +32,10 @@ class Tensor(Strict, frozen=True, kw_only=True):
 
 
 class Contract(Strict, frozen=True, kw_only=True):
-    """Inputs and outputs by name; the same for every variant and every engine of a package."""
+    """What a model takes and gives; the same for every variant and every engine of a package.
+
+    inputs, outputs: in the order of the model's own call; callers go by name.
+    """
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]

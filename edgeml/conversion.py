@@ -15,14 +15,24 @@ from edgeml.parity import OutputParity, Tolerance
 
 
 class RouteTried(Strict, frozen=True, kw_only=True):
-    """One step on the way to a variant, in the order tried; error is None where it worked."""
+    """One way to a variant, in the order tried.
+
+    route: its name in edgeml_converters.routes.table.
+    error: why its file was not taken; null where it was.
+    """
 
     route: str
     error: str | None = None
 
 
 class EngineParity(Strict, frozen=True, kw_only=True):
-    """One variant on one engine: each output, the verdict, or why the engine could not run it."""
+    """One variant on one engine.
+
+    engine, version: the library that ran it.
+    outputs: the figures of each output; empty where it did not run.
+    passed: every output is within tolerance.
+    error: why the engine could not run it; null where it did.
+    """
 
     engine: str
     version: str
@@ -32,8 +42,18 @@ class EngineParity(Strict, frozen=True, kw_only=True):
 
 
 class VariantReport(Strict, frozen=True, kw_only=True):
-    """One variant. files and entry are relative to DIR; inputs and outputs map the contract's names
-    to the engine's; passed: at least one engine ran it, and every engine that ran it agreed."""
+    """One variant.
+
+    id, format, precision: as in the manifest.
+    passed: at least one engine ran it, and every engine that ran it agreed.
+    tolerance: what counts as the same.
+    routes: the ways that were tried.
+    engines: each engine of the format that is installed.
+    files: relative to DIR; empty where no route gave one.
+    entry: the one of them that an engine opens.
+    inputs, outputs: the contract's name of each tensor -> the file's name of it.
+    batch: the batch size that the file is frozen to, or null where any will do.
+    """
 
     id: str
     format: Format
@@ -50,7 +70,14 @@ class VariantReport(Strict, frozen=True, kw_only=True):
 
 
 class ConversionReport(Strict, frozen=True, kw_only=True):
-    """`report.json`: no times and no paths of one machine, so two conversions compare equal."""
+    """`report.json`: no times and no paths of one machine, so two conversions compare equal.
+
+    source: as it was named, without folders.
+    framework: torch or tensorflow.
+    samples: how many the parity was shown on.
+    variants: in the order of --to.
+    tools: the version of everything that took part.
+    """
 
     source: str
     framework: str
@@ -63,9 +90,12 @@ class ConversionReport(Strict, frozen=True, kw_only=True):
 class Provenance(Strict, frozen=True, kw_only=True):
     """`provenance.json`: where the model came from.
 
-    source_sha256: of the source file, or of the sorted digests of a folder; None for a module.
-    git_commit, git_dirty: of the checkout that holds the source; None outside of one.
+    source: as it was named, without folders.
+    source_sha256: of the source file, or of the sorted digests of a folder; null for a module.
     data_sha256: of the data file.
+    git_commit: of the checkout that holds the source; null outside of one.
+    git_dirty: whether files in that checkout were changed.
+    tools: the version of everything that took part.
     """
 
     source: str

@@ -15,7 +15,12 @@ CONVERSION = "reports/conversion.json"
 
 
 class HoldoutSummary(Strict, frozen=True, kw_only=True):
-    """The shipped holdout. labels: whether the true classes are known; tolerances: by variant."""
+    """The shipped holdout.
+
+    samples: how many.
+    labels: whether the true classes are known.
+    tolerances: by variant.
+    """
 
     samples: int
     labels: bool
@@ -23,7 +28,14 @@ class HoldoutSummary(Strict, frozen=True, kw_only=True):
 
 
 class Inspection(Strict, frozen=True, kw_only=True):
-    """A package. size: of the file in bytes; conversion: None where its report was not packed."""
+    """`edgeml inspect --json`: what a package says about itself.
+
+    file, size: its name without folders, and its bytes.
+    manifest_sha256: the identity of the package.
+    manifest, contract, provenance: its members.
+    holdout: what it holds, in figures.
+    conversion: null where its report was not packed.
+    """
 
     file: str
     size: int

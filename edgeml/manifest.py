@@ -13,6 +13,8 @@ class File(Strict, frozen=True, kw_only=True):
     """One member of the package.
 
     path: its name inside the package, relative, with '/'.
+    sha256: 64 lower-case hex digits.
+    size: in bytes, at least 1.
     blobs: SHA-256 of each consecutive piece of `Manifest.blob_bytes` bytes, the last one shorter.
     """
 
@@ -23,7 +25,11 @@ class File(Strict, frozen=True, kw_only=True):
 
 
 class Requirement(Strict, frozen=True, kw_only=True):
-    """An engine on which parity was shown, and the version that showed it."""
+    """An engine on which parity was shown.
+
+    engine: onnxruntime, tflite (tflite-runtime) or litert (ai-edge-litert).
+    version: of the library that showed it.
+    """
 
     engine: str
     version: str
@@ -32,10 +38,14 @@ class Requirement(Strict, frozen=True, kw_only=True):
 class Variant(Strict, frozen=True, kw_only=True):
     """One form of the model; a device downloads only the variant that it runs.
 
+    id: format and precision, for example onnx-fp32; a folder in the package.
+    format: which engines can read it.
+    precision: of its weights.
     entry: the file that an engine opens.
-    batch: the batch size that the file is frozen to, or None where any will do.
+    files: all of its files, the entry among them.
     inputs, outputs: the contract's name of each tensor -> the engine's name of it.
     requires: the engines that may run it.
+    batch: the batch size that the file is frozen to, or null where any will do.
     """
 
     id: str
@@ -50,7 +60,14 @@ class Variant(Strict, frozen=True, kw_only=True):
 
 
 class Manifest(Strict, frozen=True, kw_only=True):
-    """`manifest.json`; its own SHA-256 is the identity of the package."""
+    """`manifest.json`; its own SHA-256 is the identity of the package.
+
+    name, version: of the model.
+    blob_bytes: the size of the pieces in which every file travels.
+    contract, holdout, provenance: the members of these names.
+    variants: the forms of the model; a device runs the first that its engine was proven on.
+    reports: what was found out about the model before it was packed.
+    """
 
     name: str
     version: str

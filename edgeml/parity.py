@@ -30,10 +30,13 @@ class Tolerance(Strict, frozen=True, kw_only=True):
 class OutputParity(Strict, frozen=True, kw_only=True):
     """One output of one variant on one engine.
 
-    max_abs: largest absolute difference; None where the found holds NaN or infinity.
-    cosine: the smallest over the samples.
-    snr_db: 10 log10(sum of expected squared / sum of difference squared); None where exact.
-    top1: share of samples with equal arg max over the last axis; None for one column.
+    name: of the output, by the contract.
+    max_abs: largest absolute difference; null where the shape differs or NaN or infinity was found.
+    limit_abs: the largest that is allowed.
+    cosine: cosine similarity of a sample, the smallest of all.
+    snr_db: 10 log10(sum of expected squared / sum of difference squared); null where exact.
+    top1: share of samples with equal arg max over the last axis; null for one column.
+    passed: all of them are within tolerance.
     """
 
     name: str

@@ -6,8 +6,10 @@ from edgeml.documents import SCHEMA, Strict
 class Release(Strict, frozen=True, kw_only=True):
     """Points a channel at a manifest.
 
+    fleet, model, channel: whom it is for; a device refuses a release for anybody else.
     generation: grows with every release of a channel; a device never goes back to a lower one, so
         a rollback is a new generation that names an old version.
+    version: of the model, as its manifest says too.
     manifest_sha256: the identity of the package.
     """
 

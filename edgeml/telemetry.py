@@ -25,9 +25,14 @@ EventKind = Literal[
 class State(Open, frozen=True, kw_only=True):
     """Birth, will and every change of state; retained, so that a late monitor knows the fleet.
 
+    device: its name in the fleet.
+    boot: drawn anew at every start of the daemon.
     time_ms: Unix time in milliseconds; 0 in the will, which is written ahead of its time.
+    online: false in the will and at a clean end.
+    model, channel: what it follows.
     swap_state: where the swap is in its table; "idle" when nothing is under way.
-    version, generation, engine, variant: what predicts now; version is None before the first model.
+    version, generation: what predicts now; null and 0 before the first model.
+    engine, variant: what it predicts with; null before the first model.
     previous: the version kept on disk for a rollback.
     """
 
@@ -49,6 +54,12 @@ class State(Open, frozen=True, kw_only=True):
 class Event(Open, frozen=True, kw_only=True):
     """One thing that happened; (device, boot, sequence) is unique.
 
+    device, boot: as in the state.
+    sequence: counts from 0 at every boot.
+    time_ms: Unix time in milliseconds, by the device's clock.
+    kind: what happened.
+    model: what the device follows.
+    message: one sentence for people.
     version, generation: what the event is about, for example the version that was refused.
     live: the version that went on predicting when the event was written.
     category: set on incidents and refusals.
@@ -73,9 +84,15 @@ class Event(Open, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """Counts of one window; positional msgpack under zlib. (device, boot, sequence) is unique.
 
-    start_ms: Unix time of the window's start; window_ms: its length.
-    predictions, failed, refused: answered; ended by an error of the engine; refused by contract.
-    latency: counts per bin of edgeml.latency.EDGES_US, for `predictions`.
+    device, boot: as in the state.
+    sequence: counts from 0 at every boot.
+    model, version, generation: what predicted in this window.
+    start_ms: Unix time of the window's start in milliseconds.
+    window_ms: its length in milliseconds.
+    predictions: requests that were answered.
+    failed: requests that ended in an error of the engine.
+    refused: requests that did not satisfy the contract.
+    latency: counts of `predictions` per bin of edgeml.latency.EDGES_US, one below and one above.
     """
 
     schema: int = SCHEMA

@@ -21,18 +21,27 @@ make_venv() {
 
 # install EXTRAS: the project itself, editable, with these extras; torch first, by its exact build.
 install() {
-  local extras=$1 wanted
+  local extras=$1 from
   make_venv
-  wanted="$extras $(cat "$root/pyproject.toml" "$root/scripts/constraints.txt" | sha256sum)"
-  # A stamp for more extras than these serves as well.
-  if [ -f "$venv/.installed" ] && grep -qxF "$wanted" "$venv/.installed"; then return; fi
+  from=$(cat "$root/pyproject.toml" "$root/scripts/constraints.txt" | sha256sum | cut -c 1-64)
+  is_installed "$from" "$extras" && return
   case ",$extras," in *,torch*)
     say "installing torch==2.13.0"
     pip_install torch==2.13.0 ;;
   esac
   say "installing edgeml[$extras]"
   pip_install -e "$root[$extras]"
-  echo "$wanted" >>"$venv/.installed"
+  echo "$from $extras" >>"$venv/.installed"
+}
+
+# is_installed FROM EXTRAS: whether all of them were installed from these very files.
+is_installed() {
+  local extra had
+  [ -f "$venv/.installed" ] || return 1
+  had=,$(sed -n "s/^$1 //p" "$venv/.installed" | paste -sd,),
+  for extra in ${2//,/ }; do
+    case $had in *,$extra,*) ;; *) return 1 ;; esac
+  done
 }
 
 pip_install() {

@@ -19,11 +19,15 @@ RATE_SECONDS = 30.0
 class DeviceRow(Open, frozen=True, kw_only=True):
     """One device as the monitor knows it.
 
-    predictions_per_second, p50_us, p99_us: over the device's last reports, see `read_fleet`; None
-        before the first report or, for latencies, the first prediction.
-    predictions, failed, refused: since the database was made, over all versions.
+    device, boot, online, model, channel: as in its last state.
+    version, generation, swap_state, engine, variant, previous: as in its last state.
     seen_ms: Unix time in milliseconds, by the monitor's clock, of the last message.
+    predictions_per_second: over the reports of the last 30 s before the device's newest one; null
+        before the first.
+    p50_us, p99_us: of the same reports, in microseconds; null before the first prediction.
+    predictions, failed, refused: since the database was made, over all versions.
     malformed: messages of this device that could not be read.
+    last_event: null before the first.
     """
 
     device: str
@@ -49,8 +53,13 @@ class DeviceRow(Open, frozen=True, kw_only=True):
 
 
 class Fleet(Open, frozen=True, kw_only=True):
-    """All that `edgeml devices` shows. malformed: unreadable messages of the whole fleet, and the
-    reason for the last."""
+    """`edgeml devices --json`: the fleet as the monitor last saw it.
+
+    fleet: its name.
+    devices: by name.
+    malformed: unreadable messages of the whole fleet.
+    malformed_reason: why the last of them could not be read; null before the first.
+    """
 
     fleet: str
     devices: tuple[DeviceRow, ...]

@@ -31,7 +31,14 @@ OnProgress = Callable[[int, int], None]  # bytes confirmed, bytes in all
 
 
 class Published(Strict, frozen=True, kw_only=True):
-    """What is now at the broker. blobs: distinct; bytes: of blobs, manifest and release."""
+    """`edgeml publish --json`: what is now at the broker.
+
+    release: as devices see it.
+    manifest_sha256: the identity of the package.
+    blobs: how many distinct ones there are.
+    bytes: of blobs, manifest and release.
+    seconds: what it took.
+    """
 
     release: Release
     manifest_sha256: str

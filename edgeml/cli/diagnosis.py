@@ -16,8 +16,6 @@ from edgeml_devices.engines import ENGINES as BROKERS
 from edgeml_runtime.engines import registry
 
 _DISTRIBUTIONS = {"litert_torch": "litert-torch", "tensorflow": "tensorflow-cpu"}
-
-
 PROBE_SECONDS = 60.0
 _PROBE = """
 import sys, msgspec
@@ -27,7 +25,13 @@ print(msgspec.json.encode(probe(sys.argv[1])).decode())
 
 
 class Finding(Strict, frozen=True, kw_only=True):
-    """One thing that works here or does not. problem: what is wrong and how to get it."""
+    """One thing that works here or does not.
+
+    kind, name: what it is.
+    ok: an engine ran a tiny model; a broker or framework is installed.
+    version: null where it is not known.
+    problem: what is wrong and how to get it; null where nothing is.
+    """
 
     kind: Literal["engine", "broker", "framework"]
     name: str
@@ -37,7 +41,10 @@ class Finding(Strict, frozen=True, kw_only=True):
 
 
 class Diagnosis(Strict, frozen=True, kw_only=True):
-    """`edgeml doctor --json`."""
+    """`edgeml doctor --json`: what works on this machine.
+
+    findings: engines, brokers, frameworks.
+    """
 
     findings: tuple[Finding, ...]
     schema: int = SCHEMA

@@ -5,8 +5,9 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
+from edgeml import __version__
 from edgeml.errors import EdgemlError, InputError
 
 try:
@@ -41,13 +42,31 @@ def build(arguments: Sequence[str] = ()) -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",  # else a docstring's line breaks stand in the help
         help="Takes a trained model to a monitored fleet of devices.",
     )
-    app.callback()(lambda: None)  # else a command that is alone has no name
+    app.callback()(_options)  # else a command that is alone has no name
     for name in arguments[:1] if arguments[:1] and arguments[0] in COMMANDS else COMMANDS:
         module = import_module(f"edgeml.cli.{name}")
         app.command(name)(getattr(module, f"{name}_command"))
     return app
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(__version__)
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """What stands before a command."""
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ def package_command(
     """Pack a converted model: variants, contract, holdout, report and provenance in one file.
 
     Only variants that passed parity are packed; the same folder always gives the same bytes.
+
     Exit codes: 0 written, 2 bad input, 4 a variant failed parity, 6 contract, holdout and report do
     not fit together, 9 the disk is full.
     """

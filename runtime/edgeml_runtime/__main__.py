@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from edgeml import __version__
 from edgeml.errors import EdgemlError, InputError
 from edgeml.limits import LIMITS
 from edgeml_runtime import memory
@@ -27,22 +28,36 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     p = _Parser(prog="edgeml-runtime", description="Runs one model of one fleet on this device.")
+    p.add_argument("--version", action="version", version=__version__)
     p.add_argument("--broker", required=True, metavar="URL", help="mqtt://HOST:PORT")
-    p.add_argument("--fleet", required=True)
-    p.add_argument("--device", required=True, metavar="ID", help="unique in the fleet")
-    p.add_argument("--model", required=True, metavar="NAME")
-    p.add_argument("--channel", default="stable")
-    p.add_argument("--store", required=True, type=Path, metavar="DIR", help="this daemon's own")
-    p.add_argument("--engine", choices=ENGINES, help="default: the first that works")
-    p.add_argument("--threads", type=_positive_int, default=1, help="of one prediction")
+    p.add_argument("--fleet", required=True, metavar="NAME", help="the fleet's name")
+    p.add_argument("--device", required=True, metavar="NAME", help="unique in the fleet")
+    p.add_argument("--model", required=True, metavar="NAME", help="the model that it runs")
+    p.add_argument("--channel", default="stable", metavar="NAME", help="whose releases it follows")
+    p.add_argument(
+        "--store", required=True, type=Path, metavar="DIR", help="models and state; one daemon each"
+    )
+    p.add_argument(
+        "--engine", choices=ENGINES, help="the only one to use; else the first that works"
+    )
+    p.add_argument(
+        "--threads", type=_positive_int, default=1, metavar="N", help="of one prediction"
+    )
     p.add_argument("--replay", type=Path, metavar="FILE.npz", help="predict these rows for ever")
-    p.add_argument("--rate", type=_not_negative, default=0.0, metavar="HZ", help="0: full speed")
+    p.add_argument(
+        "--rate",
+        type=_not_negative,
+        default=0.0,
+        metavar="HZ",
+        help="rows a second; 0 is full speed",
+    )
     p.add_argument("--record", type=Path, metavar="FILE.csv", help="a line for each replayed row")
     p.add_argument(
         "--http", type=_address, metavar="HOST:PORT", help="Open Inference Protocol V2 over HTTP"
     )
     p.add_argument("--socket", type=Path, metavar="PATH", help="the same over a Unix socket")
-    p.add_argument("--report-seconds", type=_positive, default=10.0, metavar="S")
+    p.add_argument("--report-seconds", type=_positive, default=10.0, metavar="S",
+                   help="length of a telemetry window")  # fmt: skip
     p.add_argument("--window", type=_positive_int, default=LIMITS.fetch_window_blobs, metavar="N",
                    help="blobs asked for at once")  # fmt: skip
     p.add_argument("--stage-seconds", type=_positive, default=LIMITS.stage_wall_seconds,

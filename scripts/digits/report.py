@@ -14,15 +14,14 @@ from edgeml.telemetry import Event
 def predictions_table(
     recordings: Mapping[str, Recording], labels: Mapping[str, npt.NDArray[np.int64]]
 ) -> Table:
-    """One row a device and version; `labels` by device."""
-    table = Table("device", "version", "predictions", "failed", "lost", "accuracy on replay")
+    """One row a device and version; `labels` by device. A failed or lost one has no version."""
+    table = Table("device", "failed", "lost", "version", "predictions", "accuracy on replay")
     for device, recording in recordings.items():
+        whole = (device, f"{recording.failed}", f"{recording.lost}")
         for version in recording.versions():
             accuracy, count = recording.accuracy(version, labels[device])
-            table.add_row(
-                device, version, f"{count}", f"{recording.failed}", f"{recording.lost}",
-                f"{accuracy:.2%}",
-            )  # fmt: skip
+            table.add_row(*whole, version, f"{count}", f"{accuracy:.2%}")
+            whole = ("", "", "")
     return table
 
 
@@ -45,7 +44,7 @@ def print_summary(
     console.rule("What the devices predicted")
     console.print(predictions_table(recordings, labels))
     console.print(latency_table(recordings))
-    console.rule("What the monitor saw")
+    console.rule("What the monitor was told")
     for event in swaps:
         took = f"{event.duration_ms:.0f} ms" if event.duration_ms else "no time given"
         console.print(f"{event.device} took up version {event.version} in {took}: {event.message}")

@@ -78,6 +78,11 @@ class Story:
         """Why each device refused, by device."""
         return {e.device: e.message for e in read_events(self.db) if e.kind == "rejected"}
 
+    def show_fleet(self) -> None:
+        """What the operator sees at this moment."""
+        print("$ edgeml devices --db .demo/monitor.db", flush=True)
+        subprocess.run([*EDGEML, "devices", "--db", str(self.db)], check=True)
+
     def predict_for(self, seconds: float) -> None:
         """Lets the devices predict on."""
         begin = {d.device: d.predictions for d in self.fleet("digits")}
@@ -155,7 +160,6 @@ def summarise(story: Story, refusals: dict[str, str], tensorflow: bool) -> int:
     labels = {name: story.digits.replay.labels for name in names}
     swaps = [e for e in read_events(story.db) if e.kind == "swapped"]
     print_summary(recordings, labels, swaps, refusals)
-    subprocess.run([*EDGEML, "devices", "--db", str(story.db)], check=True)
     wrong = [
         f"{name}: {r.failed} failed and {r.lost} lost predictions, versions {r.versions()}"
         for name, r in recordings.items()
@@ -164,7 +168,7 @@ def summarise(story: Story, refusals: dict[str, str], tensorflow: bool) -> int:
     for line in wrong:
         print(f"demo: this should not be: {line}", file=sys.stderr)
     if not wrong:
-        print("\nBoth devices swapped without a failed or lost prediction and kept version 2.")
+        print("Both devices swapped without a failed or lost prediction and kept version 2.")
     return 1 if wrong else 0
 
 
@@ -196,6 +200,7 @@ def main() -> int:
             story = Story(stage, broker.url, load())
             refusals = tell(story, options.tensorflow)
             stage.finish()
+            story.show_fleet()
             if options.keep_running:
                 code = summarise(story, refusals, options.tensorflow)
                 play(story)
