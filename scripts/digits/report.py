@@ -30,7 +30,8 @@ def latency_table(recordings: Mapping[str, Recording]) -> Table:
     for device, recording in recordings.items():
         for when, around in (("steady", False), (f"±{AROUND_SECONDS:g} s of a swap", True)):
             found = percentiles_us([recording], around)
-            table.add_row(device, when, *(f"{value:.0f}" for value in found or ()))
+            if found is not None:
+                table.add_row(device, when, *(f"{value:.0f}" for value in found))
     return table
 
 
