@@ -22,6 +22,7 @@ class Tensor(Strict, frozen=True, kw_only=True):
     range: lowest and highest value in the data that the model was converted with, for people and
         for monitoring; a request outside of it is served.
     nan: whether NaN and infinity are refused in an input.
+    layout: where the channels of an image stand; null where it is no image or not known.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Tensor(Strict, frozen=True, kw_only=True):
     shape: tuple[Dimension, ...]
     range: tuple[float, float] | None = None
     nan: Literal["refuse", "allow"] = "refuse"
+    layout: Literal["nchw", "nhwc"] | None = None
 
 
 class Contract(Strict, frozen=True, kw_only=True):

@@ -10,7 +10,9 @@ DIR/<variant id>/    the files of one variant, for example onnx-fp32/model.onnx 
 import msgspec
 
 from edgeml.documents import SCHEMA, Strict
-from edgeml.manifest import Format
+from edgeml.evidence import Evidence, TensorFidelity
+from edgeml.faults import Finding
+from edgeml.manifest import Format, Optimisation, Precision
 from edgeml.parity import OutputParity, Tolerance
 
 
@@ -29,9 +31,11 @@ class EngineParity(Strict, frozen=True, kw_only=True):
     """One variant on one engine.
 
     engine, version: the library that ran it.
+    optimisation: the level of graph optimisation that it ran at.
     outputs: the figures of each output; empty where it did not run.
-    passed: every output is within tolerance.
+    passed: every output is within tolerance and every invariant held.
     error: why the engine could not run it; null where it did.
+    evidence: parity in depth; null where it did not run or was not asked for.
     """
 
     engine: str
@@ -39,6 +43,34 @@ class EngineParity(Strict, frozen=True, kw_only=True):
     outputs: tuple[OutputParity, ...]
     passed: bool
     error: str | None = None
+    optimisation: Optimisation = "all"
+    evidence: Evidence | None = None
+
+
+class CalibratorTried(Strict, frozen=True, kw_only=True):
+    """One way to find the ranges of activations for static int8.
+
+    name: minmax, entropy, percentile and so on, see edgeml_converters.quantise.
+    snr_db: signal to noise on data that the calibration did not see; null where it failed.
+    error: why it gave no file; null where it did.
+    """
+
+    name: str
+    snr_db: float | None = None
+    error: str | None = None
+
+
+class RepairTried(Strict, frozen=True, kw_only=True):
+    """One change that was tried to bring a variant nearer to the model.
+
+    action: what was changed, in words.
+    snr_db: signal to noise with it; null where it failed.
+    kept: whether the variant that is shipped has it.
+    """
+
+    action: str
+    snr_db: float | None
+    kept: bool
 
 
 class VariantReport(Strict, frozen=True, kw_only=True):
@@ -53,11 +85,18 @@ class VariantReport(Strict, frozen=True, kw_only=True):
     entry: the one of them that an engine opens.
     inputs, outputs: the contract's name of each tensor -> the file's name of it.
     batch: the batch size that the file is frozen to, or null where any will do.
+    size: of all files in bytes.
+    coverage: quantised share of the weights' bytes in per cent; null for fp32.
+    calibrators: those that were tried for static int8, the best first.
+    ranges: of the activations that the calibration found, by the file's tensor.
+    findings: what is wrong or may be, by name.
+    repairs: what was tried to mend it.
+    tensors: how far each tensor inside is from its reference, in order of execution.
     """
 
     id: str
     format: Format
-    precision: str
+    precision: Precision
     passed: bool
     tolerance: Tolerance
     routes: tuple[RouteTried, ...]
@@ -67,6 +106,13 @@ class VariantReport(Strict, frozen=True, kw_only=True):
     inputs: dict[str, str] = msgspec.field(default_factory=dict)
     outputs: dict[str, str] = msgspec.field(default_factory=dict)
     batch: int | None = None
+    size: int = 0
+    coverage: float | None = None
+    calibrators: tuple[CalibratorTried, ...] = ()
+    ranges: dict[str, tuple[float, float]] = msgspec.field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    repairs: tuple[RepairTried, ...] = ()
+    tensors: tuple[TensorFidelity, ...] = ()
 
 
 class ConversionReport(Strict, frozen=True, kw_only=True):

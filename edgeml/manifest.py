@@ -7,6 +7,8 @@ from edgeml.documents import SCHEMA, Strict
 
 MANIFEST = "manifest.json"
 Format = Literal["onnx", "tflite"]
+Precision = Literal["fp32", "fp16", "int8", "int8-dynamic", "int8-weights"]
+Optimisation = Literal["all", "extended", "basic", "disabled"]  # of a graph, by ONNX Runtime
 
 
 class File(Strict, frozen=True, kw_only=True):
@@ -29,10 +31,12 @@ class Requirement(Strict, frozen=True, kw_only=True):
 
     engine: onnxruntime, tflite (tflite-runtime) or litert (ai-edge-litert).
     version: of the library that showed it.
+    optimisation: the highest level of graph optimisation at which it was shown.
     """
 
     engine: str
     version: str
+    optimisation: Optimisation = "all"
 
 
 class Variant(Strict, frozen=True, kw_only=True):
@@ -40,7 +44,8 @@ class Variant(Strict, frozen=True, kw_only=True):
 
     id: format and precision, for example onnx-fp32; a folder in the package.
     format: which engines can read it.
-    precision: of its weights.
+    precision: fp32; fp16; int8 (weights and activations, calibrated); int8-dynamic (activations at
+        run time); int8-weights (weights alone).
     entry: the file that an engine opens.
     files: all of its files, the entry among them.
     inputs, outputs: the contract's name of each tensor -> the engine's name of it.
@@ -50,7 +55,7 @@ class Variant(Strict, frozen=True, kw_only=True):
 
     id: str
     format: Format
-    precision: str
+    precision: Precision
     entry: str
     files: tuple[File, ...]
     inputs: dict[str, str]

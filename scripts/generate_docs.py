@@ -12,7 +12,17 @@ import msgspec
 import typer.main
 
 from edgeml import contract as contracts
-from edgeml import conversion, errors, inspection, manifest, parity, release, telemetry
+from edgeml import (
+    conversion,
+    errors,
+    evidence,
+    faults,
+    inspection,
+    manifest,
+    parity,
+    release,
+    telemetry,
+)
 from edgeml.cli import diagnosis
 from edgeml.cli.main import COMMANDS, build
 from edgeml_devices import database, publish
@@ -27,9 +37,20 @@ DOCUMENTS: dict[str, tuple[type[msgspec.Struct], ...]] = {
         conversion.ConversionReport,
         conversion.VariantReport,
         conversion.RouteTried,
+        conversion.CalibratorTried,
+        conversion.RepairTried,
         conversion.EngineParity,
         parity.OutputParity,
         parity.Tolerance,
+        faults.Finding,
+        evidence.Evidence,
+        evidence.OutputEvidence,
+        evidence.Interval,
+        evidence.Flip,
+        evidence.Slice,
+        evidence.Invariant,
+        evidence.Task,
+        evidence.TensorFidelity,
         conversion.Provenance,
     ),
     "What a device says": (telemetry.State, telemetry.Event, telemetry.Report),
@@ -42,6 +63,10 @@ DOCUMENTS: dict[str, tuple[type[msgspec.Struct], ...]] = {
         diagnosis.Diagnosis,
         diagnosis.Finding,
     ),
+}
+ENUMS = {
+    errors.Category: "[category](errors.md#categories)",
+    faults.Fault: "[fault](faults.md)",
 }
 LISTED = {kind for kinds in DOCUMENTS.values() for kind in kinds}
 
@@ -108,8 +133,7 @@ def json_type(hint: Any) -> str:
     if hint in LISTED:
         return f"[{hint.__name__}](#{hint.__name__.lower()})"
     if isinstance(hint, type) and issubclass(hint, Enum):
-        assert hint is errors.Category
-        return "[category](errors.md#categories)"
+        return ENUMS[hint]
     names = {str: "text", int: "integer", float: "number", bool: "boolean"}
     return names[hint]
 

@@ -6,6 +6,7 @@ Arrays travel beside it, as .npz files in a temporary folder.
 import msgspec
 
 from edgeml.documents import Strict
+from edgeml.manifest import Format, Precision
 from edgeml_converters.sources import Source
 
 
@@ -54,6 +55,32 @@ class Converted(Strict, frozen=True, kw_only=True, tag=True):
 
     entry: str
     batch: int | None
+
+
+class Quantise(Strict, frozen=True, kw_only=True, tag=True):
+    """Make a file of lower precision out of a float one; see edgeml_converters.quantise.
+
+    entry: the float file. calibration: an .npz of its inputs by its own names, for static int8.
+    calibrator: for static int8. keep_float: nodes (ONNX) or output tensors (TFLite) to leave as
+    they are. per_channel: one scale a channel of the weights, else one a tensor.
+    """
+
+    format: Format
+    precision: Precision
+    entry: str
+    folder: str
+    calibration: str | None = None
+    calibrator: str | None = None
+    keep_float: tuple[str, ...] = ()
+    per_channel: bool = True
+
+
+class Quantised(Strict, frozen=True, kw_only=True, tag=True):
+    """entry: the file in the folder; coverage: quantised share of weight bytes in per cent."""
+
+    entry: str
+    coverage: float
+    ranges: dict[str, tuple[float, float]] = msgspec.field(default_factory=dict)
 
 
 class Open(Strict, frozen=True, kw_only=True, tag=True):

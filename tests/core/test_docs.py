@@ -12,6 +12,7 @@ import pytest
 
 from edgeml import errors, topics, trust
 from edgeml.errors import Category
+from edgeml.faults import Fault
 from edgeml.limits import Limits
 from edgeml.telemetry import EventKind
 from edgeml_runtime.machine import State
@@ -57,6 +58,10 @@ def test_every_kind_of_event_has_its_row() -> None:
 
 def test_every_category_has_its_row() -> None:
     assert [row[0] for row in rows("errors.md", "## Categories")][1:] == list(Category)
+
+
+def test_every_fault_has_its_row() -> None:
+    assert [row[0] for row in rows("faults.md") if row[0] != "fault"] == list(Fault)
 
 
 def test_every_topic_has_its_row() -> None:
