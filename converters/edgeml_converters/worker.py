@@ -139,8 +139,8 @@ def main() -> None:
 
             traceback.print_exc()
             reply = _failed(error)
+        sys.stdout.flush()  # before the answer: whoever has it may end this process
         replies.write(messages.encode(reply) + b"\n")
-        sys.stdout.flush()
 
 
 if __name__ == "__main__":
