@@ -63,6 +63,10 @@ class Variant(Strict, frozen=True, kw_only=True):
     requires: tuple[Requirement, ...]
     batch: int | None = None
 
+    def requirement(self, engine: str) -> Requirement | None:
+        """What was shown on that engine, None where nothing was."""
+        return next((r for r in self.requires if r.engine == engine), None)
+
 
 class Manifest(Strict, frozen=True, kw_only=True):
     """`manifest.json`; its own SHA-256 is the identity of the package.

@@ -49,6 +49,16 @@ def gain(path: Path, factor: float, width: int) -> Path:
     return _save(path, nodes, {"x": shape}, {"y": shape}, {"weights": weights})
 
 
+def padded(path: Path, width: int = 4) -> Path:
+    """y = sin(x) over [batch, width] by way of an Identity, which an optimiser takes away."""
+    nodes = [
+        helper.make_node("Identity", ["x"], ["same"]),
+        helper.make_node("Sin", ["same"], ["y"]),
+    ]
+    shape: list[int | str] = ["batch", width]
+    return _save(path, nodes, {"x": shape}, {"y": shape}, {})
+
+
 def _save(
     path: Path,
     nodes: list[onnx.NodeProto],

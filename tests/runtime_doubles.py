@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from edgeml import digests
 from edgeml.contract import Contract, Tensor
-from edgeml.manifest import Manifest
+from edgeml.manifest import Manifest, Optimisation
 from edgeml.mqtt import Handler, Link
 from edgeml.package import Package, split
 from edgeml.release import Release
@@ -42,7 +42,7 @@ class FakeEngine(Engine):
     def version(cls) -> str:
         return "1"
 
-    def _load(self, path: Path, threads: int) -> None: ...
+    def _load(self, path: Path, threads: int, optimisation: Optimisation) -> None: ...
 
     def _signature(self) -> Signature:
         return Signature(

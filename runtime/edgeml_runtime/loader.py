@@ -10,7 +10,7 @@ from edgeml import parity
 from edgeml.contract import Contract
 from edgeml.errors import ContractError, HoldoutError
 from edgeml.holdout import Holdout
-from edgeml.manifest import Variant
+from edgeml.manifest import Optimisation, Variant
 from edgeml_runtime import memory
 from edgeml_runtime.engines.base import Engine
 from edgeml_runtime.engines.registry import engine_class
@@ -45,7 +45,20 @@ def load(
 
 
 def open_engine(name: str, variant: Variant, file: Path, threads: int = 1) -> Engine:
-    return engine_class(name)(file, inputs=variant.inputs, outputs=variant.outputs, threads=threads)
+    """At the level of graph optimisation at which the variant was proven on this engine."""
+    return engine_class(name)(
+        file,
+        inputs=variant.inputs,
+        outputs=variant.outputs,
+        threads=threads,
+        optimisation=optimisation(name, variant),
+    )
+
+
+def optimisation(engine: str, variant: Variant) -> Optimisation:
+    """The level at which the variant was proven on that engine."""
+    requirement = variant.requirement(engine)
+    return requirement.optimisation if requirement else "all"
 
 
 def check_holdout(engine: Engine, variant: Variant, holdout: Holdout, contract: Contract) -> None:

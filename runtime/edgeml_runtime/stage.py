@@ -21,7 +21,7 @@ from edgeml.manifest import Variant
 from edgeml_runtime import child
 from edgeml_runtime.engines.base import Engine, TensorSpec
 from edgeml_runtime.engines.registry import engine_class
-from edgeml_runtime.loader import check_holdout, open_engine
+from edgeml_runtime.loader import check_holdout, open_engine, optimisation
 from edgeml_runtime.opened import Opened
 
 
@@ -74,7 +74,8 @@ def stage(
 def work(opened: Opened, name: str, into: Path) -> Staged:
     """What the child does; raises what `stage` does."""
     contract = opened.contract()
-    entry = engine_class(name).prepare(opened.entry, into)
+    level = optimisation(name, opened.variant)
+    entry = engine_class(name).prepare(opened.entry, into, level)
     made = sorted(p for p in into.rglob("*") if p.is_file()) if into.is_dir() else []
     for path in made:
         _sync(path)

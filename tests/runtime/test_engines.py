@@ -172,3 +172,12 @@ def test_a_file_that_is_no_model_is_refused_in_one_sentence(
 def test_an_unknown_engine_is_refused() -> None:
     with pytest.raises(InputError, match="no engine 'tensorrt'"):
         engine_class("tensorrt")
+
+
+def test_every_level_of_optimisation_answers_the_same(kind: type[Engine], file: Any) -> None:
+    tensors = pair(1)
+    original = file(1)
+    for level in kind.optimisations:
+        prepared = kind.prepare(original, original.parent / level, level)
+        for path in (original, prepared):
+            assert_answers(kind(path, optimisation=level).run(tensors), tensors)

@@ -70,3 +70,14 @@ def test_weights_that_end_too_early_are_refused(file: Path) -> None:
     os.truncate(file.parent / "weights.bin", 100)
     with pytest.raises(EngineError, match=r"refused model\.onnx"):
         OnnxEngine(file)
+
+
+def nodes(path: Path) -> list[str]:
+    return [node.op_type for node in onnx.load(path, load_external_data=False).graph.node]
+
+
+def test_a_variant_is_prepared_at_the_level_at_which_it_was_proven(tmp_path: Path) -> None:
+    """An Identity goes away at every level but "disabled"."""
+    file = onnx_models.padded(tmp_path / "model.onnx")
+    assert "Identity" in nodes(OnnxEngine.prepare(file, tmp_path / "disabled", "disabled"))
+    assert "Identity" not in nodes(OnnxEngine.prepare(file, tmp_path / "all", "all"))

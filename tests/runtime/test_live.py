@@ -13,6 +13,7 @@ import pytest
 
 from edgeml.contract import Contract, Tensor
 from edgeml.errors import ContractError, EngineError
+from edgeml.manifest import Optimisation
 from edgeml_runtime.engines.base import Engine, Signature, TensorSpec
 from edgeml_runtime.live import Identity, Live, LoadedModel, NoModelError, Prediction
 
@@ -38,7 +39,7 @@ class Multiplier(Engine):
     def version(cls) -> str:
         return "1"
 
-    def _load(self, path: Path, threads: int) -> None:
+    def _load(self, path: Path, threads: int, optimisation: Optimisation) -> None:
         self.factor = float(path.read_text())
 
     def _signature(self) -> Signature:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeml.errors import ContractError, EdgemlError, EngineError
+from edgeml.manifest import Optimisation
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -38,12 +39,14 @@ class Engine(ABC):
     path: the file to open.
     inputs, outputs: name for callers -> name in the file; None keeps the file's names.
     threads: intra-op threads.
+    optimisation: of the graph, one of `optimisations`; a file that `prepare` made has it done.
     Raises EngineError when the engine is missing or refuses the file.
     """
 
     name: ClassVar[str]
     format: ClassVar[str]
     concurrent: ClassVar[bool] = True
+    optimisations: ClassVar[tuple[Optimisation, ...]] = ("all", "disabled")
 
     def __init__(
         self,
@@ -52,11 +55,12 @@ class Engine(ABC):
         inputs: Mapping[str, str] | None = None,
         outputs: Mapping[str, str] | None = None,
         threads: int = 1,
+        optimisation: Optimisation = "all",
     ) -> None:
         if not path.is_file():
             raise EngineError(f"The model file {path} is missing; fetch or convert it again.")
         try:
-            self._load(path, threads)
+            self._load(path, threads, optimisation)
             found = self._signature()
         except EdgemlError:
             raise
@@ -93,7 +97,7 @@ class Engine(ABC):
         return {name: found[theirs] for name, theirs in self._outputs.items()}
 
     @classmethod
-    def prepare(cls, entry: Path, into: Path) -> Path:
+    def prepare(cls, entry: Path, into: Path, optimisation: Optimisation = "all") -> Path:
         """Makes the form of `entry` that loads best on this device, in the folder `into`.
 
         Returns the file to load; here the file itself. For the staging process: it may use much
@@ -115,7 +119,7 @@ class Engine(ABC):
         """The version of the installed library; raises EngineError when there is none."""
 
     @abstractmethod
-    def _load(self, path: Path, threads: int) -> None: ...
+    def _load(self, path: Path, threads: int, optimisation: Optimisation) -> None: ...
 
     @abstractmethod
     def _signature(self) -> Signature:

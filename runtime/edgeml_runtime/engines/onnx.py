@@ -6,6 +6,7 @@ from typing import Any
 import numpy.typing as npt
 
 from edgeml.errors import EngineError
+from edgeml.manifest import Optimisation
 from edgeml_runtime.engines.base import Engine, Signature, TensorSpec
 
 _DTYPES = {
@@ -37,8 +38,15 @@ def _library() -> Any:
     return onnxruntime
 
 
-def _options(ort: Any, threads: int) -> Any:
+def _options(ort: Any, threads: int, optimisation: Optimisation) -> Any:
     options = ort.SessionOptions()
+    level = {
+        "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
+        "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+        "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+        "disabled": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
+    }
+    options.graph_optimization_level = level[optimisation]
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
@@ -51,13 +59,14 @@ def _options(ort: Any, threads: int) -> Any:
 class OnnxEngine(Engine):
     name = "onnxruntime"
     format = "onnx"
+    optimisations = ("all", "extended", "basic", "disabled")
 
     @classmethod
     def version(cls) -> str:
         return str(_library().__version__)
 
     @classmethod
-    def prepare(cls, entry: Path, into: Path) -> Path:
+    def prepare(cls, entry: Path, into: Path, optimisation: Optimisation = "all") -> Path:
         """The graph optimised for this CPU, its weights in a file that a load maps, not copies.
 
         Fully optimised graphs hold for the hardware that made them: keep them on the device.
@@ -65,8 +74,7 @@ class OnnxEngine(Engine):
         ort = _library()
         into.mkdir(parents=True, exist_ok=True)
         target = into / PREPARED
-        options = _options(ort, threads=1)
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+        options = _options(ort, 1, optimisation)
         options.optimized_model_filepath = str(target)
         for key, value in (
             ("session.optimized_model_external_initializers_file_name", _PREPARED_WEIGHTS),
@@ -82,11 +90,9 @@ class OnnxEngine(Engine):
             raise cls.refusal(entry, error) from error
         return target
 
-    def _load(self, path: Path, threads: int) -> None:
+    def _load(self, path: Path, threads: int, optimisation: Optimisation) -> None:
         ort = _library()
-        options = _options(ort, threads)
-        if path.name == PREPARED:
-            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options = _options(ort, threads, "disabled" if path.name == PREPARED else optimisation)
         # The arena stays on: it goes with its session, and without it each call takes its buffers
         # from malloc anew, which costs more memory and page faults: docs/decisions/0002.
         self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -74,7 +74,7 @@ def choose(manifest: Manifest, engines: Sequence[str] | None = None) -> tuple[Va
         if name not in wanted or (engines is None and not probe(name).ok):
             continue
         for variant in manifest.variants:
-            if name in {requirement.engine for requirement in variant.requires}:
+            if variant.requirement(name) is not None:
                 return variant, name
     usable = ", ".join(available() if engines is None else engines) or "none"
     raise EngineError(

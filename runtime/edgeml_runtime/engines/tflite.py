@@ -10,11 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeml.errors import EngineError
+from edgeml.manifest import Optimisation
 from edgeml_runtime.engines.base import Engine, Signature, TensorSpec
 
 
 class _Interpreter(Engine):
-    """What both share; the names of tensors are those of the file's signature where it has one."""
+    """What both share; the names of tensors are those of the file's signature where it has one.
+
+    Optimisation "all" is the library's default, which hands what it can to XNNPACK; "disabled" runs
+    the built-in kernels alone.
+    """
 
     format = "tflite"
     concurrent = False
@@ -40,8 +45,16 @@ class _Interpreter(Engine):
         cls._import()
         return installed_version(cls.distribution)
 
-    def _load(self, path: Path, threads: int) -> None:
-        self._interpreter = self._import().Interpreter(model_path=str(path), num_threads=threads)
+    def _load(self, path: Path, threads: int, optimisation: Optimisation) -> None:
+        library = self._import()
+        resolvers = library.OpResolverType
+        self._interpreter = library.Interpreter(
+            model_path=str(path),
+            num_threads=threads,
+            experimental_op_resolver_type=resolvers.AUTO
+            if optimisation == "all"
+            else resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
         self._interpreter.allocate_tensors()
         self._in, self._out = self._tensors()
         self._shapes: dict[str, tuple[int, ...] | None] = {
