@@ -49,7 +49,7 @@ KNOWN: dict[str, Reason] = {
     "test_gru_batchwise": Reason.REFUSED,
     "test_lstm_batchwise": Reason.REFUSED,
     "test_simple_rnn_batchwise": Reason.REFUSED,
-    # A mask shorter than the padded keys; a zero point for each channel; the maximum of no booleans.
+    # A mask shorter than padded keys; a zero point for each channel; the maximum of no booleans.
     "test_attention_4d_diff_heads_mask4d_padded_kv": Reason.FAILED,
     "test_convinteger_with_padding": Reason.FAILED,
     "test_reduce_max_empty_set_bool": Reason.FAILED,
