@@ -1,5 +1,7 @@
-"""A small .tflite written by the flatbuffer schema: no framework is needed."""
+"""Small .tflite files written op by op, for what no converter writes on purpose."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -8,90 +10,123 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-SAME = schema.Padding.SAME
+FLOAT32 = schema.TensorType.FLOAT32
+INT8 = schema.TensorType.INT8
+RESOURCE = schema.TensorType.RESOURCE
 
 
-class Builder:
-    """One subgraph; `tensor` returns its index. Buffer 0 is the empty one, by convention."""
+@dataclass(frozen=True)
+class Tensor:
+    """values: makes it a constant; scales: makes it quantised, along its first axis."""
 
-    def __init__(self) -> None:
-        self._model: Any = schema.ModelT()
-        self._model.version = 3
-        self._model.operatorCodes = []
-        self._model.buffers = [schema.BufferT()]
-        self._graph: Any = schema.SubGraphT()
-        self._graph.tensors, self._graph.operators = [], []
-        self._model.subgraphs = [self._graph]
-
-    def tensor(
-        self, name: str, shape: tuple[int, ...], values: npt.NDArray[Any] | None = None
-    ) -> int:
-        tensor: Any = schema.TensorT()
-        tensor.name, tensor.shape = name, np.array(shape, np.int32)
-        tensor.type, tensor.buffer = schema.TensorType.FLOAT32, 0
-        if values is not None:
-            buffer: Any = schema.BufferT()
-            buffer.data = np.frombuffer(values.astype(np.float32).tobytes(), np.uint8)
-            self._model.buffers.append(buffer)
-            tensor.buffer = len(self._model.buffers) - 1
-        self._graph.tensors.append(tensor)
-        return len(self._graph.tensors) - 1
-
-    def operator(
-        self, name: str, inputs: list[int], output: int, kind: int = 0, options: Any = None
-    ) -> None:
-        code: Any = schema.OperatorCodeT()
-        code.builtinCode = getattr(schema.BuiltinOperator, name)
-        code.deprecatedBuiltinCode, code.version = code.builtinCode, 1
-        self._model.operatorCodes.append(code)
-        operator: Any = schema.OperatorT()
-        operator.opcodeIndex = len(self._model.operatorCodes) - 1
-        operator.inputs = np.array(inputs, np.int32)
-        operator.outputs = np.array([output], np.int32)
-        operator.builtinOptionsType, operator.builtinOptions = kind, options
-        self._graph.operators.append(operator)
-
-    def write(self, path: Path, inputs: list[int], outputs: list[int]) -> Path:
-        self._graph.inputs = np.array(inputs, np.int32)
-        self._graph.outputs = np.array(outputs, np.int32)
-        packer = flatbuffers.Builder(1024)
-        packer.Finish(self._model.Pack(packer), b"TFL3")
-        path.write_bytes(bytes(packer.Output()))
-        return path
+    name: str
+    shape: tuple[int, ...] = (1, 4)
+    type: int = FLOAT32
+    values: npt.NDArray[Any] | None = None
+    scales: Sequence[float] = ()
+    variable: bool = False
 
 
-def convolution(path: Path, weights: npt.NDArray[Any], dense: npt.NDArray[Any]) -> Path:
-    """scores = dense . conv(image); image [1, 4, 4, c], weights [o, 3, 3, c], dense [n, o]."""
-    made = Builder()
-    channels, out = weights.shape[3], weights.shape[0]
-    image = made.tensor("image", (1, 4, 4, channels))
-    kernel = made.tensor("kernel", weights.shape, weights)
-    bias = made.tensor("bias", (out,), np.zeros(out))
-    maps = made.tensor("maps", (1, 4, 4, out))
-    matrix = made.tensor("matrix", dense.shape, dense)
-    scores = made.tensor("scores", (1, 4, 4, dense.shape[0]))
-    conv: Any = schema.Conv2DOptionsT()
-    conv.padding, conv.strideW, conv.strideH = SAME, 1, 1
-    conv.dilationWFactor = conv.dilationHFactor = 1
-    made.operator("CONV_2D", [image, kernel, bias], maps, schema.BuiltinOptions.Conv2DOptions, conv)
-    full: Any = schema.FullyConnectedOptionsT()
-    full.keepNumDims = True
-    made.operator(
-        "FULLY_CONNECTED",
-        [maps, matrix, -1],
-        scores,
-        schema.BuiltinOptions.FullyConnectedOptions,
-        full,
+@dataclass(frozen=True)
+class Op:
+    """kind: the builtin's name; options: (the schema's enumerator, its object)."""
+
+    kind: str
+    inputs: Sequence[int] = ()
+    outputs: Sequence[int] = ()
+    version: int = 1
+    custom: str = ""
+    options: tuple[int, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Graph:
+    tensors: Sequence[Tensor]
+    ops: Sequence[Op]
+    inputs: Sequence[int] = field(default=(0,))
+    outputs: Sequence[int] = field(default=())
+
+
+def content(*graphs: Graph) -> bytes:
+    """The file's bytes; the first graph is the model, with one signature."""
+    model: Any = schema.ModelT()
+    model.version = 3
+    model.buffers = [schema.BufferT()]
+    model.operatorCodes = []
+    model.subgraphs = [_graph(model, graph) for graph in graphs]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def write(path: Path, *graphs: Graph) -> Path:
+    path.write_bytes(content(*graphs))
+    return path
+
+
+def single(kind: str, version: int, options: tuple[int, Any] | None = None) -> bytes:
+    """A model of one op without inputs and outputs, which an engine opens but cannot run."""
+    return content(Graph([Tensor("x")], [Op(kind, version=version, options=options)], outputs=(0,)))
+
+
+def _graph(model: Any, graph: Graph) -> Any:
+    made: Any = schema.SubGraphT()
+    made.tensors = [_tensor(model, tensor) for tensor in graph.tensors]
+    made.operators = [_op(model, op) for op in graph.ops]
+    made.inputs, made.outputs = list(graph.inputs), list(graph.outputs)
+    return made
+
+
+def _tensor(model: Any, tensor: Tensor) -> Any:
+    made: Any = schema.TensorT()
+    made.name, made.shape, made.type = tensor.name, list(tensor.shape), tensor.type
+    made.isVariable, made.buffer = tensor.variable, 0
+    if tensor.values is not None:
+        buffer: Any = schema.BufferT()
+        buffer.data = np.frombuffer(tensor.values.tobytes(), np.uint8)
+        made.shape, made.buffer = list(tensor.values.shape), len(model.buffers)
+        model.buffers.append(buffer)
+    if tensor.scales:
+        quantised: Any = schema.QuantizationParametersT()
+        quantised.scale = list(tensor.scales)
+        quantised.zeroPoint = [0] * len(tensor.scales)
+        quantised.quantizedDimension = 0
+        made.quantization = quantised
+    return made
+
+
+def _op(model: Any, op: Op) -> Any:
+    code: Any = schema.OperatorCodeT()
+    code.builtinCode = getattr(schema.BuiltinOperator, op.kind)
+    code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+    code.version, code.customCode = op.version, op.custom or None
+    made: Any = schema.OperatorT()
+    made.opcodeIndex = len(model.operatorCodes)
+    model.operatorCodes.append(code)
+    made.inputs, made.outputs = list(op.inputs), list(op.outputs)
+    if op.options is not None:
+        made.builtinOptionsType, made.builtinOptions = op.options
+    return made
+
+
+def dynamic_layer(scales: Sequence[float], version: int = 3) -> Graph:
+    """y = x W' with int8 weights W [3, 4] on float x [1, 4]; scales: one, or one a channel."""
+    options: Any = schema.FullyConnectedOptionsT()
+    weights = np.arange(-6, 6, dtype=np.int8).reshape(3, 4) * 10
+    return Graph(
+        [
+            Tensor("x"),
+            Tensor("weights", type=INT8, values=weights, scales=scales),
+            Tensor("y", (1, 3)),
+        ],
+        [
+            Op(
+                "FULLY_CONNECTED",
+                (0, 1, -1),
+                (2,),
+                version,
+                options=(schema.BuiltinOptions.FullyConnectedOptions, options),
+            )
+        ],
+        outputs=(2,),
     )
-    return made.write(path, [image], [scores])
-
-
-def pair(path: Path, outputs: tuple[str, str]) -> Path:
-    """outputs[0] = a + b and outputs[1] = a - b over [1, 3]."""
-    made = Builder()
-    a, b = made.tensor("a", (1, 3)), made.tensor("b", (1, 3))
-    total, difference = (made.tensor(name, (1, 3)) for name in outputs)
-    options = schema.BuiltinOptions
-    made.operator("ADD", [a, b], total, options.AddOptions, schema.AddOptionsT())
-    made.operator("SUB", [a, b], difference, options.SubOptions, schema.SubOptionsT())
-    return made.write(path, [a, b], [total, difference])

@@ -1,0 +1,38 @@
+"""The first tensor at which a variant goes wrong."""
+
+import math
+from collections.abc import Sequence
+
+from edgeml.evidence import TensorFidelity
+from edgeml.manifest import Precision
+
+MARGIN_DB = 6.0
+"""A drop by less than a doubled error, 6 dB, is what one more op costs anyway."""
+
+# Sound files give 100 to 140 dB in fp32, 55 to 70 dB in fp16 and 28 to 34 dB in int8 at the output.
+FLOORS_DB: dict[Precision, float] = {
+    "fp32": 80.0,
+    "fp16": 40.0,
+    "int8": 20.0,
+    "int8-dynamic": 20.0,
+    "int8-weights": 20.0,
+}
+
+
+def culprit(
+    tensors: Sequence[TensorFidelity],
+    floor_db: float = FLOORS_DB["int8"],
+    margin_db: float = MARGIN_DB,
+) -> TensorFidelity | None:
+    """The first of `tensors`, in order of execution, whose signal to noise drops; None: none does.
+
+    It drops where it is below `floor_db` and more than `margin_db` below the worst tensor before
+    it. An error that grows slowly has no culprit: then no one op is to blame.
+    """
+    worst = math.inf
+    for tensor in tensors:
+        found = math.inf if tensor.snr_db is None else tensor.snr_db
+        if found < floor_db and found < worst - margin_db:
+            return tensor
+        worst = min(worst, found)
+    return None

@@ -1,0 +1,71 @@
+"""Every float tensor of an .onnx file, seen by making it an output."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+
+from edgeml_converters.bisect.probe import Arrays, Place, Probe
+from edgeml_converters.onnx_external import read_graph
+
+_FLOATS = {"tensor(float)", "tensor(float16)", "tensor(double)"}
+# What onnxruntime's quantiser calls the tensor that it puts in place of another.
+QUANTISED = "_DequantizeLinear_Output"
+_SAMPLES = 8
+_WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
+
+
+class OnnxProbe(Probe):
+    """Without graph optimisation, so that each node does what the file says.
+
+    Where a tensor goes through QuantizeLinear and DequantizeLinear, what comes out of them is
+    shown under the tensor's own name, since that is what the nodes after it work with.
+    """
+
+    def __init__(self, path: Path) -> None:
+        model = read_graph(path)
+        graph = model.graph
+        made = {output: node for node in graph.node for output in node.output if output}
+        known = {value.name for value in graph.output}
+        graph.output.extend(onnx.ValueInfoProto(name=name) for name in made if name not in known)
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.log_severity_level = 3
+        options.add_session_config_entry(_WEIGHTS_FOLDER, str(path.absolute().parent))
+        self._session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        floats = {out.name for out in self._session.get_outputs() if str(out.type) in _FLOATS}
+        self._inputs = [
+            value.name for value in self._session.get_inputs() if str(value.type) in _FLOATS
+        ]
+        weights = {tensor.name for tensor in graph.initializer}
+        self.places = (
+            *(Place(name, "Input", (name,)) for name in self._inputs),
+            *(
+                Place(name, node.op_type, _hints(name, node, weights))
+                for name, node in made.items()
+                if name in floats and node.op_type != "Constant" and not name.endswith(QUANTISED)
+            ),
+        )
+        self._shown = {
+            place.name: place.name + QUANTISED if place.name + QUANTISED in floats else place.name
+            for place in self.places
+        }
+        frozen = any(value.shape[:1] == [1] for value in self._session.get_inputs())
+        self.samples = 1 if frozen else _SAMPLES
+
+    def run(self, feeds: Arrays) -> dict[str, npt.NDArray[Any]]:
+        outputs = [shown for shown in self._shown.values() if shown not in self._inputs]
+        found = dict(zip(outputs, self._session.run(outputs, dict(feeds)), strict=True))
+        return {
+            name: np.asarray(feeds[name] if shown in self._inputs else found[shown], np.float64)
+            for name, shown in self._shown.items()
+        }
+
+
+def _hints(name: str, node: onnx.NodeProto, weights: set[str]) -> tuple[str, ...]:
+    return (name, node.name, *(taken for taken in node.input if taken in weights))

@@ -1,0 +1,34 @@
+"""What a file shows of its inside, whatever its format."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A float tensor of a file: what makes it, and names that may tell where it comes from."""
+
+    name: str
+    op: str
+    hints: tuple[str, ...]
+
+
+class Probe(ABC):
+    """A file opened so that its tensors can be seen.
+
+    places: its float tensors, and those that stand for one, in order of execution.
+    samples: how many it takes at once.
+    """
+
+    places: tuple[Place, ...]
+    samples: int
+
+    @abstractmethod
+    def run(self, feeds: Arrays) -> dict[str, npt.NDArray[Any]]:
+        """Every tensor of `places` as float64, by name; feeds: by the file's own names."""

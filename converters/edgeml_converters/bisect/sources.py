@@ -1,0 +1,106 @@
+"""Where in the model a tensor comes from, by the names that the exporters write.
+
+    torch.onnx, torch.export   metadata, see `sources`; weights: blocks.0.conv.weight
+    torch.onnx, TorchScript    /blocks/blocks.0/conv/Conv_output_0
+    litert-torch               pkg.Net/torch.nn.modules.conv.Conv2d_conv;2, fused: A;;B
+    TFLiteConverter            functional_1/stem_1/Relu;functional_1/stem_1/convolution
+    tf2onnx                    functional_1/stem_1/convolution:0
+
+A source is a PyTorch module path as in named_modules() (blocks.0.conv), or a Keras layer's name,
+with the model around it where one is nested in another (block/inner_conv). What belongs to no
+layer, such as an addition in the model's own call, has none: "".
+"""
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import onnx
+
+# The route's own wrapper, whose attribute `module` holds the model: routes/torch_tflite.py.
+_WRAPPER, _WRAPPED = "Named", "module"
+_PARAMETER = re.compile(r"^((?:\w+\.)+)(?:weight|bias)(?:_\w+)?$")
+_MINOR = re.compile(r"torch\.nn\.modules\.(activation|batchnorm|dropout)\.[^/]*$")
+_SCOPES = "pkg.torch.onnx.name_scopes"
+
+
+def source_of(name: str) -> str:
+    """The module or layer that the tensor or node `name` comes from, or "" where it says none.
+
+    A fused tensor names several. The one is what is no activation or normalisation, then the
+    deepest, then the last: what TensorFlow names before it was fused into it.
+    """
+    parts = [part for part in name.split(";") if part]
+    return _source(max(reversed(parts), key=_weight, default=""))
+
+
+def _weight(part: str) -> tuple[bool, bool, int]:
+    source = _source(part)
+    return bool(source), _MINOR.search(part) is None, source.count(".") + source.count("/")
+
+
+def _source(name: str) -> str:
+    if name.startswith("/"):
+        return _by_torchscript(name)
+    if "/" in name:
+        root = name.partition("/")[0]
+        return _by_litert(name) if "." in root else _by_keras(name)
+    parameter = _PARAMETER.match(name)
+    return parameter[1].removesuffix(".") if parameter else ""
+
+
+def _by_torchscript(name: str) -> str:
+    """/blocks/blocks.0/conv/Conv: a child of a container repeats the container's name."""
+    path: list[str] = []
+    for scope in name.split("/")[1:-1]:
+        if path and scope.startswith(f"{path[-1].rpartition('.')[2]}."):
+            path.append(scope.partition(".")[2])
+        else:
+            path.append(scope)
+    return ".".join(path)
+
+
+def _by_litert(name: str) -> str:
+    """Each scope is a class with its module, an underscore and the attribute that holds it.
+
+    The class ends at its first underscore; one with an underscore inside keeps its tail.
+    """
+    root, *scopes = (scope.rpartition(".")[2] for scope in name.split("/"))
+    path = [scope[scope.index("_", 1) + 1 :] for scope in scopes if "_" in scope[1:]]
+    if root == _WRAPPER and path[:1] == [_WRAPPED]:
+        path = path[1:]
+    return ".".join(path)
+
+
+def _by_keras(name: str) -> str:
+    """Keras opens each layer's scope twice, so that its name ends in _1 or more; ops' do not."""
+    root, *scopes = name.split("/")[:-1]
+    path: list[str] = []
+    for scope in scopes:
+        layer = re.fullmatch(r"(.+)_\d+", scope)
+        if layer is None:
+            break
+        path.append(layer[1])
+    if not path and not re.fullmatch(r".+_\d+", root):
+        path = scopes[:1]  # Keras 2 writes names as they are
+    return "/".join(path)
+
+
+def sources(model: "onnx.ModelProto") -> dict[str, str]:
+    """Each tensor and node -> its module path, as torch.export's exporter says in its metadata.
+
+    To be asked before the metadata is stripped: it leaks paths and source lines.
+    """
+    found: dict[str, str] = {}
+    for node in model.graph.node:
+        scopes = next((p.value for p in node.metadata_props if p.key == _SCOPES), None)
+        if scopes is None:
+            continue
+        # The last is the op; the others are module paths, each inside of the one before.
+        names: list[str] = [str(scope) for scope in ast.literal_eval(scopes)]
+        path = names[-2] if len(names) > 1 and names[0] == "" else ""
+        for name in (node.name, *node.output):
+            if name:
+                found[name] = path
+    return found

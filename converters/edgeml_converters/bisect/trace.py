@@ -1,0 +1,112 @@
+"""Two files of one model, tensor by tensor on the same inputs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeml.errors import InputError
+from edgeml.evidence import TensorFidelity
+from edgeml.manifest import Format
+from edgeml_converters.bisect.probe import Arrays, Place, Probe
+from edgeml_converters.bisect.sources import source_of
+
+NOT_FINITE_DB = -200.0
+"""For NaN or infinity where the reference has none: less than any noise gives."""
+
+
+@dataclass
+class _Power:
+    """Sums of squares over all samples."""
+
+    signal: float = 0.0
+    noise: float = 0.0
+    finite: bool = True
+
+    def add(self, found: npt.NDArray[Any], expected: npt.NDArray[Any]) -> None:
+        # Minus infinity in an attention mask is no fault where both files have it.
+        same = (found == expected) | (np.isnan(found) & np.isnan(expected))
+        here = np.isfinite(expected)
+        self.finite &= bool((np.isfinite(found) | same).all())
+        self.signal += float(np.square(expected[here]).sum())
+        rest = here & np.isfinite(found)
+        self.noise += float(np.square(found[rest] - expected[rest]).sum())
+
+    @property
+    def snr_db(self) -> float | None:
+        """As parity.snr_db: None where there is no noise, 0 where there is no signal."""
+        if not self.finite:
+            return NOT_FINITE_DB
+        if self.noise == 0.0:
+            return None
+        return float(10 * np.log10(self.signal / self.noise)) if self.signal > 0 else 0.0
+
+
+def trace(
+    form: Format,
+    suspect: Path,
+    reference: Path,
+    inputs: Arrays,
+    sources: Mapping[str, str],
+    engine: str = "",
+) -> tuple[TensorFidelity, ...]:
+    """How far each float tensor inside `suspect` is from the one of its name in `reference`.
+
+    inputs: by the files' own names, first axis the sample. sources: tensor or node -> where it
+    comes from; names that exporters write are understood without it. engine: which one shows the
+    tensors; only TFLite has more than one.
+    Tensors are in the order in which the reference computes them; op is what makes it there.
+    Heavy: for the worker process. Raises InputError when the files share no tensor.
+    """
+    bad, good = (_probe(form, path, engine) for path in (suspect, reference))
+    has = {place.name for place in bad.places}
+    shared = [place for place in good.places if place.name in has]
+    powers = {place.name: _Power() for place in shared}
+    for start, step in _pieces(inputs, min(bad.samples, good.samples)):
+        feeds = {name: array[start : start + step] for name, array in inputs.items()}
+        found, expected = bad.run(feeds), good.run(feeds)
+        for name in list(powers):
+            if found[name].shape == expected[name].shape:
+                powers[name].add(found[name], expected[name])
+            else:
+                del powers[name]  # two tensors that only share a name
+    if not powers:
+        raise InputError(
+            f"{suspect.name} and {reference.name} have no tensor of one name; compare a variant "
+            "with the float file that it was made of."
+        )
+    return tuple(
+        TensorFidelity(
+            name=place.name,
+            op=place.op,
+            source=_source(place, sources),
+            snr_db=powers[place.name].snr_db,
+        )
+        for place in shared
+        if place.name in powers
+    )
+
+
+def _probe(form: Format, path: Path, engine: str) -> Probe:
+    if form == "onnx":
+        from edgeml_converters.bisect.onnx_probe import OnnxProbe
+
+        return OnnxProbe(path)
+    from edgeml_converters.bisect.tflite_probe import TfliteProbe
+
+    return TfliteProbe(path, engine or "litert")
+
+
+def _pieces(inputs: Arrays, samples: int) -> list[tuple[int, int]]:
+    total = len(next(iter(inputs.values())))
+    return [(start, samples) for start in range(0, total, samples)]
+
+
+def _source(place: Place, sources: Mapping[str, str]) -> str:
+    known = next((sources[hint] for hint in place.hints if hint in sources), None)
+    if known is not None:
+        return known
+    return next((found for found in map(source_of, place.hints) if found), "")
