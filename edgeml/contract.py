@@ -10,6 +10,7 @@ from edgeml.documents import SCHEMA, Strict
 from edgeml.errors import ContractError
 
 Tensors = Mapping[str, npt.NDArray[Any]]
+Layout = Literal["nchw", "nhwc"]
 Dimension = int | str  # a size, or the name of a size that the request decides
 
 
@@ -30,7 +31,7 @@ class Tensor(Strict, frozen=True, kw_only=True):
     shape: tuple[Dimension, ...]
     range: tuple[float, float] | None = None
     nan: Literal["refuse", "allow"] = "refuse"
-    layout: Literal["nchw", "nhwc"] | None = None
+    layout: Layout | None = None
 
 
 class Contract(Strict, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ import msgspec
 
 from edgeml.documents import SCHEMA, Strict
 from edgeml.evidence import Evidence, TensorFidelity
-from edgeml.faults import Finding
+from edgeml.faults import Fault, Finding
 from edgeml.manifest import Format, Optimisation, Precision
 from edgeml.parity import OutputParity, Tolerance
 
@@ -63,11 +63,13 @@ class CalibratorTried(Strict, frozen=True, kw_only=True):
 class RepairTried(Strict, frozen=True, kw_only=True):
     """One change that was tried to bring a variant nearer to the model.
 
+    faults: what was wrong before.
     action: what was changed, in words.
     snr_db: signal to noise with it; null where it failed.
     kept: whether the variant that is shipped has it.
     """
 
+    faults: tuple[Fault, ...]
     action: str
     snr_db: float | None
     kept: bool
@@ -77,10 +79,10 @@ class VariantReport(Strict, frozen=True, kw_only=True):
     """One variant.
 
     id, format, precision: as in the manifest.
-    passed: at least one engine ran it, and every engine that ran it agreed.
+    passed: at least one engine agrees with the model, and nothing found speaks against the file.
     tolerance: what counts as the same.
     routes: the ways that were tried.
-    engines: each engine of the format that is installed.
+    engines: each engine of the format that is installed, at each level of optimisation.
     files: relative to DIR; empty where no route gave one.
     entry: the one of them that an engine opens.
     inputs, outputs: the contract's name of each tensor -> the file's name of it.
@@ -121,6 +123,7 @@ class ConversionReport(Strict, frozen=True, kw_only=True):
     source: as it was named, without folders.
     framework: torch or tensorflow.
     samples: how many the parity was shown on.
+    calibration_samples: how many others static int8 was calibrated on.
     variants: in the order of --to.
     tools: the version of everything that took part.
     """
@@ -130,6 +133,7 @@ class ConversionReport(Strict, frozen=True, kw_only=True):
     samples: int
     variants: tuple[VariantReport, ...]
     tools: dict[str, str]
+    calibration_samples: int = 0
     schema: int = SCHEMA
 
 

@@ -101,7 +101,7 @@ def _passed(report: ConversionReport, passed_only: bool) -> list[VariantReport]:
             f"{', '.join(failed)} did not pass parity; convert again, or leave out what failed "
             "with --passed-only."
         )
-    return sorted(passed, key=lambda variant: variant.id)
+    return passed
 
 
 def _check(contract: Contract, samples: Holdout, variants: list[VariantReport]) -> None:
@@ -130,6 +130,27 @@ def _check(contract: Contract, samples: Holdout, variants: list[VariantReport]) 
             )
 
 
+def requirements(report: VariantReport) -> tuple[Requirement, ...]:
+    """Every engine that agreed and that no finding speaks against, at the first level that did.
+
+    Levels stand in the report from the highest down.
+    """
+    excluded = {
+        engine
+        for finding in report.findings
+        if finding.severity == "error"
+        for engine in finding.engines
+    }
+    chosen: dict[str, Requirement] = {}
+    for row in report.engines:
+        if row.passed and row.engine not in excluded:
+            requirement = Requirement(
+                engine=row.engine, version=row.version, optimisation=row.optimisation
+            )
+            chosen.setdefault(row.engine, requirement)
+    return tuple(chosen.values())
+
+
 def _variant(
     folder: Path, report: VariantReport, blob_bytes: int, members: dict[str, bytes | Path]
 ) -> Variant:
@@ -139,11 +160,7 @@ def _variant(
         path = f"variants/{name}"
         members[path] = folder / name
         files.append(package.describe(path, _read(folder, name), blob_bytes))
-    requires = tuple(
-        Requirement(engine=engine.engine, version=engine.version)
-        for engine in report.engines
-        if engine.passed
-    )
+    requires = requirements(report)
     if not requires:
         raise ParityError(
             f"{report.id} is said to have passed, but on no engine; convert it again."

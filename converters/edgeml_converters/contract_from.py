@@ -5,23 +5,27 @@ from typing import Any
 
 import numpy.typing as npt
 
-from edgeml.contract import Contract, Tensor
+from edgeml.contract import Contract, Layout, Tensor
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
-def contract_from(inputs: Arrays, outputs: Arrays) -> Contract:
-    """The first axis of every tensor is `batch`; the other sizes are those of the data."""
+def contract_from(inputs: Arrays, outputs: Arrays, layout: Layout | None = None) -> Contract:
+    """The first axis of every tensor is `batch`; the other sizes are those of the data.
+
+    layout: of the images among them, which are the tensors of four axes.
+    """
     return Contract(
-        inputs=tuple(_tensor(name, array) for name, array in inputs.items()),
-        outputs=tuple(_tensor(name, array) for name, array in outputs.items()),
+        inputs=tuple(_tensor(name, array, layout) for name, array in inputs.items()),
+        outputs=tuple(_tensor(name, array, layout) for name, array in outputs.items()),
     )
 
 
-def _tensor(name: str, array: npt.NDArray[Any]) -> Tensor:
+def _tensor(name: str, array: npt.NDArray[Any], layout: Layout | None) -> Tensor:
     return Tensor(
         name=name,
         dtype=array.dtype.name,
         shape=("batch", *array.shape[1:]),
         range=(float(array.min()), float(array.max())),
+        layout=layout if array.ndim == 4 else None,
     )

@@ -19,12 +19,16 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Data:
-    """Arrays of one and the same number of samples, all finite; first axis the sample."""
+    """Arrays of one and the same number of samples, all finite; first axis the sample.
+
+    slices: the key that --slice-by named, and its value for each sample.
+    """
 
     path: Path
     inputs: Mapping[str, Array]
     expected: Mapping[str, Array]
     labels: Array | None
+    slices: tuple[str, Array] | None = None
 
     @property
     def samples(self) -> int:
@@ -34,20 +38,27 @@ class Data:
         return digests.sha256_file(self.path)
 
 
-def read(path: Path) -> Data:
-    """Raises InputError for a file that is missing, no .npz, empty, ragged or not finite."""
+def read(path: Path, slice_by: str | None = None) -> Data:
+    """Raises InputError for a file that is missing, no .npz, empty, ragged or not finite, or without
+    the key `slice_by`."""
     if not path.is_file():
         raise InputError(
             f"There is no data file {path}; save one with numpy.savez(FILE, NAME_OF_INPUT=array)."
         )
     arrays = _arrays(path)
-    inputs = {k: a for k, a in arrays.items() if k != "labels" and not k.startswith("expected/")}
+    if slice_by is not None and (slice_by not in arrays or arrays[slice_by].ndim != 1):
+        raise InputError(
+            f"{path} must hold one value of {slice_by!r} for each sample to slice by, but holds "
+            f"{', '.join(arrays)}; save it as an array of one axis."
+        )
+    about = {"labels", slice_by}
+    inputs = {k: a for k, a in arrays.items() if k not in about and not k.startswith("expected/")}
     if not inputs:
         raise InputError(
             f"{path} holds no input; save one array for each input of the model, by its name."
         )
     for key, array in arrays.items():
-        _check(path, key, array)
+        _check(path, key, array, "fiubU" if key in about else "fiub")
     lengths = {key: len(array) for key, array in arrays.items()}
     if len(set(lengths.values())) != 1:
         found = ", ".join(f"{key} {length}" for key, length in lengths.items())
@@ -62,6 +73,7 @@ def read(path: Path) -> Data:
         inputs=inputs,
         expected={k[len(prefix) :]: a for k, a in arrays.items() if k.startswith(prefix)},
         labels=arrays.get("labels"),
+        slices=None if slice_by is None else (slice_by, arrays[slice_by]),
     )
 
 
@@ -80,8 +92,8 @@ def _arrays(path: Path) -> dict[str, Array]:
         ) from error
 
 
-def _check(path: Path, key: str, array: Array) -> None:
-    if array.dtype.kind not in "fiub":
+def _check(path: Path, key: str, array: Array, kinds: str) -> None:
+    if array.dtype.kind not in kinds:
         raise InputError(
             f"{key!r} in {path} is {array.dtype.name}; only floats, integers and booleans can be "
             "given to a model."
@@ -145,6 +157,25 @@ def _check_declared(path: Path, wanted: ModelInput, found: Array) -> None:
 def spread(samples: int, limit: int) -> npt.NDArray[np.intp]:
     """At most `limit` indices, evenly over all samples."""
     return np.linspace(0, samples - 1, min(samples, limit)).round().astype(np.intp)
+
+
+def split(data: Data, limit: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Rows to show parity on, and at most `limit` others, evenly between them, to calibrate on.
+
+    Never the same rows: a calibrator would be praised for what it has seen. Raises InputError when
+    there is only one sample to share.
+    """
+    every = np.arange(data.samples)
+    if limit == 0:
+        return every, every[:0]
+    if data.samples < 2:
+        raise InputError(
+            f"{data.path} holds 1 sample, but static int8 needs some to calibrate on and others to "
+            "show parity; give at least 2, better 100."
+        )
+    others = every[1::2]
+    calibration = others[spread(len(others), limit)]
+    return np.setdiff1d(every, calibration), calibration
 
 
 def save(path: Path, arrays: Mapping[str, Array]) -> None:

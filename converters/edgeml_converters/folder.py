@@ -9,6 +9,7 @@ from pathlib import Path
 from edgeml import atomic, documents
 from edgeml.conversion import ConversionReport
 from edgeml.errors import EdgemlError, InputError
+from edgeml.manifest import Format
 
 REPORT = "report.json"
 
@@ -61,3 +62,15 @@ def building(out: Path) -> Generator[Path]:
     finally:
         if built is not None:
             shutil.rmtree(built, ignore_errors=True)
+
+
+def keep_reference(made: Path, target: Format, build: Path) -> None:
+    """The float file that quantised variants were made of, for `edgeml bisect`; never packed.
+
+    sources.json beside it names the module of the model that a tensor comes from.
+    """
+    place = build / "reference" / target
+    shutil.copytree(made, place)
+    sources = made.parent / "sources.json"
+    if sources.is_file():
+        shutil.copyfile(sources, place / sources.name)

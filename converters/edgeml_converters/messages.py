@@ -6,7 +6,8 @@ Arrays travel beside it, as .npz files in a temporary folder.
 import msgspec
 
 from edgeml.documents import Strict
-from edgeml.manifest import Format, Precision
+from edgeml.manifest import Format, Optimisation, Precision
+from edgeml_converters.bisect.messages import Trace, Traced
 from edgeml_converters.sources import Source
 
 
@@ -88,6 +89,7 @@ class Open(Strict, frozen=True, kw_only=True, tag=True):
 
     engine: str
     entry: str
+    optimisation: Optimisation = "all"
 
 
 class FileTensor(Strict, frozen=True, kw_only=True):
@@ -124,8 +126,8 @@ class Failed(Strict, frozen=True, kw_only=True, tag=True):
     missing: str | None = None
 
 
-Request = Load | Predict | Convert | Open | Run
-Reply = Loaded | Converted | Opened | Done | Failed
+Request = Load | Predict | Convert | Quantise | Trace | Open | Run
+Reply = Loaded | Converted | Quantised | Traced | Opened | Done | Failed
 
 decode_request = msgspec.json.Decoder(Request).decode
 decode_reply = msgspec.json.Decoder(Reply).decode

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from edgeml_converters.data import load, save
 from edgeml_converters.messages import Convert, Converted, Done, Load, Loaded, Predict
-from edgeml_converters.process import Worker
+from edgeml_converters.process import Restarting
 from edgeml_converters.routes.table import Route
 from edgeml_converters.sources import Source
 
@@ -21,18 +21,22 @@ class ModelProcess:
     """One process for loading, reference answers and all routes: a framework takes seconds to
     import."""
 
-    def __init__(self, source: Source, workspace: Path, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        source: Source,
+        workspace: Path,
+        timeout_seconds: float,
+        memory_bytes: int | None = None,
+    ) -> None:
         self._source = source
         self._workspace = workspace
         self._timeout_seconds = timeout_seconds
-        self._worker: Worker | None = None
+        self._worker = Restarting(workspace / "model.log", memory_bytes)
         self._loaded: Loaded | None = None
 
     def load(self) -> Loaded:
         """Raises InputError when the source holds no model, StepError when loading crashed."""
-        if self._loaded is None or self._worker is None or not self._worker.alive:
-            self.close()
-            self._worker = Worker(self._workspace / "model.log")
+        if self._worker.start() or self._loaded is None:
             self._loaded = self._worker.ask(
                 f"loading {self._source.label}",
                 Load(source=self._source),
@@ -45,7 +49,6 @@ class ModelProcess:
         """The framework's own answers to the arrays in `file`."""
         into = self._workspace / "expected.npz"
         self.load()
-        assert self._worker is not None
         self._worker.ask(
             "predicting with the framework",
             Predict(inputs=str(file), into=str(into)),
@@ -62,7 +65,6 @@ class ModelProcess:
         samples = self.load().batch or _EXAMPLE_SAMPLES
         save(example, {name: np.resize(a, (samples, *a.shape[1:])) for name, a in inputs.items()})
         folder.mkdir(parents=True)
-        assert self._worker is not None
         return self._worker.ask(
             route.title,
             Convert(route=key, inputs=str(example), outputs=tuple(outputs), folder=str(folder)),
@@ -71,8 +73,7 @@ class ModelProcess:
         )
 
     def close(self) -> None:
-        if self._worker is not None:
-            self._worker.close()
+        self._worker.close()
 
     def __enter__(self) -> "ModelProcess":
         return self

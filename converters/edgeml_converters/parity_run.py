@@ -1,31 +1,39 @@
-"""Parity of one converted file on every engine that is here, each in a process of its own."""
+"""Parity of one converted file on every engine that is here, at every level of optimisation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy.typing as npt
 
 from edgeml.conversion import EngineParity
 from edgeml.errors import ConversionError
-from edgeml.manifest import Format
+from edgeml.evidence import Invariant
+from edgeml.faults import Fault, Finding
+from edgeml.manifest import Format, Optimisation
 from edgeml.parity import OutputParity, Tolerance, compare
-from edgeml_converters.data import load
-from edgeml_converters.messages import Done, Open, Opened, Run
+from edgeml_converters.depth.evidence import evidence
+from edgeml_converters.depth.findings import findings
+from edgeml_converters.depth.invariants import invariants
+from edgeml_converters.depth.metrics import Metric
+from edgeml_converters.engine_process import EngineProcess
 from edgeml_converters.pairing import Names, input_candidates, pair_outputs
-from edgeml_converters.process import StepError, StepRefused, Worker
+from edgeml_converters.process import StepError, StepRefused
 from edgeml_converters.progress import Progress
 from edgeml_runtime.engines import registry
 
-Arrays = Mapping[str, npt.NDArray[Any]]
+Array = npt.NDArray[Any]
+Arrays = Mapping[str, Array]
 
 
 @dataclass(frozen=True)
 class Question:
     """What is asked of every engine, and what the framework answered.
 
-    file: an .npz of `inputs`; workspace: a folder for the answers and logs.
+    file: an .npz of `inputs`; workspace: a folder for the answers and logs. slice_by: a key of the
+    data and its value for each sample. metric: the task's own.
     """
 
     file: Path
@@ -34,6 +42,14 @@ class Question:
     tolerance: Tolerance
     workspace: Path
     timeout_seconds: float
+    memory_bytes: int | None = None
+    labels: Array | None = None
+    slice_by: tuple[str, Array] | None = None
+    metric: Metric | None = None
+
+    def engine(self, name: str, entry: Path) -> EngineProcess:
+        """A process for one engine and file, within this question's limits."""
+        return EngineProcess(name, entry, self.workspace, self.timeout_seconds, self.memory_bytes)
 
 
 @dataclass
@@ -43,24 +59,40 @@ class Parity:
     engines: list[EngineParity] = field(default_factory=list[EngineParity])
     inputs: Names = field(default_factory=dict[str, str])
     outputs: Names = field(default_factory=dict[str, str])
+    findings: list[Finding] = field(default_factory=list[Finding])
 
     @property
     def passed(self) -> bool:
-        """At least one engine ran the file, and every engine that ran it agreed."""
-        ran = [engine for engine in self.engines if engine.error is None]
-        return bool(ran) and all(engine.passed for engine in ran)
+        """At least one engine agrees with the model."""
+        return any(row.passed for row in self.engines)
+
+    @property
+    def unanimous(self) -> bool:
+        """Every engine that is here agrees with the model, at one level at least."""
+        agreeing = {row.engine for row in self.engines if row.passed}
+        return self.passed and agreeing == {row.engine for row in self.engines}
+
+    @property
+    def snr_db(self) -> float:
+        """The worst output's on the engine that does best; infinite where exact."""
+        return max((worst_snr(row.outputs) for row in self.engines if row.outputs), default=-1e9)
 
     def fault(self) -> str | None:
-        """Why it did not pass, in words."""
-        if self.passed:
+        """Why it is not unanimous, in words."""
+        if self.unanimous:
             return None
         if not self.engines:
             return "no engine for it is installed; see 'edgeml doctor'"
-        for engine in self.engines:
-            for output in engine.outputs:
+        agreeing = {row.engine for row in self.engines if row.passed}
+        failed = [row for row in self.engines if row.engine not in agreeing]
+        for row in failed:
+            for output in row.outputs:
                 if not output.passed:
-                    return f"{engine.engine} gives {describe(output)}"
-        return f"{self.engines[0].engine} could not run it: {self.engines[0].error}"
+                    return f"{row.engine} gives {describe(output)}"
+            broken = next((i for i in _invariants(row) if not i.passed), None)
+            if broken is not None:
+                return f"{row.engine}: {broken.message}"
+        return f"{failed[0].engine} could not run it: {failed[0].error}"
 
 
 def describe(output: OutputParity) -> str:
@@ -74,79 +106,193 @@ def describe(output: OutputParity) -> str:
     )
 
 
-def show_parity(entry: Path, form: Format, question: Question, progress: Progress) -> Parity:
-    """Runs the file on every installed engine of its format and compares all outputs."""
+def worst_snr(rows: tuple[OutputParity, ...]) -> float:
+    """In dB; infinite where every output is exact, far below any where one is not finite."""
+    return min(
+        -1e9 if r.max_abs is None else float("inf") if r.snr_db is None else r.snr_db for r in rows
+    )
+
+
+def show_parity(
+    entry: Path, form: Format, question: Question, progress: Progress, batch: int | None = None
+) -> Parity:
+    """Runs the file on every installed engine of its format and compares all outputs.
+
+    batch: the size that the file is frozen to, if it is.
+    """
     parity = Parity()
     for name in registry.ENGINES:
         if registry.engine_class(name).format == form:
-            with progress(f"parity of {entry.parent.name} on {name}"):
-                _show(entry, name, question, parity)
+            with (
+                progress(f"parity of {entry.parent.name} on {name}"),
+                question.engine(name, entry) as engine,
+            ):
+                _Matrix(engine, question, parity, batch).show()
     return parity
 
 
-def _show(entry: Path, engine: str, question: Question, parity: Parity) -> None:
-    version = ""
-    try:
-        with Worker(question.workspace / f"{engine}.log") as worker:
-            opened = worker.ask(
-                f"opening {entry.name} in {engine}",
-                Open(engine=engine, entry=str(entry)),
-                Opened,
-                question.timeout_seconds,
-            )
-            version = opened.version
-            candidates = (
-                [parity.inputs]
-                if parity.inputs
-                else input_candidates(question.inputs, opened.inputs)
-            )
-            inputs, found = _best(worker, engine, candidates, question)
+class _Matrix:
+    """One engine's rows: a level of optimisation each, the highest first."""
+
+    def __init__(
+        self, engine: EngineProcess, question: Question, parity: Parity, batch: int | None
+    ) -> None:
+        self._engine = engine
+        self._question = question
+        self._parity = parity
+        self._batch = batch
+        self._rows: list[EngineParity] = []
+        self._crashed: list[Optimisation] = []
+        self._answers: dict[str, Arrays] = {}
+        self._version = ""
+
+    def show(self) -> None:
+        for level in registry.engine_class(self._engine.engine).optimisations:
+            try:
+                self._rows.append(self._row(level))
+            except StepError as error:
+                if isinstance(error, StepRefused) and error.failure.kind == "EngineMissing":
+                    return
+                if not isinstance(error, StepRefused):
+                    self._crashed.append(level)
+                self._rows.append(self._did_not_run(level, error.reason))
+            except ConversionError as error:
+                self._rows.append(self._did_not_run(level, str(error)))
+        self._look_deeper()
+        self._name_levels()
+        self._parity.engines.extend(self._rows)
+
+    def _row(self, level: Optimisation) -> EngineParity:
+        opened = self._engine.open(level)
+        self._version = opened.version
+        parity, question = self._parity, self._question
+        candidates = [parity.inputs] if parity.inputs else input_candidates(
+            question.inputs, opened.inputs
+        )  # fmt: skip
+        inputs, found = self._best(candidates)
         outputs = parity.outputs or pair_outputs(found, question.expected, question.tolerance)
         if not found.keys() >= set(outputs.values()):
-            raise ConversionError(f"{engine} calls the outputs {', '.join(found)}")
-    except ConversionError as error:
-        if isinstance(error, StepRefused) and error.failure.kind == "EngineMissing":
+            raise ConversionError(
+                f"{self._engine.engine} calls the outputs {', '.join(found)} where another engine "
+                f"calls them {', '.join(outputs.values())}"
+            )
+        parity.inputs, parity.outputs = inputs, outputs
+        answers = {name: found[theirs] for name, theirs in outputs.items()}
+        self._answers[level] = answers
+        rows = tuple(
+            compare(name, answers[name], expected, question.tolerance)
+            for name, expected in question.expected.items()
+        )
+        return EngineParity(
+            engine=self._engine.engine,
+            version=opened.version,
+            optimisation=level,
+            outputs=rows,
+            passed=all(row.passed for row in rows),
+        )
+
+    def _best(self, candidates: list[Names]) -> tuple[Names, dict[str, Array]]:
+        """The first pairing of inputs whose answers are right, else the first one."""
+        answers: list[tuple[Names, dict[str, Array]]] = []
+        for names in candidates:
+            answers.append((names, self._engine.run_file(self._question.file, names)))
+            if len(candidates) == 1 or self._agrees(answers[-1][1]):
+                return answers[-1]
+        return answers[0]
+
+    def _agrees(self, found: Arrays) -> bool:
+        question = self._question
+        pairs = pair_outputs(found, question.expected, question.tolerance)
+        return all(
+            compare(name, found[theirs], question.expected[name], question.tolerance).passed
+            for name, theirs in pairs.items()
+        )
+
+    def _did_not_run(self, level: Optimisation, reason: str) -> EngineParity:
+        return EngineParity(
+            engine=self._engine.engine, version=self._version, optimisation=level, outputs=(),
+            passed=False, error=reason,
+        )  # fmt: skip
+
+    def _look_deeper(self) -> None:
+        """Evidence at the level that will be used; what fails there fails at every level."""
+        ran = [row for row in self._rows if row.outputs]
+        if not ran:
             return
-        reason = error.reason if isinstance(error, StepError) else str(error)
-        parity.engines.append(
-            EngineParity(engine=engine, version=version, outputs=(), passed=False, error=reason)
+        chosen = next((row for row in ran if row.passed), ran[0])
+        question, answers = self._question, self._answers[chosen.optimisation]
+        deep = evidence(
+            answers, question.expected, question.labels, question.slice_by, question.metric
         )
-        return
-    rows = tuple(
-        compare(name, found[theirs], question.expected[name], question.tolerance)
-        for name, theirs in outputs.items()
-    )
-    parity.inputs, parity.outputs = inputs, outputs
-    parity.engines.append(
-        EngineParity(
-            engine=engine, version=version, outputs=rows, passed=all(row.passed for row in rows)
+        try:
+            held = self._held(chosen, answers)
+        except StepError as error:
+            self._rows[self._rows.index(chosen)] = self._did_not_run(
+                chosen.optimisation, error.reason
+            )
+            return
+        deep = msgspec.structs.replace(deep, invariants=held)
+        permuted = self._parity.outputs.keys() == set(self._parity.outputs.values()) and any(
+            ours != theirs for ours, theirs in self._parity.outputs.items()
         )
-    )
-
-
-def _best(
-    worker: Worker, engine: str, candidates: list[Names], question: Question
-) -> tuple[Names, dict[str, npt.NDArray[Any]]]:
-    """The first pairing of inputs whose answers are right, else the first one."""
-    answers: list[tuple[Names, dict[str, npt.NDArray[Any]]]] = []
-    for names in candidates:
-        into = question.workspace / f"{engine}.npz"
-        worker.ask(
-            f"predicting with {engine}",
-            Run(inputs=str(question.file), names=names, into=str(into)),
-            Done,
-            question.timeout_seconds,
+        self._parity.findings.extend(
+            findings(chosen.outputs, held, deep, self._engine.engine, permuted)
         )
-        answers.append((names, load(into)))
-        found = answers[-1][1]
-        if len(candidates) == 1 or _agrees(found, question):
-            return answers[-1]
-    return answers[0]
+        broken = not all(invariant.passed for invariant in held)
+        for index, row in enumerate(self._rows):
+            self._rows[index] = msgspec.structs.replace(
+                row,
+                passed=row.passed and not broken,
+                evidence=deep if row is chosen else None,
+            )
+
+    def _held(self, row: EngineParity, answers: Arrays) -> tuple[Invariant, ...]:
+        self._engine.open(row.optimisation)
+        names, outputs = self._parity.inputs, self._parity.outputs
+
+        def run(arrays: Arrays) -> dict[str, Array]:
+            found = self._engine.run(arrays, names)
+            return {name: found[theirs] for name, theirs in outputs.items()}
+
+        limits = {output.name: output.limit_abs for output in row.outputs}
+        question = self._question
+        return invariants(run, question.inputs, answers, question.expected, self._batch, limits)
+
+    def _name_levels(self) -> None:
+        """What goes wrong at one level of optimisation and not at another."""
+        name = self._engine.engine
+        passed = next((row.optimisation for row in self._rows if row.passed), None)
+        wrong = [row.optimisation for row in self._rows if row.outputs and not row.passed]
+        if passed is not None and wrong:
+            self._parity.findings.append(
+                Finding(
+                    fault=Fault.WRONG_VALUES,
+                    severity="warning",
+                    message=f"{name} differs at graph optimisation {', '.join(wrong)}, but not at "
+                    f"{passed}; the package names {passed}, and a device uses it.",
+                    engines=(name,),
+                )
+            )
+        if not self._crashed:
+            return
+        levels = ", ".join(self._crashed)
+        if passed is not None:
+            finding = Finding(
+                fault=Fault.OPTIMISER_CRASH,
+                severity="warning",
+                message=f"{name} crashes at graph optimisation {levels}, but not at {passed}; the "
+                f"package names {passed}, and a device uses it.",
+                engines=(name,),
+            )
+        else:
+            finding = Finding(
+                fault=Fault.ENGINE_CRASH,
+                severity="error",
+                message=f"{name} ends its process on this file ({levels}); choose another variant.",
+                engines=(name,),
+            )
+        self._parity.findings.append(finding)
 
 
-def _agrees(found: Arrays, question: Question) -> bool:
-    pairs = pair_outputs(found, question.expected, question.tolerance)
-    return all(
-        compare(name, found[theirs], question.expected[name], question.tolerance).passed
-        for name, theirs in pairs.items()
-    )
+def _invariants(row: EngineParity) -> tuple[Invariant, ...]:
+    return row.evidence.invariants if row.evidence else ()

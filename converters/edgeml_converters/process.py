@@ -41,23 +41,27 @@ class StepRefused(StepError):
     """The step raised; `failure` is what the worker said."""
 
     def __init__(self, step: str, failure: Failed) -> None:
-        super().__init__(step, f"{failure.kind}: {failure.message}")
+        ours = failure.kind == ConversionError.__name__  # a sentence as it should be
+        super().__init__(step, failure.message if ours else f"{failure.kind}: {failure.message}")
         self.failure = failure
 
 
 class Worker:
     """A child process that takes requests one by one; killed when one takes too long.
 
-    log: the file that gets everything that the frameworks print.
+    log: the file that gets everything that the frameworks print. memory_bytes: what it may allocate;
+    None for no limit.
     """
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, memory_bytes: int | None = None) -> None:
         # A developer sees what the frameworks say; everybody else sees edgeml's own sentence.
         debug = "EDGEML_DEBUG" in os.environ
         self._log = os.fdopen(os.dup(2), "ab") if debug else log.open("ab")
+        self._log_file = log
+        self._memory_bytes = memory_bytes
         self._buffer = b""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "edgeml_converters.worker"],
+            [sys.executable, "-m", "edgeml_converters.worker", str(memory_bytes or 0)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -96,6 +100,8 @@ class Worker:
                 )
             if reply.kind == InputError.__name__:
                 raise InputError(reply.message)
+            if reply.kind == MemoryError.__name__ or "bad_alloc" in reply.message:
+                raise StepError(step, self._out_of_memory())
             raise StepRefused(step, reply)
         if not isinstance(reply, kind):
             raise TypeError(f"{step} answered {type(reply).__name__}, not {kind.__name__}")
@@ -125,9 +131,19 @@ class Worker:
         """How the process ended."""
         code = self._process.wait()
         self.close()
+        if code == -signal.SIGABRT and _tells_of_memory(self._log_file):
+            return self._out_of_memory()
         if code < 0:
             return f"its process crashed with {signal.Signals(-code).name}"
         return f"its process ended with exit code {code}"
+
+    def _out_of_memory(self) -> str:
+        if not self._memory_bytes:
+            return "it ran out of memory; use a smaller model or a larger machine"
+        return (
+            f"it needed more than the {self._memory_bytes / (1 << 30):.3g} GiB of memory that it is "
+            "allowed; use a smaller model or allow more with --memory"
+        )
 
     def close(self) -> None:
         """Ends the process and whatever it started."""
@@ -145,6 +161,48 @@ class Worker:
         self._log.close()
 
     def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _tells_of_memory(log: Path) -> bool:
+    """Whether a C++ library's last words were of memory."""
+    said = log.read_bytes()[-4096:] if log.is_file() else b""
+    return b"bad_alloc" in said or b"length_error" in said or b"out of memory" in said
+
+
+class Restarting:
+    """A worker that is started when it is first needed, and again after a step has killed it."""
+
+    def __init__(self, log: Path, memory_bytes: int | None = None) -> None:
+        """See Worker."""
+        self._log = log
+        self._memory_bytes = memory_bytes
+        self._worker: Worker | None = None
+
+    def start(self) -> bool:
+        """Makes sure that one runs; True when it is a new one, which knows nothing yet."""
+        if self._worker is not None and self._worker.alive:
+            return False
+        self.close()
+        self._worker = Worker(self._log, self._memory_bytes)
+        return True
+
+    def ask(
+        self, step: str, request: Request, kind: type[Answer], timeout_seconds: float
+    ) -> Answer:
+        """See Worker.ask."""
+        self.start()
+        assert self._worker is not None
+        return self._worker.ask(step, request, kind, timeout_seconds)
+
+    def close(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+
+    def __enter__(self) -> "Restarting":
         return self
 
     def __exit__(self, *_: object) -> None:

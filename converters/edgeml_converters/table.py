@@ -1,53 +1,87 @@
-"""The figures of a conversion as a table for the terminal."""
+"""The figures of a conversion as people read them on a terminal."""
+
+from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from edgeml.conversion import ConversionReport, EngineParity, VariantReport
 from edgeml.parity import OutputParity
 
-_COLUMNS = ("max abs", "cosine", "SNR dB", "top-1")
+_FIGURES = ("max abs", "cosine", "SNR dB", "top-1")
+
+
+def print_report(console: Console, report: ConversionReport, out: Path) -> None:
+    """The table, then what was found, tried and written, a line each."""
+    console.print(table(report))
+    for variant in report.variants:
+        for finding in variant.findings:
+            colour = "red" if finding.severity == "error" else "yellow"
+            where = f" in {finding.where}" if finding.where else ""
+            console.print(
+                f"{variant.id}: [{colour}]{finding.fault}[/]{escape(where)}: "
+                f"{escape(finding.message)}"
+            )
+        for repair in variant.repairs:
+            snr = "failed" if repair.snr_db is None else f"{repair.snr_db:.1f} dB"
+            kept = "kept" if repair.kept else "not kept"
+            against = ", ".join(repair.faults) or "not every engine agreed"
+            console.print(f"{variant.id}: {against}: tried {escape(repair.action)}: {snr}, {kept}")
+    made = sum(len(variant.files) for variant in report.variants)
+    console.print(f"{out}: {made} files of {len(report.variants)} variants", markup=False)
 
 
 def table(report: ConversionReport) -> Table:
-    """One row for each variant, engine and output."""
+    """One row for each variant, engine and output; a lower level of optimisation has a row of its
+    own only where its verdict is another."""
     title = f"{escape(report.source)}: parity on {report.samples} samples"
-    made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in ("variant", "engine", "output"):
-        made.add_column(name, overflow="fold")
-    for name in _COLUMNS:
+    made = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0),
+        show_edge=False, pad_edge=False)  # fmt: skip
+    for name in ("variant", "engine"):
+        made.add_column(name, no_wrap=True)
+    made.add_column("output", overflow="fold")
+    for name in _FIGURES:
         made.add_column(name, justify="right")
     made.add_column("verdict")
     for variant in report.variants:
         if not variant.engines:
-            blank = [""] * (len(_COLUMNS) + 2)
+            blank = [""] * (len(_FIGURES) + 2)
             made.add_row(variant.id, *blank, "[red]not made[/]" if not variant.files else "unseen")
+        shown: dict[str, bool] = {}
         for engine in variant.engines:
-            _add_engine(made, variant, engine)
+            if shown.get(engine.engine) != engine.passed:
+                shown[engine.engine] = engine.passed
+                _add_engine(made, variant, engine)
     return made
 
 
 def _add_engine(made: Table, variant: VariantReport, engine: EngineParity) -> None:
+    level = "" if engine.optimisation == "all" else f"\n({engine.optimisation})"
+    name = f"{engine.engine}{level}"
     if engine.error is not None:
-        made.add_row(
-            variant.id, engine.engine, *[""] * (len(_COLUMNS) + 1), "[yellow]did not run[/]"
-        )
+        made.add_row(variant.id, name, *[""] * (len(_FIGURES) + 1), "[red]did not run[/]")
     for output in engine.outputs:
+        same = output.passed and engine.passed
         made.add_row(
             variant.id,
-            engine.engine,
+            name,
             escape(output.name),
             *_figures(output),
-            "[green]same[/]" if output.passed else "[red]differs[/]",
+            "[green]same[/]"
+            if same
+            else "[red]differs[/]"
+            if not output.passed
+            else "[red]unsound",
         )
 
 
 def _figures(output: OutputParity) -> tuple[str, ...]:
-    found = "not finite" if output.max_abs is None else f"{output.max_abs:.2e}"
+    found = "not finite" if output.max_abs is None else f"{output.max_abs:.1e}"
     return (
         found,
-        "" if output.cosine is None else f"{output.cosine:.6f}",
+        "" if output.cosine is None else f"{output.cosine:.5f}",
         ("" if output.max_abs is None else "exact")
         if output.snr_db is None
         else f"{output.snr_db:.1f}",

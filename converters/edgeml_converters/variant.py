@@ -1,14 +1,15 @@
-"""One variant: routes in turn until one gives a file that says the same as the model."""
+"""The float file of a format: routes in turn until one gives a file that says the same."""
 
 import shutil
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy.typing as npt
+import msgspec
 
 from edgeml.conversion import RouteTried, VariantReport
-from edgeml.manifest import Format
+from edgeml.manifest import Format, Precision
+from edgeml.parity import Tolerance
+from edgeml_converters.lint import lint
 from edgeml_converters.messages import Converted
 from edgeml_converters.model_process import ModelProcess
 from edgeml_converters.parity_run import Parity, Question, show_parity
@@ -16,20 +17,28 @@ from edgeml_converters.process import StepError
 from edgeml_converters.progress import Progress
 from edgeml_converters.routes.table import routes_for
 
-Arrays = Mapping[str, npt.NDArray[Any]]
-PRECISION = "fp32"
+
+@dataclass(frozen=True)
+class Made:
+    """A variant's report, and the folder that holds its files; None where no route gave one."""
+
+    report: VariantReport
+    folder: Path | None
+
+    @property
+    def entry(self) -> Path:
+        assert self.folder is not None
+        return self.folder.parent / self.report.entry
 
 
-def make_variant(
-    target: Format, model: ModelProcess, question: Question, build: Path, progress: Progress
-) -> VariantReport:
-    """Writes `build`/<variant id> and says what came of it.
+def make_float(target: Format, model: ModelProcess, question: Question, progress: Progress) -> Made:
+    """The fp32 variant, in a folder of the question's workspace.
 
     A file out of tolerance is kept, for people to look at, when no later route gives a better one.
     """
-    identity = f"{target}-{PRECISION}"
+    identity = variant_id(target, "fp32")
     tried: list[RouteTried] = []
-    kept: tuple[Converted, Parity] | None = None
+    kept: Made | None = None
     for key, route in routes_for(model.load().form, target).items():
         folder = question.workspace / key / identity
         try:
@@ -40,39 +49,72 @@ def make_variant(
         except StepError as error:
             tried.append(RouteTried(route=key, error=error.reason))
             continue
-        parity = show_parity(folder / converted.entry, target, question, progress)
+        parity = show_parity(
+            folder / converted.entry, target, question, progress, batch=converted.batch
+        )
         tried.append(RouteTried(route=key, error=parity.fault()))
-        if kept is None or parity.passed:
-            shutil.rmtree(build / identity, ignore_errors=True)
-            shutil.copytree(folder, build / identity)
-            kept = (converted, parity)
-        if parity.passed:
+        if kept is None or parity.unanimous or (parity.passed and not kept.report.passed):
+            kept = complete(target, "fp32", question, folder, converted, parity)
+        if parity.unanimous:
             break
+    if kept is None:
+        kept = Made(
+            VariantReport(
+                id=identity, format=target, precision="fp32", passed=False,
+                tolerance=question.tolerance, routes=(),
+            ),
+            None,
+        )  # fmt: skip
+    return Made(msgspec.structs.replace(kept.report, routes=tuple(tried)), kept.folder)
+
+
+def variant_id(target: Format, precision: Precision) -> str:
+    return f"{target}-{precision}"
+
+
+def complete(
+    target: Format,
+    precision: Precision,
+    question: Question,
+    folder: Path,
+    converted: Converted,
+    parity: Parity,
+) -> Made:
+    """What is known of a file once every engine has run it; what lint finds is added."""
+    identity = variant_id(target, precision)
+    files = sorted(file for file in folder.iterdir())
+    found = (*lint(target, folder / converted.entry), *parity.findings)
+    everywhere = any(f.severity == "error" and not f.engines for f in found)
     report = VariantReport(
         id=identity,
         format=target,
-        precision=PRECISION,
-        passed=False,
+        precision=precision,
+        passed=parity.passed and not everywhere,
         tolerance=question.tolerance,
-        routes=tuple(tried),
-    )
-    return report if kept is None else _complete(report, *kept, build)
-
-
-def _complete(
-    report: VariantReport, converted: Converted, parity: Parity, build: Path
-) -> VariantReport:
-    return VariantReport(
-        id=report.id,
-        format=report.format,
-        precision=report.precision,
-        passed=parity.passed,
-        tolerance=report.tolerance,
-        routes=report.routes,
+        routes=(),
         engines=tuple(parity.engines),
-        files=tuple(sorted(f"{report.id}/{file.name}" for file in (build / report.id).iterdir())),
-        entry=f"{report.id}/{converted.entry}",
+        files=tuple(f"{identity}/{file.name}" for file in files),
+        entry=f"{identity}/{converted.entry}",
         inputs=parity.inputs,
         outputs=parity.outputs,
         batch=converted.batch,
+        size=sum(file.stat().st_size for file in files),
+        findings=found,
     )
+    return Made(report, folder)
+
+
+def ship(made: Made, build: Path) -> None:
+    """Copies a variant's files to where the conversion is built."""
+    if made.folder is not None:
+        shutil.copytree(made.folder, build / made.report.id)
+
+
+# What counts as the same, by precision: a lower one may differ more, but decide no other way.
+TOLERANCES: dict[Precision, Tolerance] = {
+    "fp32": Tolerance(),
+    "fp16": Tolerance(max_abs=1e-2, min_cosine=0.999, min_top1=0.99),
+    "int8-weights": Tolerance(max_abs=5e-2, min_cosine=0.995, min_top1=0.97),
+    "int8-dynamic": Tolerance(max_abs=0.1, min_cosine=0.99, min_top1=0.95),
+    "int8": Tolerance(max_abs=0.25, min_cosine=0.97, min_top1=0.95),
+}

@@ -4,13 +4,16 @@ Everything that a framework prints goes to stderr, which the parent sends to a l
 """
 
 import ctypes
+import json
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
 
 from edgeml.errors import EdgemlError, EngineError
 from edgeml_converters import messages
+from edgeml_converters.bisect.messages import Trace, Traced
 from edgeml_converters.data import load, save
 from edgeml_converters.extras import EXTRAS
 from edgeml_converters.messages import (
@@ -24,6 +27,7 @@ from edgeml_converters.messages import (
     Open,
     Opened,
     Predict,
+    Quantise,
     Reply,
     Request,
     Run,
@@ -54,6 +58,12 @@ class Session:
                 return self._predict(request)
             case Convert():
                 return self._convert(request)
+            case Quantise():
+                from edgeml_converters.quantise import quantise
+
+                return quantise(request)
+            case Trace():
+                return _trace(request)
             case Open():
                 return self._open(request)
             case Run():
@@ -89,7 +99,8 @@ class Session:
             kind.version()
         except EngineError as error:
             raise EngineMissing(str(error)) from error
-        engine = self._engine = kind(Path(request.entry))
+        self._engine = None  # two sessions of one large model need not fit
+        engine = self._engine = kind(Path(request.entry), optimisation=request.optimisation)
 
         def tensors(specs: tuple[TensorSpec, ...]) -> tuple[FileTensor, ...]:
             return tuple(FileTensor(name=s.name, dtype=s.dtype, shape=s.shape) for s in specs)
@@ -110,6 +121,22 @@ class Session:
         return Done()
 
 
+def _trace(request: Trace) -> Traced:
+    from edgeml_converters.bisect.trace import trace
+
+    sources = {} if request.sources is None else json.loads(Path(request.sources).read_bytes())
+    return Traced(
+        tensors=trace(
+            request.format,
+            Path(request.suspect),
+            Path(request.reference),
+            load(Path(request.inputs)),
+            sources,
+            request.engine,
+        )
+    )
+
+
 def _failed(error: Exception) -> Failed:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
@@ -123,6 +150,9 @@ def _failed(error: Exception) -> Failed:
 
 def main() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a worker ends with its parent
+    memory_bytes = int(sys.argv[1])
+    if memory_bytes:  # private memory, and not address space, of which a framework reserves a lot
+        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     requests = os.fdopen(os.dup(0), "rb")
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

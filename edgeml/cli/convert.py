@@ -1,19 +1,20 @@
 """`edgeml convert SOURCE`: a framework's model to ONNX and TFLite, with parity shown."""
 
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import typer
 
+from edgeml.errors import InputError
+from edgeml.manifest import Format, Precision
 
-class Target(StrEnum):
-    """A format to convert to."""
 
-    onnx = "onnx"
-    tflite = "tflite"
+class Layout(StrEnum):
+    """Where the channels of images stand."""
+
+    nchw = "nchw"
+    nhwc = "nhwc"
 
 
 def convert_command(
@@ -21,10 +22,13 @@ def convert_command(
         str,
         typer.Argument(
             help="module:callable or file.py:callable that returns a model, a .pt2 program, a "
-            "TorchScript .pt, a .keras file or a SavedModel folder."
+            "TorchScript .pt, a .keras or .h5 file, a SavedModel folder, an .onnx or .tflite file, "
+            "mlflow:models:/NAME@ALIAS or dvc:PATH."
         ),
     ],
-    to: Annotated[list[Target], typer.Option(help="The format; give it again for a second one.")],
+    to: Annotated[
+        list[str], typer.Option(help="onnx or tflite; several by commas or by giving it again.")
+    ],
     data: Annotated[
         Path,
         typer.Option(
@@ -33,8 +37,38 @@ def convert_command(
         ),
     ],
     out: Annotated[Path, typer.Option(help="The folder for variants, contract and report.")],
+    precision: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="fp32, fp16, int8, int8-dynamic or int8-weights; several by commas or by giving "
+            "it again.  [default: fp32]",
+            show_default=False,
+        ),
+    ] = None,
+    layout: Annotated[
+        Layout | None,
+        typer.Option(help="Where the channels of images stand; the model's own if not given."),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="A state dict for a callable that builds the model without them."),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="The task's own: accuracy, f1, auc, mae or module:callable."),
+    ] = None,
+    slice_by: Annotated[
+        str | None,
+        typer.Option(help="A key of the data by whose values the samples are looked at apart."),
+    ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair/--no-repair", help="Try to mend what does not agree.")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     timeout: Annotated[float, typer.Option(help="Seconds that each step may take.", min=1)] = 600,
+    memory: Annotated[
+        float | None, typer.Option(help="GiB of memory that each step may take.", min=0.25)
+    ] = None,
     holdout: Annotated[
         int, typer.Option(help="Samples that the device will re-check, at most.", min=1)
     ] = 64,
@@ -44,51 +78,41 @@ def convert_command(
     Exit codes: 0 every variant is within tolerance, 2 bad input, 3 a format could not be made,
     4 a variant is out of tolerance or the model disagrees with expected/, 9 the disk.
     """
+    targets = cast(list[Format], _listed("--to", to, get_args(Format)))
+    precisions = cast(
+        list[Precision], _listed("--precision", precision or ["fp32"], get_args(Precision))
+    )
     from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from edgeml import documents
+    from edgeml.cli.steps import Steps
     from edgeml_converters.convert import convert, verdict
-    from edgeml_converters.table import table
+    from edgeml_converters.options import Options
+    from edgeml_converters.table import print_report
 
-    with ExitStack() as running:
-        progress: Progress | None = None
-
-        @contextmanager
-        def step(name: str) -> Generator[None]:
-            nonlocal progress
-            if progress is None:  # bad input found before the first step needs no display
-                progress = running.enter_context(
-                    Progress(
-                        SpinnerColumn(finished_text="[green]✓"),
-                        TextColumn("{task.description}"),
-                        TimeElapsedColumn(),
-                        console=Console(stderr=True, emoji=False),
-                    )
-                )
-            task = progress.add_task(escape(name), total=1)
-            try:
-                yield
-            except BaseException:
-                progress.update(task, description=f"[red]{escape(name)}: failed")
-                progress.stop_task(task)
-                raise
-            progress.update(task, completed=1)
-
-        report = convert(
-            source,
-            [target.value for target in to],
-            data,
-            out,
-            timeout_seconds=timeout,
-            holdout_samples=holdout,
-            progress=step,
-        )
+    options = Options(
+        timeout_seconds=timeout,
+        memory_bytes=None if memory is None else int(memory * (1 << 30)),
+        holdout_samples=holdout,
+        layout=None if layout is None else layout.value,
+        weights=weights,
+        slice_by=slice_by,
+        metric=metric,
+        repair=repair,
+    )
+    with Steps() as steps:
+        report = convert(source, targets, data, out, precisions, options, steps.step)
     if as_json:
         print(documents.encode_pretty(report))
     else:
-        Console(emoji=False).print(table(report))
-        print(f"{out}: {sum(len(v.files) for v in report.variants)} files of "
-              f"{len(report.variants)} variants")  # fmt: skip
+        print_report(Console(emoji=False), report, out)
     verdict(report, out)
+
+
+def _listed(option: str, given: list[str], allowed: tuple[str, ...]) -> list[str]:
+    """What stands between commas, in order, each once."""
+    values = list(dict.fromkeys(value for text in given for value in text.split(",")))
+    for value in values:
+        if value not in allowed:
+            raise InputError(f"{option} {value!r} is not possible; use {', '.join(allowed)}.")
+    return values

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 from onnx import TensorProto, helper
 
+from edgeml.faults import Fault
 from edgeml.parity import Tolerance
 from edgeml_converters.data import save
 from edgeml_converters.parity_run import Parity, Question, show_parity
@@ -54,10 +55,28 @@ def test_permuted_inputs_and_outputs_of_one_shape_are_paired_by_value(tmp_path: 
     assert parity.inputs == {"x": "args_1", "y": "args_0"}
     assert parity.outputs == {"difference": "Identity:1", "sum": "Identity"}
     assert parity.passed and parity.fault() is None
-    (engine,) = parity.engines
-    assert engine.engine == "onnxruntime"
-    assert {row.name for row in engine.outputs} == {"difference", "sum"}
-    assert all(row.max_abs is not None and row.max_abs < 1e-5 for row in engine.outputs)
+    levels = [(row.engine, row.optimisation) for row in parity.engines]
+    assert levels == [("onnxruntime", level) for level in ("all", "extended", "basic", "disabled")]
+    for row in parity.engines:
+        assert row.passed and {output.name for output in row.outputs} == {"difference", "sum"}
+        assert all(o.max_abs is not None and o.max_abs < 1e-5 for o in row.outputs)
+    first, *others = parity.engines
+    assert first.evidence is not None and all(row.evidence is None for row in others)
+    assert {i.name for i in first.evidence.invariants} >= {"repeat", "shuffle", "batch", "finite"}
+    assert all(invariant.passed for invariant in first.evidence.invariants)
+    assert parity.findings == []
+
+
+def test_exchanged_names_of_outputs_are_seen_and_said(tmp_path: Path) -> None:
+    """Silent failure 5: equal names, exchanged values, as in basic-pitch's two files."""
+    parity = _show(
+        _difference(tmp_path, ("x", "y"), ("sum_", "difference")),
+        {"difference": X - Y, "sum_": X + 2 * Y},
+    )
+    assert parity.passed
+    assert parity.outputs == {"difference": "sum_", "sum_": "difference"}
+    (finding,) = parity.findings
+    assert (finding.fault, finding.severity) == (Fault.PERMUTED_OUTPUTS, "warning")
 
 
 def test_a_file_that_says_something_else_fails_with_its_figures(tmp_path: Path) -> None:
@@ -68,6 +87,9 @@ def test_a_file_that_says_something_else_fails_with_its_figures(tmp_path: Path) 
     assert not parity.passed
     fault = parity.fault()
     assert fault is not None and "onnxruntime gives max abs" in fault and "'sum_'" in fault
+    (finding,) = parity.findings
+    assert (finding.fault, finding.severity) == (Fault.WRONG_VALUES, "error")
+    assert (finding.where, finding.engines) == ("sum_", ("onnxruntime",))
 
 
 def test_a_damaged_file_did_not_run_and_does_not_pass(tmp_path: Path) -> None:

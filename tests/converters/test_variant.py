@@ -19,7 +19,7 @@ from edgeml_converters.process import StepError
 from edgeml_converters.progress import silent
 from edgeml_converters.routes.table import Route
 from edgeml_converters.sources import Source
-from edgeml_converters.variant import make_variant
+from edgeml_converters.variant import Made, make_float
 
 X = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
 SOURCE = Source(kind="module", location="double", attribute="net", label="double:net")
@@ -60,13 +60,12 @@ def _second(op: str) -> NodeProto:
     return helper.make_node(op, ["x", "square"], ["y"], name=op)
 
 
-def _variant(folder: Path, ops: Sequence[str | None]) -> VariantReport:
+def _made(folder: Path, ops: Sequence[str | None]) -> Made:
     file = folder / "inputs.npz"
     save(file, {"x": X})
-    (folder / "build").mkdir()
     question = Question(file, {"x": X}, {"y": X - X * X}, Tolerance(), folder, 60)
     with Double(folder, ops) as model:
-        return make_variant("onnx", model, question, folder / "build", silent)
+        return make_float("onnx", model, question, silent)
 
 
 def _verdict(variant: VariantReport) -> None:
@@ -79,7 +78,7 @@ def _verdict(variant: VariantReport) -> None:
 
 
 def test_the_first_route_that_is_right_ends_the_search(tmp_path: Path) -> None:
-    variant = _variant(tmp_path, ["Sub", "Add"])
+    variant = _made(tmp_path, ["Sub", "Add"]).report
     assert [(tried.route, tried.error) for tried in variant.routes] == [(DYNAMO, None)]
     assert variant.passed
     _verdict(variant)
@@ -91,24 +90,26 @@ def test_the_first_route_that_is_right_ends_the_search(tmp_path: Path) -> None:
 def test_a_route_that_fails_or_lies_is_recorded_and_the_next_is_kept(
     tmp_path: Path, first: str | None, reason: str
 ) -> None:
-    variant = _variant(tmp_path, [first, "Sub"])
+    made = _made(tmp_path, [first, "Sub"])
+    variant = made.report
     assert reason in (variant.routes[0].error or "")
     assert (variant.routes[1].route, variant.routes[1].error) == (TORCHSCRIPT, None)
     assert variant.passed and variant.files == ("onnx-fp32/model.onnx",)
-    assert b"Sub" in (tmp_path / "build" / variant.entry).read_bytes()
+    assert b"Sub" in made.entry.read_bytes()
     _verdict(variant)
 
 
 def test_without_a_file_it_is_a_conversion_error_that_names_every_route(tmp_path: Path) -> None:
-    variant = _variant(tmp_path, [None, None])
+    variant = _made(tmp_path, [None, None]).report
     assert (variant.files, variant.passed) == ((), False)
     with pytest.raises(ConversionError, match=f"{DYNAMO}: .*no such op; {TORCHSCRIPT}: "):
         _verdict(variant)
 
 
 def test_a_file_out_of_tolerance_is_kept_and_is_a_parity_error(tmp_path: Path) -> None:
-    variant = _variant(tmp_path, ["Add", None])
-    assert (tmp_path / "build" / variant.entry).is_file()
+    made = _made(tmp_path, ["Add", None])
+    variant = made.report
+    assert made.entry.is_file()
     assert not variant.passed and not variant.engines[0].passed
     with pytest.raises(ParityError, match=r"max abs .* all figures are in out/report\.json"):
         _verdict(variant)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import get_args
 
 import msgspec
 import pytest
@@ -12,7 +13,7 @@ from edgeml import documents
 from edgeml.contract import Contract, Tensor
 from edgeml.documents import Open, Strict
 from edgeml.errors import PackageError, VerificationError
-from edgeml.manifest import File, Manifest, Requirement, Variant
+from edgeml.manifest import File, Manifest, Optimisation, Precision, Requirement, Variant
 from edgeml.release import Release
 from edgeml.telemetry import Event, State
 
@@ -39,12 +40,17 @@ variants = st.builds(
     Variant,
     id=text,
     format=st.sampled_from(["onnx", "tflite"]),
-    precision=text,
+    precision=st.sampled_from(get_args(Precision)),
     entry=text,
     files=st.lists(files, max_size=2).map(tuple),
     inputs=st.dictionaries(text, text, max_size=3),
     outputs=st.dictionaries(text, text, max_size=3),
-    requires=st.lists(st.builds(Requirement, engine=text, version=text), max_size=2).map(tuple),
+    requires=st.lists(st.builds(
+            Requirement,
+            engine=text,
+            version=text,
+            optimisation=st.sampled_from(get_args(Optimisation)),
+        ), max_size=2).map(tuple),
     batch=st.none() | st.integers(1, 64),
 )
 manifests = st.builds(

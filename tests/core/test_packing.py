@@ -12,12 +12,14 @@ import pytest
 
 from edgeml import documents, holdout
 from edgeml.contract import Contract
-from edgeml.conversion import ConversionReport
+from edgeml.conversion import ConversionReport, EngineParity
 from edgeml.errors import EdgemlError, InputError, PackageError, ParityError, StorageError
+from edgeml.faults import Fault, Finding
 from edgeml.holdout import Holdout
 from edgeml.inspection import inspect
+from edgeml.manifest import Optimisation
 from edgeml.package import Package
-from edgeml.packing import pack
+from edgeml.packing import pack, requirements
 from edgeml.parity import Tolerance
 from tests.flow.conversions import VARIANT, conversion
 
@@ -241,3 +243,48 @@ def test_the_inspection_is_one_document(folder: Path, tmp_path: Path) -> None:
     contract = (folder / "contract.json").read_bytes()
     assert found.contract == documents.decode(contract, Contract, "it")
     assert documents.decode(documents.encode(found), type(found), "it") == found
+
+
+def rows(*levels: tuple[str, Optimisation, bool]) -> tuple[EngineParity, ...]:
+    return tuple(
+        EngineParity(engine=engine, version="1", optimisation=level, outputs=(), passed=passed)
+        for engine, level, passed in levels
+    )
+
+
+def test_what_a_variant_requires_is_what_agreed_at_the_highest_level(folder: Path) -> None:
+    engines = rows(
+        ("onnxruntime", "all", False),
+        ("onnxruntime", "extended", True),
+        ("onnxruntime", "basic", True),
+        ("litert", "all", True),
+        ("tflite", "all", True),
+        ("other", "all", False),
+    )
+    finding = Finding(
+        fault=Fault.PER_CHANNEL_DYNAMIC_FC, severity="error", message="", engines=("tflite",)
+    )
+    report = documents.decode((folder / "report.json").read_bytes(), ConversionReport, "it")
+    variant = msgspec.structs.replace(report.variants[0], engines=engines, findings=(finding,))
+    found = [(r.engine, r.optimisation) for r in requirements(variant)]
+    assert found == [("onnxruntime", "extended"), ("litert", "all")]
+
+
+def test_variants_keep_the_order_in_which_they_were_asked_for(folder: Path, tmp_path: Path) -> None:
+    def two(report: ConversionReport) -> ConversionReport:
+        (first,) = report.variants
+        files = ("onnx-a/model.onnx",)
+        second = msgspec.structs.replace(first, id="onnx-a", files=files, entry=files[0])
+        return msgspec.structs.replace(report, variants=(first, second))
+
+    shutil.copytree(folder / VARIANT, folder / "onnx-a")
+    change_report(folder, two)
+    change_holdout(
+        folder,
+        lambda kept: Holdout(
+            kept.inputs, kept.expected, dict.fromkeys((VARIANT, "onnx-a"), Tolerance())
+        ),
+    )
+    pack(folder, "digits", "1", tmp_path / "x.edgeml")
+    with Package(tmp_path / "x.edgeml") as package:
+        assert [variant.id for variant in package.manifest.variants] == [VARIANT, "onnx-a"]

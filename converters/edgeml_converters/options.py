@@ -1,0 +1,36 @@
+"""What a conversion is told besides its source, targets, data and folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeml.contract import Layout
+from edgeml.parity import Tolerance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Defaults are those of the command.
+
+    timeout_seconds, memory_bytes: for each step's process; None for no limit on memory.
+    holdout_samples: at most so many, evenly from the data that parity is shown on.
+    calibration_samples: at most so many rows of the data for static int8; the rest shows parity.
+    tolerance: for every precision alike; None takes the precision's own.
+    layout: where the channels of images stand in the contract; None leaves the model's own.
+    weights: a state dict for a callable that builds the model without them.
+    slice_by: a key of the data file by whose values the samples are looked at apart.
+    metric: accuracy, f1, auc, mae or module:callable.
+    repair: whether to try to mend what does not agree.
+    html: whether to write report.html.
+    """
+
+    timeout_seconds: float = 600.0
+    memory_bytes: int | None = None
+    holdout_samples: int = 64
+    calibration_samples: int = 256
+    tolerance: Tolerance | None = None
+    layout: Layout | None = None
+    weights: Path | None = None
+    slice_by: str | None = None
+    metric: str | None = None
+    repair: bool = True
+    html: bool = True
