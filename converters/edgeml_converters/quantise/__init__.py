@@ -1,0 +1,68 @@
+"""A file of lower precision out of a float one, for both formats; frameworks load when it runs.
+
+What each precision does to the weights (large constants of layers) and to the activations:
+
+    fp16            weights are stored as float16; ONNX computes in it where the engine can
+    int8-weights    weights are stored as int8 and become float before they are used
+    int8-dynamic    the same, and the engine rounds activations to int8 by the range of each call
+    int8            the same, by ranges that were calibrated on data
+
+A layer that the engines cannot compute in int8 keeps float activations, and its weights are stored
+as int8 all the same. Inputs and outputs stay as they are in the float file, by name, dtype, shape.
+"""
+
+from pathlib import Path
+
+from edgeml.errors import ConversionError, InputError
+from edgeml.manifest import Format
+from edgeml_converters.messages import Quantise, Quantised
+
+# Ways to find the ranges of activations for static int8, by format, the cheapest first.
+#   minmax          the smallest and the largest value that was seen
+#   moving-average  of the smallest and the largest value of each sample (ai-edge-quantizer's own)
+#   percentile      leaves the outermost 0.01 % of the values out
+#   entropy         the range whose rounded histogram says the most about the original one
+#   error           the range with the smallest squared error of rounding and clipping
+CALIBRATORS: dict[Format, tuple[str, ...]] = {
+    "onnx": ("minmax", "percentile", "error", "entropy"),
+    "tflite": ("minmax", "moving-average", "percentile", "error"),
+}
+
+
+def quantise(request: Quantise) -> Quantised:
+    """Writes the file of lower precision to `request.folder`; the float file is left alone.
+
+    Raises InputError for a request that makes no sense, ConversionError where nothing of the file
+    can be quantised.
+    """
+    _check(request)
+    Path(request.folder).mkdir(parents=True, exist_ok=True)
+    if request.format == "onnx":
+        from edgeml_converters.quantise.onnx_quantise import quantise_onnx
+
+        done = quantise_onnx(request)
+    else:
+        from edgeml_converters.quantise.tflite_quantise import quantise_tflite
+
+        done = quantise_tflite(request)
+    if done.coverage == 0.0:
+        raise ConversionError(
+            f"Nothing in {Path(request.entry).name} could be made {request.precision}: it has no "
+            "weights of a layer that can be quantised; use its fp32 variant."
+        )
+    return done
+
+
+def _check(request: Quantise) -> None:
+    if request.precision == "fp32":
+        raise InputError("fp32 is the precision of the float file itself; ask for another one.")
+    if request.precision != "int8":
+        return
+    known = CALIBRATORS[request.format]
+    if request.calibrator not in known:
+        raise InputError(
+            f"There is no calibrator {request.calibrator!r} for {request.format}; use one of "
+            f"{', '.join(known)}."
+        )
+    if request.calibration is None:
+        raise InputError("int8 needs samples to calibrate on; give data.")

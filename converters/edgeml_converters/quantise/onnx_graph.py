@@ -1,0 +1,124 @@
+"""Where the weights of an ONNX graph are, and the little that all precisions do to a graph."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import onnx
+from onnx import TensorProto
+
+# The inputs of each op that take a layer's weights; those of quantised ops stand there too.
+WEIGHT_INPUTS: dict[str, tuple[int, ...]] = {
+    "Attention": (1,),
+    "Conv": (1,),
+    "ConvInteger": (1,),
+    "ConvTranspose": (1,),
+    "DynamicQuantizeLSTM": (1, 2),
+    "DynamicQuantizeMatMul": (1,),
+    "Einsum": (0, 1),
+    "GRU": (1, 2),
+    "Gather": (0,),
+    "Gemm": (0, 1),
+    "LSTM": (1, 2),
+    "MatMul": (0, 1),
+    "MatMulInteger": (0, 1),
+    "QAttention": (1,),
+    "QLinearConv": (3,),
+    "QLinearMatMul": (0, 3),
+    "RNN": (1, 2),
+}
+# Ops that hand on a weight without computing with it.
+_PASS_ON = ("Cast", "DequantizeLinear", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
+_KINDS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.INT8, TensorProto.UINT8)
+PER_CHANNEL_OPSET = 13  # DequantizeLinear has an axis from here on
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A graph with the constants that its nodes see: its own and those of the graphs around it."""
+
+    graph: onnx.GraphProto
+    constants: Mapping[str, onnx.TensorProto]
+
+
+def scopes(
+    graph: onnx.GraphProto, outer: Mapping[str, onnx.TensorProto] | None = None
+) -> Iterator[Scope]:
+    """The graph and all that its loops and branches hold."""
+    inputs = {value.name for value in graph.input}
+    seen = {name: tensor for name, tensor in (outer or {}).items() if name not in inputs}
+    seen |= {tensor.name: tensor for tensor in graph.initializer}
+    yield Scope(graph, seen)
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                if inner.node:
+                    yield from scopes(inner, seen)
+
+
+def weights(model: onnx.ModelProto) -> list[onnx.TensorProto]:
+    """Every constant of rank 2 or more that a layer takes as its weights, once."""
+    found: dict[int, onnx.TensorProto] = {}
+    for scope in scopes(model.graph):
+        makers = {name: node for node in scope.graph.node for name in node.output}
+        for node in scope.graph.node:
+            for position in WEIGHT_INPUTS.get(node.op_type, ()):
+                if position >= len(node.input):
+                    continue
+                tensor = _constant(node.input[position], makers, scope.constants)
+                if tensor is not None and len(tensor.dims) > 1 and tensor.data_type in _KINDS:
+                    found[id(tensor)] = tensor
+    return list(found.values())
+
+
+def _constant(
+    name: str, makers: Mapping[str, onnx.NodeProto], constants: Mapping[str, onnx.TensorProto]
+) -> onnx.TensorProto | None:
+    """The constant behind a tensor, through ops that only hand it on."""
+    while name not in constants:
+        maker = makers.get(name)
+        if maker is None or maker.op_type not in _PASS_ON:
+            return None
+        name = maker.input[0]
+    return constants[name]
+
+
+def load(path: str) -> onnx.ModelProto:
+    """The float model, as the rest of the package wants it: every node named, constants as
+    initialisers, an opset that has per-channel weights.
+
+    A node without a name gets that of its first output, which is how `keep_float` may name any.
+    """
+    model = onnx.load(path)
+    opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    if opset < PER_CHANNEL_OPSET:
+        model = onnx.version_converter.convert_version(model, PER_CHANNEL_OPSET)
+    for scope in scopes(model.graph):
+        _lift_constants(scope.graph)
+        for node in scope.graph.node:
+            node.name = node.name or node.output[0]
+    return model
+
+
+def _lift_constants(graph: onnx.GraphProto) -> None:
+    """Constant nodes that hold a tensor become initialisers, where quantisers look for weights."""
+    kept: list[onnx.NodeProto] = []
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            tensor = graph.initializer.add()
+            tensor.CopyFrom(node.attribute[0].t)
+            tensor.name = node.output[0]
+        else:
+            kept.append(node)
+    del graph.node[:]
+    graph.node.extend(kept)
+
+
+def kept_nodes(model: onnx.ModelProto, keep_float: tuple[str, ...]) -> set[str]:
+    """The names of the nodes that `keep_float` means, by their own name or that of an output."""
+    wanted = set(keep_float)
+    return {
+        node.name
+        for scope in scopes(model.graph)
+        for node in scope.graph.node
+        if wanted & {node.name, *node.output}
+    }

@@ -1,0 +1,137 @@
+"""Weights as int8 with DequantizeLinear behind them: for int8-weights, and for what ONNX Runtime's
+quantisers leave in float (recurrent layers, transposed convolutions, embeddings, loops)."""
+
+from collections.abc import Container
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import helper, numpy_helper
+
+from edgeml_converters.quantise.onnx_graph import WEIGHT_INPUTS, Scope, scopes
+
+Array = npt.NDArray[Any]
+INT8_MAX = 127  # -128 is left out, so that zero is in the middle and the scale symmetric
+
+
+def quantise_weights(model: onnx.ModelProto, kept: Container[str], per_channel: bool) -> None:
+    """Every float32 weight of rank 2 or more, but those of the nodes named in `kept`, in place."""
+    for scope in scopes(model.graph):
+        _Quantiser(scope, per_channel).run(kept)
+    _drop_unused(model)
+
+
+class _Quantiser:
+    """One graph; a constant that several nodes take with one axis is quantised once."""
+
+    def __init__(self, scope: Scope, per_channel: bool) -> None:
+        self._graph = scope.graph
+        self._constants = scope.constants
+        self._per_channel = per_channel
+        self._done: dict[tuple[str, int | None], tuple[str, str]] = {}
+
+    def run(self, kept: Container[str]) -> None:
+        first: list[onnx.NodeProto] = []
+        nodes: list[onnx.NodeProto] = []
+        for node in self._graph.node:
+            nodes.append(node)
+            if node.name in kept:
+                continue
+            for position in WEIGHT_INPUTS.get(node.op_type, ()):
+                tensor = self._weight(node, position)
+                if tensor is None:
+                    continue
+                axis = _axis(node, position, len(tensor.dims)) if self._per_channel else None
+                if node.op_type == "Gather":
+                    nodes.append(self._behind(node, tensor, axis))
+                else:
+                    node.input[position] = self._before(tensor, axis, first)
+        del self._graph.node[:]
+        self._graph.node.extend([*first, *nodes])
+
+    def _weight(self, node: onnx.NodeProto, position: int) -> onnx.TensorProto | None:
+        name = node.input[position] if position < len(node.input) else ""
+        tensor = self._constants.get(name)
+        if tensor is None or len(tensor.dims) < 2 or 0 in tensor.dims:
+            return None
+        return tensor if tensor.data_type == onnx.TensorProto.FLOAT else None
+
+    def _before(
+        self, tensor: onnx.TensorProto, axis: int | None, first: list[onnx.NodeProto]
+    ) -> str:
+        """The float tensor that DequantizeLinear makes of the int8 one, for a layer to take."""
+        known = len(self._done)
+        name, scale = self._int8(tensor, axis)
+        result = f"{name}_float"
+        if len(self._done) > known:
+            first.append(_dequantise(name, scale, result, axis))
+        return result
+
+    def _behind(
+        self, node: onnx.NodeProto, tensor: onnx.TensorProto, axis: int | None
+    ) -> onnx.NodeProto:
+        """The rows are taken as int8, so that only they become float, not the whole table."""
+        node.input[0], scale = self._int8(tensor, axis)
+        result = node.output[0]
+        node.output[0] = f"{result}_int8"
+        return _dequantise(node.output[0], scale, result, None if axis is None else -1)
+
+    def _int8(self, tensor: onnx.TensorProto, axis: int | None) -> tuple[str, str]:
+        """The names of the int8 tensor and of its scale."""
+        key = (tensor.name, axis)
+        if key not in self._done:
+            values, scale = _round(numpy_helper.to_array(tensor), axis)
+            stem = tensor.name if axis is None else f"{tensor.name}_{axis}"
+            names = (f"{stem}_int8", f"{stem}_int8_scale")
+            for array, name in zip((values, scale), names, strict=True):
+                self._graph.initializer.append(numpy_helper.from_array(array, name))
+            self._done[key] = names
+        return self._done[key]
+
+
+def _round(weight: Array, axis: int | None) -> tuple[Array, Array]:
+    """int8 values and the scale of each channel, or of all: weight = values * scale."""
+    others = tuple(i for i in range(weight.ndim) if i != axis)
+    largest = np.abs(weight).max(axis=None if axis is None else others)
+    scale = np.where(largest > 0, largest / INT8_MAX, 1).astype(np.float32)
+    shape = [-1 if i == axis else 1 for i in range(weight.ndim)]
+    steps = np.round(weight / (scale if axis is None else scale.reshape(shape)))
+    return np.clip(steps, -INT8_MAX, INT8_MAX).astype(np.int8), scale
+
+
+def _dequantise(values: str, scale: str, result: str, axis: int | None) -> onnx.NodeProto:
+    attributes: dict[str, Any] = {} if axis is None else {"axis": axis}
+    return helper.make_node(
+        "DequantizeLinear", [values, scale], [result], name=result, **attributes
+    )
+
+
+def _axis(node: onnx.NodeProto, position: int, rank: int) -> int | None:
+    """The axis of the weight along which the layer's outputs lie; None for one scale for all."""
+    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    match node.op_type:
+        case "Conv":
+            return 0
+        case "ConvTranspose" | "LSTM" | "GRU" | "RNN":
+            return 1
+        case "MatMul":
+            return rank - 1 if position else rank - 2
+        case "Gemm":
+            return int(bool(attributes.get("transA" if position == 0 else "transB"))) ^ position
+        case "Gather":
+            # Behind the lookup the last axis of the table is the last one of the rows too.
+            return None if attributes.get("axis", 0) in (-1, rank - 1) else rank - 1
+        case _:
+            return None
+
+
+def _drop_unused(model: onnx.ModelProto) -> None:
+    """Removes the float weights that nothing takes any more."""
+    every = list(scopes(model.graph))
+    used = {name for scope in every for node in scope.graph.node for name in node.input}
+    used |= {value.name for scope in every for value in scope.graph.output}
+    for scope in every:
+        left = [tensor for tensor in scope.graph.initializer if tensor.name in used]
+        del scope.graph.initializer[:]
+        scope.graph.initializer.extend(left)
