@@ -1,0 +1,48 @@
+"""Two arrays made ready for figures that are finite, whatever the arrays hold."""
+
+import sys
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeml.parity import Array
+
+Arrays = Mapping[str, Array]
+Floats = npt.NDArray[np.float64]
+_LARGE = 1e150  # the square of a larger number overflows, that of its reciprocal underflows
+
+
+def comparable(found: Array, expected: Array) -> bool:
+    """One shape, and a value that is finite in both unless there is no value at all."""
+    if found.shape != expected.shape:
+        return False
+    return not found.size or bool((np.isfinite(found) & np.isfinite(expected)).any())
+
+
+def magnitude(array: Array) -> float:
+    """The largest finite absolute value; 0 where there is none."""
+    values = np.abs(array.astype(np.float64))
+    return float(values.max(initial=0.0, where=np.isfinite(values)))
+
+
+def unit(*arrays: Array) -> float:
+    """What to divide `arrays` by, so that their squares neither overflow nor vanish; mostly 1."""
+    largest = max(magnitude(array) for array in arrays)
+    return 1.0 if largest == 0.0 or 1 / _LARGE < largest < _LARGE else largest
+
+
+def in_unit(array: Array, one: float) -> Floats:
+    """`array` as float64, divided by `one`; a NaN stays one."""
+    return array.astype(np.float64) / one
+
+
+def bounded(value: float) -> float:
+    """`value` as a document can hold it: the largest float instead of infinity."""
+    return max(-sys.float_info.max, min(sys.float_info.max, value))
+
+
+def finite_rows(array: Array) -> npt.NDArray[np.bool_]:
+    """Which samples hold finite values only; first axis the sample."""
+    finite: npt.NDArray[np.bool_] = np.isfinite(array).reshape(len(array), -1).all(axis=1)
+    return finite

@@ -1,0 +1,78 @@
+"""95 % confidence intervals: Wilson's for a share, the bootstrap for any other figure."""
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from edgeml.evidence import Interval
+
+CONFIDENCE = 0.95
+RESAMPLES = 1000
+_SEED = 0
+
+Rows = npt.NDArray[np.intp]
+
+
+def wilson(successes: int, n: int) -> Interval:
+    """The share `successes` / `n` with Wilson's score interval (Wilson 1927).
+
+    Unlike the bootstrap it says how little n out of n proves. Raises ValueError without samples.
+    """
+    if not 0 <= successes <= n or n == 0:
+        raise ValueError(f"{successes} of {n} is no share")
+    found = stats.binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")
+    value = successes / n
+    # By rounding an end at 0 or 1 can fall short of the share.
+    return Interval(
+        value=value, low=min(value, float(found.low)), high=max(value, float(found.high))
+    )
+
+
+def paired_bootstrap(
+    first: Callable[[Rows], float | None],
+    second: Callable[[Rows], float | None],
+    samples: int,
+    resamples: int = RESAMPLES,
+) -> tuple[Interval, Interval, Interval]:
+    """Intervals of `first`, of `second` and of `second` minus `first`.
+
+    Both are functions of rows and are asked about the same rows each time, so that what is hard for
+    both does not widen the difference. Seeded: the same figures each time. Percentiles (Efron and
+    Tibshirani 1993, chapter 13), widened to hold the figure itself; a draw for which a function
+    gives None, as one class alone has no AUC, is left out. A single sample gives no width.
+    Raises ValueError when a function gives None for all rows.
+    """
+
+    def both(rows: Rows) -> npt.NDArray[np.float64]:
+        a, b = first(rows), second(rows)
+        if a is None or b is None:
+            return np.full(3, np.nan)
+        return np.array([a, b, b - a], np.float64)
+
+    values = both(np.arange(samples))
+    if np.isnan(values).any():
+        raise ValueError("there is no figure for all rows")
+    drawn = values[:, None]
+    if samples > 1:
+        with warnings.catch_warnings():
+            # Of an interval that is not used: a draw without a figure makes it NaN.
+            warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+            drawn = stats.bootstrap(
+                (np.arange(samples),),
+                both,
+                n_resamples=resamples,
+                vectorized=False,
+                method="percentile",
+                rng=_SEED,
+            ).bootstrap_distribution
+        drawn = np.concatenate([drawn[:, ~np.isnan(drawn).any(axis=0)], values[:, None]], axis=1)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail], axis=1)
+    model, variant, delta = (
+        Interval(value=float(v), low=float(min(v, a)), high=float(max(v, b)))
+        for v, a, b in zip(values, low, high, strict=True)
+    )
+    return model, variant, delta
