@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _WRAPPER, _WRAPPED = "Named", "module"
 _PARAMETER = re.compile(r"^((?:\w+\.)+)(?:weight|bias)(?:_\w+)?$")
 _MINOR = re.compile(r"torch\.nn\.modules\.(activation|batchnorm|dropout)\.[^/]*$")
-_SCOPES = "pkg.torch.onnx.name_scopes"
+_CALLED = re.compile(r"(.+)_\d+")
+_SCOPES, _CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
 
 
 def source_of(name: str) -> str:
@@ -75,15 +76,16 @@ def _by_litert(name: str) -> str:
 
 def _by_keras(name: str) -> str:
     """Keras opens each layer's scope twice, so that its name ends in _1 or more; ops' do not."""
-    root, *scopes = name.split("/")[:-1]
+    path_and_op = name.removeprefix("StatefulPartitionedCall/").split("/")
+    root, scopes = path_and_op[0], path_and_op[1:-1]
+    if not _CALLED.fullmatch(root):
+        return scopes[0] if scopes else ""  # Keras 2 writes names as they are
     path: list[str] = []
     for scope in scopes:
-        layer = re.fullmatch(r"(.+)_\d+", scope)
+        layer = _CALLED.fullmatch(scope)
         if layer is None:
             break
         path.append(layer[1])
-    if not path and not re.fullmatch(r".+_\d+", root):
-        path = scopes[:1]  # Keras 2 writes names as they are
     return "/".join(path)
 
 
@@ -94,13 +96,15 @@ def sources(model: "onnx.ModelProto") -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for node in model.graph.node:
-        scopes = next((p.value for p in node.metadata_props if p.key == _SCOPES), None)
-        if scopes is None:
+        metadata = {item.key: item.value for item in node.metadata_props}
+        if _SCOPES not in metadata:
             continue
         # The last is the op; the others are module paths, each inside of the one before.
-        names: list[str] = [str(scope) for scope in ast.literal_eval(scopes)]
+        names: list[str] = ast.literal_eval(metadata[_SCOPES])
+        classes: list[str] = ast.literal_eval(metadata.get(_CLASSES, "[]"))
         path = names[-2] if len(names) > 1 and names[0] == "" else ""
-        for name in (node.name, *node.output):
-            if name:
-                found[name] = path
+        if "torch.nn.modules.batchnorm." in " ".join(classes[-2:]):
+            # A convolution that a normalisation was folded into has the latter's name.
+            path = next(filter(None, map(source_of, node.input)), path)
+        found |= {name: path for name in (node.name, *node.output) if name}
     return found

@@ -59,11 +59,17 @@ def trace(
     comes from; names that exporters write are understood without it. engine: which one shows the
     tensors; only TFLite has more than one.
     Tensors are in the order in which the reference computes them; op is what makes it there.
-    Heavy: for the worker process. Raises InputError when the files share no tensor.
+    Heavy: for the worker process. Raises InputError when the files compute no tensor
+    of one name.
     """
     bad, good = (_probe(form, path, engine) for path in (suspect, reference))
     has = {place.name for place in bad.places}
     shared = [place for place in good.places if place.name in has]
+    if all(place.op == "Input" for place in shared):
+        raise InputError(
+            f"{suspect.name} and {reference.name} compute no tensor of one name; compare a variant "
+            "with the float file that it was made of."
+        )
     powers = {place.name: _Power() for place in shared}
     for start, step in _pieces(inputs, min(bad.samples, good.samples)):
         feeds = {name: array[start : start + step] for name, array in inputs.items()}
@@ -73,11 +79,6 @@ def trace(
                 powers[name].add(found[name], expected[name])
             else:
                 del powers[name]  # two tensors that only share a name
-    if not powers:
-        raise InputError(
-            f"{suspect.name} and {reference.name} have no tensor of one name; compare a variant "
-            "with the float file that it was made of."
-        )
     return tuple(
         TensorFidelity(
             name=place.name,

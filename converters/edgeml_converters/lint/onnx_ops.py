@@ -68,16 +68,18 @@ def foreign_ops(model: onnx.ModelProto) -> Iterator[Finding]:
     )
     for (name, domain, kind, opset), place, times in counted(places):
         if domain not in ONNX_DOMAINS and (domain, kind) in runtimes:
-            yield _foreign(
-                "warning", f"{name} is an op of onnxruntime's own{times}: no other engine, "
-                "compiler or tool has to know it.", place,
-            )  # fmt: skip
+            message = (
+                f"{name} is an op of onnxruntime's own{times}: no other engine, compiler or tool "
+                "has to know it."
+            )
+            yield _foreign("warning", message, place)
         else:
-            where = f"opset {opset} of {domain or 'ai.onnx'}" if opset else "any opset of the file"
-            yield _foreign(
-                "error", f"{name} is not an op of {where}{times}; rewrite it or replace the layer "
-                "that it comes from.", place,
-            )  # fmt: skip
+            where = f"opset {opset} of {domain or 'ai.onnx'}" if opset else "what the file imports"
+            message = (
+                f"onnxruntime has no op {name} in {where}{times}; rewrite it or replace the layer "
+                "that it comes from."
+            )
+            yield _foreign("error", message, place)
 
 
 def _in_onnx(use: Use) -> bool:

@@ -1,0 +1,122 @@
+"""Which tensor is to blame, and what is tried then: pure functions."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeml.evidence import TensorFidelity
+from edgeml.faults import Fault, Finding
+from edgeml.manifest import Precision
+from edgeml_converters.bisect.around import Around, around
+from edgeml_converters.bisect.culprit import MARGIN_DB, culprit
+from edgeml_converters.bisect.repairs import Repair, repairs
+from tests import onnx_models
+from tests.converters.tflite_files import dynamic_layer, write
+
+Decibels = list[float | None]
+
+
+def tensors(figures: Decibels) -> list[TensorFidelity]:
+    return [
+        TensorFidelity(name=f"t{i}", op="Conv", source=f"layer{i}", snr_db=figure)
+        for i, figure in enumerate(figures)
+    ]
+
+
+def guilty(figures: Decibels, floor_db: float = 20.0) -> str | None:
+    found = culprit(tensors(figures), floor_db)
+    return found and found.name
+
+
+@pytest.mark.parametrize(
+    ("figures", "name"),
+    [
+        ([], None),
+        ([None, None], None),
+        ([None, 45.0, 40.0, 38.0], None),
+        ([None, 45.0, 3.0, 2.0], "t2"),  # what follows inherits it
+        ([None, 3.0], "t1"),
+        ([5.0, 3.0], "t0"),
+        ([40.0, 8.0, 40.0, 1.0], "t1"),  # the first one, though a later one is worse
+        ([40.0, 25.0, 21.0, 18.0, 15.0, 12.0], None),  # it grows slowly: no one op is to blame
+        ([40.0, 21.0, 14.0], "t2"),
+        ([40.0, -200.0], "t1"),
+    ],
+)
+def test_the_first_tensor_that_drops(figures: Decibels, name: str | None) -> None:
+    assert guilty(figures) == name
+
+
+@given(st.lists(st.none() | st.floats(-50, 150), max_size=12), st.floats(0, 60))
+def test_what_drops_is_below_the_floor_and_all_before_it(
+    figures: Decibels, floor_db: float
+) -> None:
+    found = culprit(tensors(figures), floor_db)
+    if found is None:
+        return
+    assert found.snr_db is not None
+    assert found.snr_db < floor_db
+    before = figures[: int(found.name[1:])]
+    assert all(figure is None or found.snr_db < figure - MARGIN_DB for figure in before)
+
+
+BAD = tensors([3.0])[0]
+WRONG = Finding(fault=Fault.PER_CHANNEL_DYNAMIC_FC, severity="error", message="")
+KEPT = Around(maker="node", takers=("next", "other"))
+
+
+def test_a_layer_that_an_engine_computes_wrongly_gets_one_scale_first() -> None:
+    found = repairs("tflite", "int8-dynamic", BAD, [WRONG], per_channel=True)
+    assert found == (
+        Repair("one scale a tensor for the weights", per_channel=False),
+        Repair("keep Conv of layer0 in float", keep_float=("t0",)),
+    )
+    # With one scale already, more scales would bring the fault back.
+    assert repairs("tflite", "int8-dynamic", None, [WRONG], per_channel=False) == ()
+
+
+def test_static_int8_keeps_the_op_then_its_neighbours_then_calibrates_otherwise() -> None:
+    found = repairs(
+        "onnx", "int8", BAD, [], per_channel=False, around=KEPT, calibrators=["entropy"]
+    )
+    assert found == (
+        Repair("keep Conv of layer0 in float", ("node",)),
+        Repair("keep Conv of layer0 and what takes its answer in float", ("node", "next", "other")),
+        Repair("one scale a channel for the weights", per_channel=True),
+        Repair("calibrate by entropy", calibrator="entropy"),
+    )
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8-dynamic", "int8-weights"])
+def test_neighbours_matter_where_activations_are_quantised_only(precision: Precision) -> None:
+    found = repairs("onnx", precision, BAD, [], per_channel=True, around=KEPT)
+    assert found == (Repair("keep Conv of layer0 in float", ("node",)),)
+
+
+def test_nothing_is_tried_without_a_name_or_for_the_float_file() -> None:
+    assert repairs("onnx", "int8", BAD, [], per_channel=True) == ()
+    assert repairs("onnx", "int8", None, [], per_channel=True) == ()
+    assert repairs("onnx", "fp32", BAD, [WRONG], per_channel=True, around=KEPT) == ()
+
+
+def test_an_input_of_the_model_keeps_what_takes_it_in_float() -> None:
+    given_input = Around(maker="", takers=("first",))
+    (found,) = repairs("onnx", "int8", BAD, [], per_channel=True, around=given_input)
+    assert found.keep_float == ("first",)
+
+
+def test_the_ops_around_a_tensor(tmp_path: Path) -> None:
+    import onnx
+
+    path = onnx_models.roomy(tmp_path / "model.onnx", 2)
+    model = onnx.load(path)
+    for node in model.graph.node:
+        node.name = f"the {node.op_type}"
+    onnx.save(model, path)
+    assert around("onnx", path, "waves") == Around("the Sin", ("the ReduceSum",))
+    assert around("onnx", path, "x") == Around("", ("the Tile",))
+    layer = write(tmp_path / "model.tflite", dynamic_layer([0.1]))
+    assert around("tflite", layer, "y") == Around("y", ())
+    assert around("tflite", layer, "x") == Around("", ("y",))
