@@ -11,6 +11,8 @@ from edgeml_converters.sources import Source
 _TOOLS = {
     "torch": ("torch", "onnx", "onnxscript", "litert-torch"),
     "tensorflow": ("tensorflow-cpu", "tensorflow", "keras", "onnx", "tf2onnx"),
+    "onnx": ("onnx", "onnxruntime"),
+    "tflite": ("ai-edge-litert",),
 }
 
 

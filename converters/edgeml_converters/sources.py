@@ -1,42 +1,40 @@
-"""Where a model comes from: a callable, an exported program, TorchScript, Keras or a SavedModel."""
+"""Where a model comes from: a callable, a saved file, a folder, or a registry that holds one."""
 
+import os
 import re
-import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from edgeml import digests
 from edgeml.documents import Strict
 from edgeml.errors import InputError
+from edgeml_converters.source_files import FORMS, FileKind, check_weights, kind_of
 
-Kind = Literal["module", "file", "exported-program", "torchscript", "keras", "saved-model"]
+Kind = Literal["module", "file"] | FileKind
 
-_SUFFIXES: dict[str, Kind] = {
-    ".pt2": "exported-program",
-    ".pt": "torchscript",
-    ".pth": "torchscript",
-    ".ts": "torchscript",
-    ".keras": "keras",
-}
 _CALLABLE = re.compile(r"(?P<where>.+):(?P<attribute>[A-Za-z_]\w*)")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-FORMS = (
-    "module:callable, file.py:callable, a .pt2 program, a TorchScript .pt, a .keras file or a "
-    "SavedModel folder"
-)
 
 
 class Source(Strict, frozen=True, kw_only=True):
     """location: a module's name, or the absolute path of a file or folder.
 
     attribute: the callable that returns the model; empty for files that hold a model themselves.
+    weights: the absolute path of a state dict for what the callable returns.
     label: the source as reports name it, without the folders of this machine.
+    origin: what a registry says of it: mlflow_model, mlflow_version, mlflow_run or dvc_md5.
     """
 
     kind: Kind
     location: str
     label: str
     attribute: str = ""
+    weights: str | None = None
+    origin: dict[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def path(self) -> Path | None:
@@ -44,27 +42,71 @@ class Source(Strict, frozen=True, kw_only=True):
         return None if self.kind == "module" else Path(self.location)
 
     def sha256(self) -> str | None:
-        """Of the file, or of the sorted digests of a folder's files; None for a module."""
+        """Of the file, or of the sorted digests of a folder's files; None for a module.
+
+        The weights that an .onnx file keeps beside it count as one folder with it.
+        """
         path = self.path
         if path is None:
             return None
-        if path.is_file():
-            return digests.sha256_file(path)
-        files = sorted(
-            f"{digests.sha256_file(file)} {file.relative_to(path).as_posix()}\n"
-            for file in path.rglob("*")
-            if file.is_file()
-        )
-        return digests.sha256("".join(files).encode())
+        if path.is_dir():
+            return _folder_sha256(path, (file for file in path.rglob("*") if file.is_file()))
+        if self.kind == "onnx":
+            from edgeml_converters import onnx_external
+
+            beside = onnx_external.external_files(onnx_external.read_graph(path), path)
+            if beside:
+                return _folder_sha256(path.parent, [path, *beside])
+        return digests.sha256_file(path)
+
+    def weights_sha256(self) -> str | None:
+        return None if self.weights is None else digests.sha256_file(Path(self.weights))
 
 
-def parse(text: str) -> Source:
-    """What `text` on the command line names; raises InputError when it is no source of a model."""
+def _folder_sha256(folder: Path, files: Iterable[Path]) -> str:
+    lines = sorted(
+        f"{digests.sha256_file(file)} {file.relative_to(folder).as_posix()}\n" for file in files
+    )
+    return digests.sha256("".join(lines).encode())
+
+
+def parse(text: str, weights: str | Path | None = None, downloads: Path | None = None) -> Source:
+    """What `text` on the command line names; raises InputError when it is no source of a model.
+
+    weights: a state dict, also as dvc:PATH, for a callable that builds a model without them.
+    downloads: an empty folder for what MLflow sends; it must outlive the source. Raises FetchError
+    when a registry does not answer.
+    """
+    source = _parse(text, downloads)
+    return source if weights is None else _with_weights(source, str(weights))
+
+
+def _parse(text: str, downloads: Path | None) -> Source:
+    registry, _, name = text.partition(":")
+    if registry == "mlflow":
+        from edgeml_converters.registries import mlflow
+
+        if downloads is None:
+            raise ValueError("a source in MLflow needs a folder for downloads")
+        path, origin = mlflow.fetch(name, downloads)
+        return replace(_on_disk(path), label=text, origin=origin)
+    if registry == "dvc":
+        from edgeml_converters.registries import dvc
+
+        path = Path(name)
+        origin = {"dvc_md5": dvc.verify(path)}
+        return replace(_on_disk(path), label=f"dvc:{path.name}", origin=origin)
     path = Path(text)
-    if path.is_dir():
-        return _folder(path)
-    if path.is_file():
-        return _file(path)
+    return _on_disk(path) if path.exists() else _callable(text)
+
+
+def _on_disk(path: Path) -> Source:
+    kind = kind_of(path)
+    place = Path(os.path.abspath(path))  # a link keeps its own name, and so its suffix
+    return Source(kind=kind, location=str(place), label=place.name)
+
+
+def _callable(text: str) -> Source:
     match = _CALLABLE.fullmatch(text)
     if match is None:
         raise InputError(f"There is no model at {text}; SOURCE is {FORMS}.")
@@ -84,32 +126,22 @@ def parse(text: str) -> Source:
     return Source(kind="module", location=where, attribute=attribute, label=text)
 
 
-def _folder(path: Path) -> Source:
-    if not (path / "saved_model.pb").is_file():
+def _with_weights(source: Source, text: str) -> Source:
+    path = Path(text.removeprefix("dvc:"))
+    origin: dict[str, str] = {}
+    if text.startswith("dvc:"):
+        from edgeml_converters.registries import dvc
+
+        origin = {"dvc_md5": dvc.verify(path)}
+    if source.kind not in ("module", "file"):
         raise InputError(
-            f"The folder {path} holds no saved_model.pb, so it is no SavedModel; SOURCE is {FORMS}."
+            f"{source.label} holds its own weights, but {path.name} was given as --weights; leave "
+            "one of them out."
         )
-    return Source(kind="saved-model", location=str(path.resolve()), label=path.resolve().name)
-
-
-def _file(path: Path) -> Source:
-    if path.suffix == ".py":
-        raise InputError(f"{path} needs the callable that returns the model: {path}:NAME.")
-    kind = _SUFFIXES.get(path.suffix)
-    if kind is None:
-        raise InputError(f"{path} is of no known kind; SOURCE is {FORMS}.")
-    if not zipfile.is_zipfile(path):
-        raise InputError(
-            f"{path} is not a whole {path.suffix} file (no zip archive); save the model again."
-        )
-    if kind == "torchscript" and not _holds_code(path):
-        raise InputError(
-            f"{path} holds no TorchScript code, only pickled objects, which are not loaded; save "
-            "it with torch.export.save or torch.jit.save, or name a callable that builds the model."
-        )
-    return Source(kind=kind, location=str(path.resolve()), label=path.name)
-
-
-def _holds_code(path: Path) -> bool:
-    with zipfile.ZipFile(path) as archive:
-        return any("/code/" in name for name in archive.namelist())
+    check_weights(path)
+    return replace(
+        source,
+        weights=str(path.resolve()),
+        label=f"{source.label}+{path.name}",
+        origin=origin,
+    )

@@ -1,12 +1,16 @@
 """Models in Keras for the tests, named as sources by path: keras_models.py:NAME.
 
-Run as a program, writes FOLDER/sequential.keras and the SavedModel FOLDER/saved.
+Run as a program, writes FOLDER/sequential.keras, the same as sequential.h5, its weights alone as
+alone.weights.h5, a Lambda with code in it as lambda.h5, the SavedModel FOLDER/saved, and the same
+as FOLDER/old, which TensorFlow 2 cannot load.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
 import keras
+from tensorflow.core.protobuf import saved_model_pb2
 
 
 def pair() -> keras.Model:
@@ -33,9 +37,40 @@ def sequential() -> keras.Model:
     )
 
 
+def blur() -> keras.Model:
+    """An image and a number a sample to an image, in TensorFlow's layout."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((6, 4, 3), name="image")
+    gain = keras.Input((1,), name="gain")
+    x = keras.layers.Conv2D(5, (3, 1))(image)
+    x = keras.layers.Multiply()([x, keras.layers.Reshape((1, 1, 1))(gain)])
+    mean = keras.layers.Dense(1)(keras.layers.Flatten()(x))
+    return keras.Model([image, gain], {"blurred": x, "mean": mean})
+
+
+def _age(saved: Path, old: Path) -> None:
+    """As Keras 2 left SavedModels: a slot of an optimiser, which no object of today takes back."""
+    shutil.copytree(saved, old)
+    model = saved_model_pb2.SavedModel.FromString((old / "saved_model.pb").read_bytes())
+    nodes = model.meta_graphs[0].object_graph_def.nodes
+    variables = [i for i, node in enumerate(nodes) if node.WhichOneof("kind") == "variable"]
+    nodes[0].slot_variables.add(
+        original_variable_node_id=variables[0],
+        slot_name="m",
+        slot_variable_node_id=variables[1],
+    )
+    (old / "saved_model.pb").write_bytes(model.SerializeToString())
+
+
 def main(folder: Path) -> None:
     sequential().save(folder / "sequential.keras")
+    sequential().save(folder / "sequential.h5")
+    sequential().save_weights(folder / "alone.weights.h5")
+    image = keras.Input((8, 8, 1))
+    doubled = keras.layers.Lambda(lambda x: x * 2)(image)  # pyright: ignore
+    keras.Model(image, doubled).save(folder / "lambda.h5")
     pair().export(folder / "saved", verbose=False)
+    _age(folder / "saved", folder / "old")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,19 @@
 """Models in PyTorch for the tests, named as sources by path: torch_models.py:NAME.
 
-Run as a program, writes one of them as FOLDER/program.pt2 and FOLDER/script.pt.
+Run as a program, writes one of them as FOLDER/program.pt2 and FOLDER/script.pt, its state dict as
+weights.pt, weights.safetensors and, in a checkpoint, training.ckpt, the state dict of another one
+as other.pt, and pickles that write FOLDER/executed when they are loaded: evil.pt, evil.pt2.
 """
 
+import io
 import os
 import signal
 import sys
+import zipfile
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 
@@ -66,12 +71,82 @@ def crashes_then_lies() -> nn.Module:
     return _made(CrashesThenLies)
 
 
+def untrained_digits() -> nn.Module:
+    """The same net with other weights, to load the saved ones into."""
+    torch.manual_seed(1)
+    return Digits()
+
+
+def digits_with_samples() -> tuple[nn.Module, tuple[torch.Tensor]]:
+    torch.manual_seed(2)
+    return digits(), (torch.randn(7, 1, 8, 8),)
+
+
+def digits_with_strange_samples() -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    return digits(), {"picture": torch.zeros(7, 1, 8, 8)}
+
+
+class Blur(nn.Module):
+    """An image and a number a sample to an image, in PyTorch's layout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 5, (3, 1))
+
+    def forward(self, image: torch.Tensor, gain: torch.Tensor) -> dict[str, torch.Tensor]:
+        found = self.conv(image) * gain[:, :, None, None]
+        return {"blurred": found, "mean": found.mean((1, 2, 3))[:, None]}
+
+
+def blur() -> nn.Module:
+    return _made(Blur)
+
+
+def blur_script() -> object:
+    return torch.jit.trace(blur(), (torch.zeros(2, 3, 6, 4), torch.zeros(2, 1)), strict=False)
+
+
+def blur_program() -> torch.export.ExportedProgram:
+    batch = torch.export.Dim("batch", min=1)
+    images = (torch.zeros(2, 3, 6, 4), torch.zeros(2, 1))
+    return torch.export.export(blur(), images, dynamic_shapes=({0: batch}, {0: batch}))
+
+
+class Executed:
+    """What a stranger would pickle: loading it creates a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return open, (str(self._path), "w")
+
+
+def _write_evil(folder: Path) -> None:
+    pickled = io.BytesIO()
+    torch.save({"weight": Executed(folder / "executed")}, pickled)
+    (folder / "evil.pt").write_bytes(pickled.getvalue())
+    with (
+        zipfile.ZipFile(folder / "program.pt2") as program,
+        zipfile.ZipFile(folder / "evil.pt2", "w") as evil,
+    ):
+        for name in program.namelist():
+            replaced = "/sample_inputs/" in name
+            evil.writestr(name, pickled.getvalue() if replaced else program.read(name))
+
+
 def main(folder: Path) -> None:
+    state = digits().state_dict()
+    torch.save(state, folder / "weights.pt")
+    save_file(state, folder / "weights.safetensors")
+    torch.save({"epoch": 3, "model": state, "loss": 0.1}, folder / "training.ckpt")
+    torch.save(pair().state_dict(), folder / "other.pt")
     images = torch.zeros(4, 1, 8, 8)
     batch = torch.export.Dim("batch", min=1)
     program = torch.export.export(digits(), (images,), dynamic_shapes=({0: batch},))
     torch.export.save(program, folder / "program.pt2")
     torch.jit.save(torch.jit.trace(digits(), images), folder / "script.pt")
+    _write_evil(folder)
 
 
 if __name__ == "__main__":

@@ -20,12 +20,14 @@ class Model(ABC):
 
     form: which kind of object it is, by which routes are chosen.
     batch: the batch size that it is frozen to, 1 or None.
+    samples: inputs by name that came with the model, first axis the sample; None without.
     """
 
     framework: ClassVar[str]
     form: str
     inputs: tuple[ModelInput, ...]
     batch: int | None
+    samples: Arrays | None = None
 
     @abstractmethod
     def _predict(self, arrays: Arrays) -> dict[str, Array]:

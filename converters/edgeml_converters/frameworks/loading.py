@@ -8,17 +8,24 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from edgeml.contract import Layout
 from edgeml.errors import EdgemlError, InputError
 from edgeml_converters.extras import EXTRAS
 from edgeml_converters.frameworks.base import Model
+from edgeml_converters.frameworks.layout import in_layout
+from edgeml_converters.frameworks.samples import by_name, split
 from edgeml_converters.sources import Source
 
 
-def load_model(source: Source) -> Model:
-    """Raises InputError when the source cannot be loaded or holds no model, ModuleNotFoundError
-    when its framework is not installed."""
+def load_model(source: Source, layout: Layout | None = None) -> Model:
+    """The model with its images in `layout`, None: in its framework's own.
+
+    Raises InputError when the source cannot be loaded or holds no model, ModuleNotFoundError when
+    its framework is not installed.
+    """
     try:
-        return _load(source)
+        model = _load(source)
+        return model if layout is None else in_layout(model, layout)
     except EdgemlError:
         raise
     except Exception as error:
@@ -50,8 +57,22 @@ def _load(source: Source) -> Model:
             from edgeml_converters.frameworks import tensorflow_model
 
             return tensorflow_model.load_saved_model(Path(source.location))
+        case "onnx":
+            from edgeml_converters.frameworks import file_model
+
+            return file_model.load_onnx(Path(source.location))
+        case "tflite":
+            from edgeml_converters.frameworks import file_model
+
+            return file_model.load_tflite(Path(source.location))
         case "module" | "file":
-            return _wrap(source, _callable(source)())
+            built, samples = split(_callable(source)())
+            model = _wrap(source, built)
+            if source.weights is not None:
+                _load_weights(model, source, Path(source.weights))
+            if samples is not None:
+                model.samples = by_name(samples, model.inputs, source.label)
+            return model
 
 
 def _wrap(source: Source, built: object) -> Model:
@@ -72,6 +93,19 @@ def _wrap(source: Source, built: object) -> Model:
         f"{source.label} returned {type(built).__name__}; it must return a torch.nn.Module, an "
         "exported program, a TorchScript module, a keras.Model or a loaded SavedModel."
     )
+
+
+def _load_weights(model: Model, source: Source, path: Path) -> None:
+    if model.form != "module":
+        raise InputError(
+            f"--weights {path.name} needs a callable that returns a torch.nn.Module, but "
+            f"{source.label} returned another model of {model.framework}; let the callable load "
+            "its weights."
+        )
+    from edgeml_converters.frameworks import torch_model, weights
+
+    assert isinstance(model, torch_model.TorchModel)
+    weights.load_weights(model.target, path)
 
 
 def _callable(source: Source) -> Callable[[], Any]:

@@ -67,13 +67,44 @@ class TensorflowModel(Model):
 
 
 def load_keras(path: Path) -> Model:
+    """A .keras file, or an .h5 file of older versions."""
     import keras
 
-    return _keras(keras.saving.load_model(path, compile=False))
+    if path.suffix != ".keras":
+        import h5py  # type: ignore[import-untyped]
+
+        with h5py.File(path, "r") as file:
+            if "model_config" not in file.attrs:
+                raise InputError(
+                    f"{path.name} holds weights without a model; save the whole model with "
+                    "model.save(FILE.keras)."
+                )
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except ValueError as error:
+        if "safe_mode" not in str(error):
+            raise
+        raise InputError(
+            f"{path.name} holds Python code in a Lambda layer, which is not run; name the callable "
+            "that builds the model, or make the Lambda a layer of its own."
+        ) from error
+    return _keras(model)
 
 
 def load_saved_model(path: Path) -> Model:
-    return _signature(tf.saved_model.load(str(path)))
+    """By TensorFlow 2, or by the loader of TensorFlow 1 where that fails."""
+    try:
+        loaded = tf.saved_model.load(str(path))
+    except Exception as error:
+        from edgeml_converters.frameworks import tensorflow_v1
+
+        try:
+            return tensorflow_v1.load(path)
+        except InputError:
+            raise
+        except Exception as also:
+            raise error from also  # the newer loader knows better what is wrong
+    return _signature(loaded)
 
 
 def wrap(built: object) -> Model | None:
@@ -119,16 +150,20 @@ def _keras(model: Any) -> Model:
     return TensorflowModel("keras", model, call, inputs, variables)
 
 
-def _signature(loaded: Any) -> Model:
-    """By its signature `serving_default`, or the only one that it has."""
-    signatures = loaded.signatures
-    if "serving_default" not in signatures and len(signatures) != 1:
+def choose_signature(signatures: Mapping[str, Any]) -> str:
+    """`serving_default`, or the only one that a SavedModel has; raises InputError without."""
+    if "serving_default" in signatures:
+        return "serving_default"
+    if len(signatures) != 1:
         raise InputError(
             f"The SavedModel has the signatures {', '.join(signatures) or 'none'}; save it with "
             "one named serving_default."
         )
-    key = "serving_default" if "serving_default" in signatures else next(iter(signatures))
-    function = signatures[key]
+    return next(iter(signatures))
+
+
+def _signature(loaded: Any) -> Model:
+    function = loaded.signatures[choose_signature(loaded.signatures)]
     specs = function.structured_input_signature[1]
 
     def call(arrays: Tensors) -> dict[str, Any]:

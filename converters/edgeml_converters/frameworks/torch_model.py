@@ -6,10 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.export.pt2_archive.constants import (
+    AOTINDUCTOR_DIR,
+    CONSTANTS_DIR,
+    OPAQUE_OBJ_FILENAME_PREFIX,
+)
 
 from edgeml.errors import InputError
 from edgeml_converters.frameworks.base import Array, Arrays, Model, name_outputs
+from edgeml_converters.frameworks.pickles import tensors_only
 from edgeml_converters.messages import ModelInput
+
+_EXECUTED = (AOTINDUCTOR_DIR, CONSTANTS_DIR + OPAQUE_OBJ_FILENAME_PREFIX)
 
 
 class TorchModel(Model):
@@ -40,7 +48,21 @@ class TorchModel(Model):
 
 
 def load_exported(path: Path) -> Model:
-    return _exported(torch.export.load(path))
+    """Raises InputError for what would run code on being loaded."""
+    from torch.export.pt2_archive._package import PT2ArchiveReader
+
+    try:
+        names = PT2ArchiveReader(str(path)).get_file_names()
+    except RuntimeError:
+        names = []  # the format of PyTorch 2.7 and before, which has nothing of the kind
+    foreign = [name for name in names if name.startswith(_EXECUTED)]
+    if foreign:
+        raise InputError(
+            f"{path.name} holds {foreign[0]}, which PyTorch would execute; export the program "
+            "again without compiled code and opaque objects."
+        )
+    with tensors_only(path, "export the program again with tensors only as example inputs"):
+        return _exported(torch.export.load(path))
 
 
 def load_script(path: Path) -> Model:

@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from edgeml.errors import InputError
 from edgeml.manifest import Format
 from edgeml_converters.frameworks.base import Arrays
 from edgeml_converters.messages import Converted
@@ -52,13 +53,13 @@ ROUTES = {
     "tensorflow-onnx-tf2onnx": Route(
         "TensorFlow to ONNX (tf2onnx)",
         "onnx",
-        ("keras", "saved-model"),
+        ("keras", "saved-model", "saved-model-v1"),
         "tensorflow_onnx:by_tf2onnx",
     ),
     "tensorflow-tflite-saved-model": Route(
         "TensorFlow to TFLite (batch-1 SavedModel)",
         "tflite",
-        ("keras", "saved-model"),
+        ("keras", "saved-model", "saved-model-v1"),
         "tensorflow_tflite:by_saved_model",
     ),
     "tensorflow-tflite-keras": Route(
@@ -67,9 +68,44 @@ ROUTES = {
         ("keras",),
         "tensorflow_tflite:by_keras_model",
     ),
+    "tensorflow-onnx-session": Route(
+        "TensorFlow 1 to ONNX (tf2onnx on the session's graph)",
+        "onnx",
+        ("saved-model-v1",),
+        "tensorflow_session:to_onnx",
+    ),
+    "tensorflow-tflite-session": Route(
+        "TensorFlow 1 to TFLite (from_session)",
+        "tflite",
+        ("saved-model-v1",),
+        "tensorflow_session:to_tflite",
+    ),
+    "onnx-as-is": Route(
+        "ONNX as it is",
+        "onnx",
+        ("onnx-file",),
+        "as_is:onnx_cleaned",
+    ),
+    "tflite-as-is": Route(
+        "TFLite as it is",
+        "tflite",
+        ("tflite-file",),
+        "as_is:tflite_copied",
+    ),
 }
 
 
 def routes_for(form: str, target: Format) -> dict[str, Route]:
-    """The routes for one form of model and one format, first choice first."""
-    return {k: r for k, r in ROUTES.items() if r.format == target and form in r.forms}
+    """The routes for one form of model and one format, first choice first.
+
+    Raises InputError when there is none.
+    """
+    found = {k: r for k, r in ROUTES.items() if r.format == target and form in r.forms}
+    if not found:
+        formats = sorted({route.format for route in ROUTES.values() if form in route.forms})
+        raise InputError(
+            f"A source of the form {form} can go to {' and '.join(formats)} only, but --to "
+            f"{target} was given; name the model that the file was made from, or leave {target} "
+            "out."
+        )
+    return found

@@ -1,0 +1,69 @@
+"""ONNX and TFLite files as they are: what they say is what the engine makes of every node as it
+stands in the file, without fusion, folding or delegates."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from edgeml.errors import InputError
+from edgeml_converters.frameworks.base import Array, Arrays, Model
+from edgeml_converters.messages import ModelInput
+from edgeml_converters.onnx_external import external_files, read_graph
+from edgeml_runtime.engines.base import Engine, TensorSpec
+from edgeml_runtime.engines.onnx import OnnxEngine
+from edgeml_runtime.engines.tflite import LitertEngine
+
+
+class FileModel(Model):
+    """path: the file, which the routes read."""
+
+    engine_class: ClassVar[type[Engine]]
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._engine = self.engine_class(path, optimisation="disabled")
+        self.inputs = tuple(_declared(path, spec) for spec in self._engine.signature.inputs)
+        self.batch = 1 if any(i.shape and i.shape[0] for i in self.inputs) else None
+
+    def _predict(self, arrays: Arrays) -> dict[str, Array]:
+        return self._engine.run(arrays)
+
+
+class OnnxModel(FileModel):
+    framework = "onnx"
+    form = "onnx-file"
+    engine_class = OnnxEngine
+
+
+class TfliteModel(FileModel):
+    framework = "tflite"
+    form = "tflite-file"
+    engine_class = LitertEngine
+
+
+def load_onnx(path: Path) -> Model:
+    """Where its weights lie is checked before the engine goes there."""
+    external_files(read_graph(path), path)
+    return OnnxModel(path)
+
+
+def load_tflite(path: Path) -> Model:
+    return TfliteModel(path)
+
+
+def _declared(path: Path, spec: TensorSpec) -> ModelInput:
+    """Raises InputError for an input whose first axis cannot be the sample."""
+    if not spec.shape:
+        raise InputError(
+            f"{path.name} takes the single number {spec.name!r}, which has no axis for the "
+            "samples; make it a constant of the model."
+        )
+    if spec.shape[0] not in (-1, 1):
+        raise InputError(
+            f"The input {spec.name!r} of {path.name} is frozen to {spec.shape[0]} on its first "
+            "axis, which must be the sample; export it with a free first axis or with batch 1."
+        )
+    return ModelInput(
+        name=spec.name,
+        dtype=spec.dtype,
+        shape=tuple(size if size >= 0 else None for size in spec.shape),
+    )

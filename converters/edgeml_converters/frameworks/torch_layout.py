@@ -1,0 +1,50 @@
+"""A PyTorch model whose images are transposed on the way in and out."""
+
+import inspect
+from typing import Any
+
+import torch
+
+from edgeml_converters.frameworks.base import Model, name_outputs
+from edgeml_converters.frameworks.layout import moved_inputs
+from edgeml_converters.frameworks.torch_model import TorchModel
+
+
+class Transposed(torch.nn.Module):  # type: ignore[misc]
+    """model: a TorchModel; inward, outward: the axes as in numpy's transpose."""
+
+    def __init__(self, model: Any, inward: tuple[int, ...], outward: tuple[int, ...]) -> None:
+        super().__init__()
+        if isinstance(model.call, torch.nn.Module):
+            self.inner = model.call  # so that its weights are found
+        self._call = model.call
+        self._inward = inward
+        self._outward = outward
+
+    def forward(self, *tensors: torch.Tensor) -> Any:
+        found = self._call(*(_moved(tensor, self._inward) for tensor in tensors))
+        return {name: _moved(value, self._outward) for name, value in name_outputs(found).items()}
+
+
+def wrap(model: Model, inward: tuple[int, ...], outward: tuple[int, ...]) -> Model:
+    assert isinstance(model, TorchModel)
+    module = _named(tuple(i.name for i in model.inputs))(model, inward, outward)
+    module.training = False  # exported programs refuse eval(), which they do not need
+    return TorchModel("module", module, module, moved_inputs(model.inputs, outward))
+
+
+def _named(names: tuple[str, ...]) -> type[Transposed]:
+    """Exporters read the inputs from the signature of forward()."""
+
+    def forward(self: Transposed, *tensors: torch.Tensor) -> Any:
+        return Transposed.forward(self, *tensors)
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    forward.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(name, kind) for name in ("self", *names)]
+    )
+    return type("Transposed", (Transposed,), {"forward": forward})
+
+
+def _moved(tensor: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
+    return tensor.permute(axes) if tensor.dim() == 4 else tensor

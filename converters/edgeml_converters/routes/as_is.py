@@ -1,0 +1,30 @@
+"""Files that are in the wanted format already."""
+
+import shutil
+from pathlib import Path
+
+import onnx
+
+from edgeml_converters.frameworks.base import Arrays
+from edgeml_converters.frameworks.file_model import FileModel
+from edgeml_converters.messages import Converted
+from edgeml_converters.onnx_external import external_files, read_graph
+from edgeml_converters.routes import onnx_file
+
+
+def onnx_cleaned(
+    model: FileModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
+) -> Converted:
+    """Without traces of its making, its weights laid out as in every other."""
+    proto = read_graph(model.path)
+    if external_files(proto, model.path):
+        onnx.load_external_data_for_model(proto, str(model.path.parent))
+    return onnx_file.write(proto, folder)
+
+
+def tflite_copied(
+    model: FileModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
+) -> Converted:
+    entry = "model.tflite"
+    shutil.copyfile(model.path, folder / entry)
+    return Converted(entry=entry, batch=model.batch)
