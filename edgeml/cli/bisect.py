@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from edgeml_converters.bisect.bisection import Bisection
 
+NAME_SHOWN = 40
+
 
 def bisect_command(
     folder: Annotated[Path, typer.Argument(help="A folder that 'edgeml convert' wrote.")],
@@ -71,12 +73,17 @@ def _table(found: "Bisection") -> "Table":
         guilty = tensor == found.culprit
         table.add_row(
             tensor.op,
-            escape(tensor.name),
+            escape(_tail(tensor.name)),
             escape(tensor.source),
             _decibel(tensor.snr_db) + " <" * guilty,
             style="bold red" if guilty else None,
         )
     return table
+
+
+def _tail(name: str) -> str:
+    """Names differ at their ends: their beginnings are the classes and scopes around them."""
+    return name if len(name) <= NAME_SHOWN else f"…{name[1 - NAME_SHOWN :]}"
 
 
 def _verdict(found: "Bisection") -> str:

@@ -1,6 +1,7 @@
 """Each fault of a .tflite file is found by its name, and a clean file has none."""
 
 import os
+import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -186,4 +187,15 @@ def test_what_is_no_whole_file_is_one_sentence(kept: int, tmp_path: Path) -> Non
     path = write(tmp_path / "model.tflite", dynamic_layer([0.01]))
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(InputError, match=r"^model\.tflite .*; convert the model again\.$"):
+        lint("tflite", path)
+
+
+def test_a_package_that_is_not_installed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "model.tflite", dynamic_layer([0.01]))
+    for module in ("tflite_rules", "tflite_state", "tflite_file"):
+        monkeypatch.delitem(sys.modules, f"edgeml_converters.lint.{module}")
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    with pytest.raises(InputError, match=r"needs ai_edge_litert, .* install edgeml\[litert\]\."):
         lint("tflite", path)

@@ -2,17 +2,25 @@
 
 from pathlib import Path
 
+from edgeml.errors import InputError
 from edgeml.faults import Finding
 from edgeml.manifest import Format
+from edgeml_converters.extras import extra_for
 
 
 def lint(form: Format, entry: Path) -> tuple[Finding, ...]:
     """Findings about the file `entry`, errors before warnings; nothing is inferred.
 
-    Raises InputError when it cannot be read as a file of that format.
+    Raises InputError when it cannot be read as a file of that format, or not without a package.
     """
-    if form == "onnx":
-        from edgeml_converters.lint.onnx_rules import findings
-    else:
-        from edgeml_converters.lint.tflite_rules import findings
-    return tuple(sorted(findings(entry), key=lambda f: f.severity != "error"))
+    try:
+        if form == "onnx":
+            from edgeml_converters.lint.onnx_rules import findings
+        else:
+            from edgeml_converters.lint.tflite_rules import findings
+    except ModuleNotFoundError as error:
+        extra = extra_for("onnx") if form == "onnx" else "edgeml[litert]"
+        raise InputError(
+            f"Looking into {entry.name} needs {error.name}, which is not installed; install {extra}."
+        ) from error
+    return tuple(sorted(findings(entry), key=lambda found: found.severity != "error"))
