@@ -1,0 +1,94 @@
+"""What was said for each true class, by the model and by its variants."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeml_converters.depth.labels import known_classes
+from edgeml_converters.report.samples import Array, Arrays, Samples
+
+MODEL = "the model"
+CLASSES_MAX = 24  # a larger matrix is a list of its most frequent errors
+_ERRORS = 20
+
+
+@dataclass(frozen=True)
+class Cell:
+    """count: samples of one true class that got one answer; more: than with the model."""
+
+    count: int
+    more: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """names: all whose answers are these. rows: by true class, empty where there are too many.
+
+    errors: (true class, answer, count), the most frequent first, where there are too many.
+    """
+
+    output: str
+    names: tuple[str, ...]
+    accuracy: float
+    rows: tuple[tuple[Cell, ...], ...]
+    errors: tuple[tuple[int, int, int], ...]
+
+
+def confusions(samples: Samples) -> tuple[Confusion, ...]:
+    """The model's first, then those that differ from it; empty without labels of classes."""
+    found = next(_classified(samples), None)
+    if found is None:
+        return ()
+    output, truth, count = found
+    grouped: dict[bytes, tuple[Array, list[str]]] = {}
+    for name, answers in ((MODEL, samples.expected), *samples.found.items()):
+        if output in answers and answers[output].shape == samples.expected[output].shape:
+            matrix = _matrix(truth, answers, output, count)
+            grouped.setdefault(matrix.tobytes(), (matrix, []))[1].append(name)
+    reference = next(iter(grouped.values()))[0]
+    return tuple(
+        Confusion(
+            output=output,
+            names=tuple(names),
+            accuracy=float(np.trace(matrix) / max(1, matrix.sum())),
+            rows=_rows(matrix, reference) if count <= CLASSES_MAX else (),
+            errors=() if count <= CLASSES_MAX else tuple(_errors(matrix)),
+        )
+        for matrix, names in grouped.values()
+    )
+
+
+def _classified(samples: Samples) -> Iterator[tuple[str, Array, int]]:
+    """Outputs that the labels are the classes of: name, classes, how many there are."""
+    for name, array in samples.expected.items():
+        if array.ndim == 2 and array.shape[1] > 1:
+            truth = known_classes(samples.labels, array.shape[:1], array.shape[1])
+            if truth is not None:
+                yield name, truth, array.shape[1]
+
+
+def _matrix(truth: Array, answers: Arrays, output: str, count: int) -> Array:
+    said = np.nan_to_num(answers[output]).argmax(axis=1)
+    return np.bincount(truth * count + said, minlength=count * count).reshape(count, count)
+
+
+def _rows(matrix: Array, reference: Array) -> tuple[tuple[Cell, ...], ...]:
+    totals = np.maximum(1, matrix.sum(axis=1))
+    return tuple(
+        tuple(
+            Cell(int(count), int(count - before), round(float(count / total), 3))
+            for count, before in zip(row, base, strict=True)
+        )
+        for row, base, total in zip(matrix, reference, totals, strict=True)
+    )
+
+
+def _errors(matrix: Array) -> Iterator[tuple[int, int, int]]:
+    wrong = matrix.copy()
+    np.fill_diagonal(wrong, 0)
+    for place in np.argsort(-wrong, axis=None, kind="stable")[:_ERRORS]:
+        truth, said = divmod(int(place), len(wrong))
+        if wrong[truth, said]:
+            yield truth, said, int(wrong[truth, said])

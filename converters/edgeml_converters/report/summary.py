@@ -1,0 +1,70 @@
+"""One row for each variant and engine: the worst of its outputs, and what it costs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgeml.conversion import ConversionReport, EngineParity, VariantReport
+from edgeml.parity import OutputParity
+from edgeml_converters.profile.document import EngineProfile, Profile
+from edgeml_converters.report.tradeoff import chosen, measured
+
+
+@dataclass(frozen=True)
+class Row:
+    """engine: None where no engine has run the variant. levels: (optimisation, passed).
+
+    worst: the output that is farthest from the model; None where there are no figures.
+    top1: the worst of all outputs with classes, with the ends of its interval where known.
+    """
+
+    variant: VariantReport
+    engine: EngineParity | None
+    profile: EngineProfile | None
+    levels: tuple[tuple[str, bool], ...]
+    worst: OutputParity | None
+    cosine: float | None
+    top1: str
+
+
+def summary(report: ConversionReport, profiles: Mapping[str, Profile]) -> tuple[Row, ...]:
+    """In the order of the report."""
+    rows: list[Row] = []
+    for variant in report.variants:
+        rows += [
+            _row(variant, engine, measured(profiles.get(variant.id), engine.engine))
+            for engine in chosen(variant)
+        ]
+        if not variant.engines:
+            rows.append(Row(variant, None, None, (), None, None, ""))
+    return tuple(rows)
+
+
+def _row(variant: VariantReport, engine: EngineParity, profile: EngineProfile | None) -> Row:
+    cosines = [output.cosine for output in engine.outputs if output.cosine is not None]
+    return Row(
+        variant=variant,
+        engine=engine,
+        profile=profile,
+        levels=tuple(
+            (row.optimisation, row.passed) for row in variant.engines if row.engine == engine.engine
+        ),
+        worst=max(engine.outputs, key=_distance, default=None),
+        cosine=min(cosines, default=None),
+        top1=_top1(engine),
+    )
+
+
+def _distance(output: OutputParity) -> float:
+    """How much of what is allowed it uses; infinite where it is not finite."""
+    if output.max_abs is None:
+        return float("inf")
+    return output.max_abs / output.limit_abs if output.limit_abs else output.max_abs
+
+
+def _top1(engine: EngineParity) -> str:
+    deep = [o.top1 for o in engine.evidence.outputs if o.top1] if engine.evidence else []
+    if deep:
+        worst = min(deep, key=lambda interval: interval.value)
+        return f"{worst.value:.1%} ({worst.low:.1%} to {worst.high:.1%})"
+    shares = [output.top1 for output in engine.outputs if output.top1 is not None]
+    return f"{min(shares):.1%}" if shares else ""

@@ -1,0 +1,79 @@
+"""The verdict on a conversion in one sentence, and what to do about it."""
+
+from dataclasses import dataclass
+
+from edgeml.conversion import ConversionReport, VariantReport
+from edgeml_converters.parity_run import describe
+
+
+@dataclass(frozen=True)
+class Advice:
+    """variant: its id, or empty where it is for all of them."""
+
+    variant: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """good: every variant may be shipped."""
+
+    good: bool
+    sentence: str
+    advice: tuple[Advice, ...]
+
+
+def verdict(report: ConversionReport) -> Verdict:
+    """What the exit code of `edgeml convert` says, in words."""
+    failed = [variant for variant in report.variants if not variant.passed]
+    count, samples = len(report.variants), _number(report.samples, "sample")
+    if not count:
+        return Verdict(False, "No variant was made.", ())
+    if not failed:
+        every = "The one variant says" if count == 1 else f"All {count} variants say"
+        return Verdict(
+            True,
+            f"{every} the same as the model on {samples}.",
+            (Advice("", "Package the folder with 'edgeml package'."), *_warnings(report)),
+        )
+    reasons = "; ".join(f"{variant.id} {_state(variant)}" for variant in failed)
+    advice = [Advice(variant.id, _reason(variant)) for variant in failed]
+    if len(failed) < count:
+        rest = _number(count - len(failed), "other variant")
+        advice.append(
+            Advice("", f"The {rest} passed; 'edgeml package --passed-only' leaves the rest out.")
+        )
+    which = f"{len(failed)} of {count} variants" if count > 1 else "The one variant"
+    return Verdict(False, f"{which} cannot be shipped: {reasons}.", tuple(advice))
+
+
+def _state(variant: VariantReport) -> str:
+    if not variant.files:
+        return "could not be made"
+    if any(engine.outputs for engine in variant.engines):
+        return "does not say the same as the model"
+    return "ran on no engine"
+
+
+def _reason(variant: VariantReport) -> str:
+    """The first thing that was found, in the words of whoever found it."""
+    for finding in sorted(variant.findings, key=lambda finding: finding.severity != "error"):
+        return finding.message
+    for engine in variant.engines:
+        for output in engine.outputs:
+            if not output.passed:
+                return f"{engine.engine} gives {describe(output)}."
+    errors = [engine.error for engine in variant.engines if engine.error]
+    errors += [tried.error for tried in reversed(variant.routes) if tried.error]
+    return (errors or ["no engine for it is installed; see 'edgeml doctor'."])[0]
+
+
+def _warnings(report: ConversionReport) -> tuple[Advice, ...]:
+    count = sum(len(variant.findings) for variant in report.variants)
+    if not count:
+        return ()
+    return (Advice("", f"Read the {_number(count, 'warning')} below before you do."),)
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
