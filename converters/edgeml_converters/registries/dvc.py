@@ -50,7 +50,7 @@ def verify(path: Path) -> str:
         raise InputError(f"{path} is under DVC but not here; run 'dvc pull {path}'.")
     found = _folder_md5(tracked) if md5.endswith(".dir") else _file_md5(tracked)
     if found != md5:
-        what = path if tracked == place else tracked
+        what = path if tracked == place else os.path.relpath(tracked)
         raise InputError(
             f"{what} has md5 {found}, but DVC recorded {md5}; run 'dvc checkout {what}' for the "
             f"recorded one or 'dvc commit {what}' to record this one."
