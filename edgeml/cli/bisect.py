@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 
     from edgeml_converters.bisect.bisection import Bisection
 
-NAME_SHOWN = 40
-
 
 def bisect_command(
     folder: Annotated[Path, typer.Argument(help="A folder that 'edgeml convert' wrote.")],
@@ -64,6 +62,8 @@ def _table(found: "Bisection") -> "Table":
     from rich.markup import escape
     from rich.table import Table
 
+    from edgeml_converters.bisect.names import tail
+
     table = Table(
         "op", "tensor", "from", title=f"{found.variant}, {found.samples} samples",
         title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0),
@@ -73,17 +73,12 @@ def _table(found: "Bisection") -> "Table":
         guilty = tensor == found.culprit
         table.add_row(
             tensor.op,
-            escape(_tail(tensor.name)),
+            escape(tail(tensor.name)),
             escape(tensor.source),
             _decibel(tensor.snr_db) + " <" * guilty,
             style="bold red" if guilty else None,
         )
     return table
-
-
-def _tail(name: str) -> str:
-    """Names differ at their ends: their beginnings are the classes and scopes around them."""
-    return name if len(name) <= NAME_SHOWN else f"…{name[1 - NAME_SHOWN :]}"
 
 
 def _verdict(found: "Bisection") -> str:

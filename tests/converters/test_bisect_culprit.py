@@ -64,7 +64,7 @@ def test_what_drops_is_below_the_floor_and_all_before_it(
 
 BAD = tensors([3.0])[0]
 WRONG = Finding(fault=Fault.PER_CHANNEL_DYNAMIC_FC, severity="error", message="")
-KEPT = Around(maker="node", takers=("next", "other"))
+KEPT = Around(maker="node", givers=("before",), takers=("next", "before"))
 
 
 def test_a_layer_that_an_engine_computes_wrongly_gets_one_scale_first() -> None:
@@ -83,7 +83,8 @@ def test_static_int8_keeps_the_op_then_its_neighbours_then_calibrates_otherwise(
     )
     assert found == (
         Repair("keep Conv of layer0 in float", ("node",)),
-        Repair("keep Conv of layer0 and what takes its answer in float", ("node", "next", "other")),
+        Repair("keep Conv of layer0 and what gives to it in float", ("node", "before")),
+        Repair("keep Conv of layer0 and its neighbours in float", ("node", "before", "next")),
         Repair("one scale a channel for the weights", per_channel=True),
         Repair("calibrate by entropy", calibrator="entropy"),
     )
@@ -115,8 +116,8 @@ def test_the_ops_around_a_tensor(tmp_path: Path) -> None:
     for node in model.graph.node:
         node.name = f"the {node.op_type}"
     onnx.save(model, path)
-    assert around("onnx", path, "waves") == Around("the Sin", ("the ReduceSum",))
-    assert around("onnx", path, "x") == Around("", ("the Tile",))
+    assert around("onnx", path, "waves") == Around("the Sin", ("the Tile",), ("the ReduceSum",))
+    assert around("onnx", path, "x") == Around("", (), ("the Tile",))
     layer = write(tmp_path / "model.tflite", dynamic_layer([0.1]))
-    assert around("tflite", layer, "y") == Around("y", ())
-    assert around("tflite", layer, "x") == Around("", ("y",))
+    assert around("tflite", layer, "y") == Around("y")
+    assert around("tflite", layer, "x") == Around("", (), ("y",))

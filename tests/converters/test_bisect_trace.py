@@ -16,7 +16,9 @@ from onnxruntime.quantization import (  # type: ignore[import-untyped, unused-ig
 
 from edgeml.errors import InputError
 from edgeml.evidence import TensorFidelity
+from edgeml_converters.bisect.around import around
 from edgeml_converters.bisect.culprit import FLOORS_DB, culprit
+from edgeml_converters.bisect.repairs import repairs
 from edgeml_converters.bisect.trace import NOT_FINITE_DB, trace
 from edgeml_converters.routes import onnx_file
 from tests import onnx_models
@@ -57,9 +59,17 @@ class Samples(CalibrationDataReader):  # type: ignore[misc, unused-ignore]
         return {"x": self._left.pop()} if self._left else None
 
 
-def quantised(path: Path, reference: Path, x: npt.NDArray[Any]) -> Path:
+def quantised(
+    path: Path, reference: Path, x: npt.NDArray[Any], keep_float: tuple[str, ...] = ()
+) -> Path:
     """Static int8 as onnxruntime makes it, with the ranges of `x`."""
-    quantize_static(reference, path, Samples(x), quant_format=QuantFormat.QDQ)
+    quantize_static(
+        reference,
+        path,
+        Samples(x),
+        quant_format=QuantFormat.QDQ,
+        nodes_to_exclude=list(keep_float),
+    )
     return path
 
 
@@ -113,6 +123,38 @@ def test_a_range_that_is_too_small_is_found_at_its_tensor(tmp_path: Path) -> Non
     bad = culprit(trace("onnx", clipped, reference, {"x": X}, {}), FLOORS_DB["int8"])
     assert bad is not None
     assert (bad.name, bad.op) == ("x", "Input")
+
+
+def hostile(path: Path) -> Path:
+    """A gain of 1 to 3000 between channels, undone at once: one scale cannot hold both."""
+    model = onnx.load(layers(path, WEIGHTS[:1]))
+    product = model.graph.node[0]
+    gain = np.logspace(0, 3.5, 8).astype(np.float32)
+    model.graph.initializer.extend(
+        numpy_helper.from_array(array, name) for name, array in {"gain": gain, "loss": gain}.items()
+    )
+    louder = helper.make_node("Mul", [product.output[0], "gain"], ["loud"], name="louder")
+    softer = helper.make_node("Div", ["loud", "loss"], ["y"], name="softer")
+    del model.graph.node[1:]
+    model.graph.node.extend([louder, softer])
+    onnx.save(model, path)
+    return path
+
+
+def test_a_repair_of_the_culprit_helps(tmp_path: Path) -> None:
+    reference = hostile(tmp_path / "a.onnx")
+    found = trace("onnx", quantised(tmp_path / "b.onnx", reference, X), reference, {"x": X}, {})
+    bad = culprit(found)
+    assert bad is not None
+    assert (bad.name, bad.op) == ("y", "Div")
+    near = around("onnx", reference, bad.name)
+    figures: list[float | None] = [bad.snr_db]
+    for i, repair in enumerate(repairs("onnx", "int8", bad, (), True, around=near)):
+        path = quantised(tmp_path / f"{i}.onnx", reference, X, repair.keep_float)
+        figures.append(by_name(trace("onnx", path, reference, {"x": X}, {}))["y"])
+    first, *_, last = figures
+    assert first is not None and first < 15, figures
+    assert last is not None and last > 30, figures
 
 
 def test_weights_beside_the_file_are_found(tmp_path: Path) -> None:

@@ -11,34 +11,52 @@ class Around:
     """Names for messages.Quantise.keep_float: nodes in ONNX, output tensors of ops in TFLite.
 
     maker: empty for an input of the model, or where the node has no name.
+    givers: what makes the maker's inputs. takers: what takes the tensor.
     """
 
     maker: str
-    takers: tuple[str, ...]
+    givers: tuple[str, ...] = ()
+    takers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Op:
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
 
 
 def around(form: Format, entry: Path, tensor: str) -> Around:
     """The ops around `tensor` in the float file `entry`; reads it, runs nothing."""
-    return (_in_onnx if form == "onnx" else _in_tflite)(entry, tensor)
+    ops = [op for op in (_of_onnx if form == "onnx" else _of_tflite)(entry) if op.name]
+    made = next((op for op in ops if tensor in op.outputs), None)
+    given = set(made.inputs) if made else set[str]()
+    return Around(
+        maker=made.name if made else "",
+        givers=tuple(op.name for op in ops if given & set(op.outputs)),
+        takers=tuple(op.name for op in ops if tensor in op.inputs),
+    )
 
 
-def _in_onnx(entry: Path, tensor: str) -> Around:
+def _of_onnx(entry: Path) -> list[_Op]:
     from edgeml_converters.onnx_external import read_graph
 
-    nodes = read_graph(entry).graph.node
-    return Around(
-        maker=next((node.name for node in nodes if tensor in node.output), ""),
-        takers=tuple(node.name for node in nodes if tensor in node.input and node.name),
-    )
+    return [
+        _Op(node.name, tuple(node.input), tuple(node.output))
+        for node in read_graph(entry).graph.node
+        if node.op_type != "Constant"
+    ]
 
 
-def _in_tflite(entry: Path, tensor: str) -> Around:
+def _of_tflite(entry: Path) -> list[_Op]:
     from edgeml_converters.lint import tflite_file
 
-    ops = tflite_file.read(entry).subgraphs[0]
-    makes = [op for op in ops if any(made.name == tensor for made in op.outputs)]
-    takes = [op for op in ops if any(t is not None and t.name == tensor for t in op.inputs)]
-    return Around(
-        maker=makes[0].outputs[0].name if makes else "",
-        takers=tuple(op.outputs[0].name for op in takes if op.outputs),
-    )
+    return [
+        _Op(
+            op.outputs[0].name,
+            tuple(tensor.name for tensor in op.inputs if tensor is not None),
+            tuple(tensor.name for tensor in op.outputs),
+        )
+        for op in tflite_file.read(entry).subgraphs[0]
+        if op.outputs
+    ]

@@ -7,6 +7,7 @@ from edgeml.evidence import TensorFidelity
 from edgeml.faults import Fault, Finding
 from edgeml.manifest import Format, Precision
 from edgeml_converters.bisect.around import Around
+from edgeml_converters.bisect.names import tail
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def repairs(
         found.append(Repair("one scale a tensor for the weights", per_channel=False))
     if culprit is not None:
         if around is None:
-            around = Around(maker=culprit.name if form == "tflite" else "", takers=())
+            around = Around(maker=culprit.name if form == "tflite" else "")
         found += _in_float(precision, culprit, around)
     if precision != "fp16" and not per_channel and not wrong_there:
         found.append(Repair("one scale a channel for the weights", per_channel=True))
@@ -56,11 +57,19 @@ def repairs(
 
 
 def _in_float(precision: Precision, culprit: TensorFidelity, around: Around) -> Iterator[Repair]:
-    """The op alone, then with those that take its answer: static int8 quantises it for them."""
-    what = f"{culprit.op} of {culprit.source or culprit.name}"
-    if around.maker:
-        yield Repair(f"keep {what} in float", (around.maker,))
-    takers = tuple(name for name in around.takers if name != around.maker)
-    if precision == "int8" and takers:
-        all_of_them = (around.maker, *takers) if around.maker else takers
-        yield Repair(f"keep {what} and what takes its answer in float", all_of_them)
+    """The op alone, then with its neighbours: static int8 rounds what passes between them too."""
+    what = f"{culprit.op} of {culprit.source or tail(culprit.name)}"
+    kept = (around.maker,) if around.maker else ()
+    if kept:
+        yield Repair(f"keep {what} in float", kept)
+    if precision != "int8":
+        return
+    steps = {
+        f"keep {what} and what gives to it in float": around.givers,
+        f"keep {what} and its neighbours in float": around.takers,
+    }
+    for action, more in steps.items():
+        wider = tuple(dict.fromkeys((*kept, *more)))
+        if wider != kept:
+            yield Repair(action, wider)
+        kept = wider

@@ -21,6 +21,6 @@ def lint(form: Format, entry: Path) -> tuple[Finding, ...]:
     except ModuleNotFoundError as error:
         extra = extra_for("onnx") if form == "onnx" else "edgeml[litert]"
         raise InputError(
-            f"Looking into {entry.name} needs {error.name}, which is not installed; install {extra}."
+            f"Linting {entry.name} needs {error.name}, which is not installed; install {extra}."
         ) from error
     return tuple(sorted(findings(entry), key=lambda found: found.severity != "error"))
