@@ -83,6 +83,15 @@ def test_nan_is_not_finite_and_not_wrong_values_too() -> None:
     assert found.fault is Fault.NOT_FINITE
 
 
+def test_a_difference_within_the_tolerance_of_parity_is_a_warning() -> None:
+    held = [Invariant(name="batch", passed=True, figure=0.1, message="'y' differs by 0.1")]
+    (found,) = findings([_row(EYE)], held, None, "onnxruntime", False)
+    assert (found.fault, found.severity) == (Fault.BATCH_DEPENDENT, "warning")
+    assert "'y' differs by 0.1; send single samples" in found.message
+    (found,) = findings([_row(EYE)], [*held, _held("resize", False)], None, "onnxruntime", False)
+    assert (found.fault, found.severity) == (Fault.BATCH_DEPENDENT, "error")
+
+
 def test_permuted_names_are_a_warning() -> None:
     (found,) = findings([_row(EYE)], (), None, "tflite", True)
     assert (found.fault, found.severity) == (Fault.PERMUTED_OUTPUTS, "warning")

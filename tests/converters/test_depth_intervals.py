@@ -78,6 +78,17 @@ def test_the_same_call_gives_the_same_interval() -> None:
     assert paired_bootstrap(_mean(a), _mean(b), 50) == paired_bootstrap(_mean(a), _mean(b), 50)
 
 
+def test_the_interval_is_scipys() -> None:
+    a, b = np.random.default_rng(5).normal(size=(2, 60))
+    model, variant, delta = paired_bootstrap(_mean(a), _mean(b), 60)
+    for found, values in ((model, a), (variant, b), (delta, b - a)):
+        low, high = stats.bootstrap(
+            (values,), np.mean, n_resamples=1000, method="percentile", rng=0
+        ).confidence_interval
+        assert found.low == pytest.approx(low, abs=0.005)
+        assert found.high == pytest.approx(high, abs=0.005)
+
+
 def test_pairing_narrows_the_difference_to_what_differs() -> None:
     rng = np.random.default_rng(2)
     hard = rng.normal(scale=10, size=200)

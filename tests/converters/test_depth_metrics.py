@@ -1,5 +1,6 @@
 """The built-in metrics against scikit-learn, and what each says when it cannot be asked."""
 
+import sys
 from pathlib import Path
 from random import Random
 
@@ -81,6 +82,28 @@ def test_the_order_of_samples_does_not_matter(
     assert found == pytest.approx(metric.score(labels, {"y": logits}))
 
 
+@given(classified(3), st.integers(0, 2**32 - 1))
+def test_a_draw_with_repeats_is_scored_as_scikit_learn_scores_it(
+    it: tuple[Array, Array], seed: int
+) -> None:
+    """As the bootstrap and the slices ask: by rows, some of them twice, some not at all."""
+    labels, logits = it
+    rows = np.random.default_rng(seed).integers(0, len(labels), len(labels))
+    found = {name: parse(name).bind(labels, {"y": logits})(rows) for name in ("accuracy", "f1")}
+    true, predicted = labels[rows], logits[rows].argmax(axis=1)
+    assert found["accuracy"] == pytest.approx(sklearn_metrics.accuracy_score(true, predicted))
+    f1 = sklearn_metrics.f1_score(true, predicted, average="macro")
+    assert found["f1"] == pytest.approx(f1)
+    area = parse("auc").bind(labels, {"y": logits})(rows)
+    chances = special.softmax(logits[rows].astype(np.float64), axis=1)
+    areas = [
+        float(sklearn_metrics.roc_auc_score(true == c, chances[:, c]))
+        for c in np.unique(true)
+        if len(np.unique(true)) > 1
+    ]
+    assert area == (pytest.approx(sum(areas) / len(areas)) if areas else None)
+
+
 @given(classified(), st.sampled_from(["accuracy", "f1", "auc"]))
 def test_right_answers_score_1(it: tuple[Array, Array], name: str) -> None:
     labels, logits = it
@@ -138,6 +161,9 @@ def test_every_position_of_a_sequence_may_have_a_label() -> None:
     logits = RNG.normal(size=(5, 4, 3))
     expected = sklearn_metrics.accuracy_score(labels.ravel(), logits.argmax(axis=-1).ravel())
     assert parse("accuracy").score(labels, {"y": logits}) == pytest.approx(expected)
+    chances = special.softmax(logits, axis=-1).reshape(-1, 3)
+    area = sklearn_metrics.roc_auc_score(labels.ravel(), chances, multi_class="ovr")
+    assert parse("auc").score(labels, {"y": logits}) == pytest.approx(area)
     flat = sklearn_metrics.f1_score(labels.ravel(), logits.argmax(axis=-1).ravel(), average="macro")
     assert parse("f1").score(labels, {"y": logits}) == pytest.approx(flat)
 
@@ -159,7 +185,7 @@ def test_huge_values_overflow_nowhere() -> None:
     ("name", "labels", "answers", "says"),
     [
         ("accuracy", None, {"y": np.eye(2)}, "save them as 'labels'"),
-        ("accuracy", np.arange(3), {"y": np.eye(2)}, "3 labels and 2 in y samples"),
+        ("accuracy", np.arange(3), {"y": np.eye(2)}, "3 labels for 2 rows in y"),
         ("accuracy", np.arange(0), {"y": np.zeros((0, 2))}, "a label for every sample"),
         ("f1", np.arange(2), {"a": np.eye(2), "b": np.eye(2)}, r"a \[2, 2\], b \[2, 2\] 2 fit"),
         ("auc", np.arange(2), {"y": np.zeros((2, 3, 4))}, "none fit"),
@@ -188,7 +214,9 @@ def test_what_is_no_metric_is_refused(text: str) -> None:
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A module of the current folder with metrics, good and bad."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for name in ("depth_test_metrics", "depth_test_bad"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     (tmp_path / "depth_test_metrics.py").write_text(
         "def first(labels, answers): return (labels == answers['y'][:, 0]).mean()\n"
         "def nan(labels, answers): return float('nan')\n"

@@ -1,9 +1,13 @@
 """The task metric of model and variant, and all evidence of one engine together."""
 
+from contextlib import suppress
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
@@ -133,6 +137,43 @@ def test_what_is_not_finite_or_missing_has_no_task_and_no_figures() -> None:
     assert [one.task for one in made.slices] == [None] * 3
     del found["w"]
     assert evidence(found, expected, np.arange(3), ("key", np.arange(3))) == Evidence(outputs=())
+
+
+@st.composite
+def conversions(draw: st.DrawFn) -> tuple[dict[str, Array], dict[str, Array], Array | None, Array]:
+    """Answers of a variant and of a model, labels and a key, of any dtype and shape."""
+    n = draw(st.integers(0, 6))
+    found: dict[str, Array] = {}
+    expected: dict[str, Array] = {}
+    for name in draw(st.sampled_from([("y",), ("y", "z")])):
+        shape = (n, *draw(hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=7)))
+        dtype = np.dtype(draw(st.sampled_from(["f2", "f4", "f8", "i1", "u1", "i8", "?"])))
+        finite = hnp.from_dtype(dtype, allow_nan=False, allow_infinity=False)
+        expected[name] = draw(hnp.arrays(dtype, shape, elements=finite))
+        found[name] = draw(hnp.arrays(dtype, shape) | st.just(expected[name]))
+    labels = draw(
+        st.none()
+        | hnp.arrays(np.int64, n, elements=st.integers(-1, 8))
+        | hnp.arrays(np.float64, n)
+        | hnp.arrays(np.dtype("U2"), n)
+    )
+    return found, expected, labels, draw(hnp.arrays(np.float32, n))
+
+
+@settings(max_examples=200, deadline=None)
+@given(conversions())
+def test_any_arrays_make_a_document(
+    it: tuple[dict[str, Array], dict[str, Array], Array | None, Array],
+) -> None:
+    found, expected, labels, key = it
+    made = evidence(found, expected, labels, ("key", key), int8_scales={"y": 0.1})
+    assert documents.decode(documents.encode(made), Evidence, "it") == made
+    if made.outputs:
+        assert sum(one.samples for one in made.slices) == len(key)
+    for name in ("accuracy", "f1", "auc", "mae"):
+        with suppress(InputError):
+            metric = replace(parse(name), resamples=10)
+            documents.encode(evidence(found, expected, labels, metric=metric))
 
 
 def test_a_metric_without_labels_is_an_input_error() -> None:

@@ -40,7 +40,8 @@ def findings(
     """Causes first, then the outputs that are out of tolerance, then warnings.
 
     rows, invariants, evidence: of `engine`. permuted: the file calls an output by another one's
-    name. A model that keeps state is not called batch-dependent too.
+    name. A model that keeps state is not called batch-dependent too, and what is an error is not a
+    warning too.
     """
     broken = {held.name: held.message for held in invariants if not held.passed}
     found: dict[Fault, str] = {}
@@ -56,6 +57,7 @@ def findings(
             for row in rows
             if not row.passed and not (row.max_abs is None and Fault.NOT_FINITE in found)
         ),
+        *(() if Fault.BATCH_DEPENDENT in found else _noted(invariants, engine)),
         *_permuted(engine, permuted),
     )
 
@@ -89,6 +91,22 @@ def _flips(output: OutputEvidence) -> str:
     return (
         f"{samples} with another class, in sample {worst.sample} though the model was ahead by "
         f"{worst.expected_margin:.3g}"
+    )
+
+
+def _noted(invariants: Sequence[Invariant], engine: str) -> tuple[Finding, ...]:
+    """What held within parity's tolerance though not within rounding."""
+    messages = [held.message for held in invariants if held.passed and held.message]
+    if not messages:
+        return ()
+    return (
+        Finding(
+            fault=Fault.BATCH_DEPENDENT,
+            severity="warning",
+            message=f"{engine}: {'; '.join(messages)}; send single samples, or choose static "
+            "quantisation, where equal samples must get equal answers.",
+            engines=(engine,),
+        ),
     )
 
 

@@ -1,6 +1,5 @@
 """95 % confidence intervals: Wilson's for a share, the bootstrap for any other figure."""
 
-import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from edgeml.evidence import Interval
+from edgeml_converters.depth.arrays import bounded
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000
@@ -46,33 +46,21 @@ def paired_bootstrap(
     Raises ValueError when a function gives None for all rows.
     """
 
-    def both(rows: Rows) -> npt.NDArray[np.float64]:
+    def both(rows: Rows) -> tuple[float, float, float] | None:
         a, b = first(rows), second(rows)
-        if a is None or b is None:
-            return np.full(3, np.nan)
-        return np.array([a, b, b - a], np.float64)
+        return None if a is None or b is None else (a, b, bounded(b - a))
 
     values = both(np.arange(samples))
-    if np.isnan(values).any():
+    if values is None:
         raise ValueError("there is no figure for all rows")
-    drawn = values[:, None]
-    if samples > 1:
-        with warnings.catch_warnings():
-            # Of an interval that is not used: a draw without a figure makes it NaN.
-            warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-            drawn = stats.bootstrap(
-                (np.arange(samples),),
-                both,
-                n_resamples=resamples,
-                vectorized=False,
-                method="percentile",
-                rng=_SEED,
-            ).bootstrap_distribution
-        drawn = np.concatenate([drawn[:, ~np.isnan(drawn).any(axis=0)], values[:, None]], axis=1)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail], axis=1)
+    rng = np.random.default_rng(_SEED)
+    draws = [both(rng.integers(samples, size=samples)) for _ in range(resamples)]
+    drawn = np.array([values, *(draw for draw in draws if draw is not None)])
+    # Figures that were drawn, on the safe side: nothing between two of them, which could overflow.
+    low = np.quantile(drawn, (1 - CONFIDENCE) / 2, axis=0, method="lower")
+    high = np.quantile(drawn, (1 + CONFIDENCE) / 2, axis=0, method="higher")
     model, variant, delta = (
-        Interval(value=float(v), low=float(min(v, a)), high=float(max(v, b)))
+        Interval(value=v, low=min(v, float(a)), high=max(v, float(b)))
         for v, a, b in zip(values, low, high, strict=True)
     )
     return model, variant, delta

@@ -42,8 +42,10 @@ def known_classes(labels: Array | None, shape: tuple[int, ...], count: int) -> C
 
 
 def drop_column(labels: Array, axes: int) -> Array:
-    """`labels` without a last axis of length 1 where it is one axis too many."""
-    return labels[..., 0] if labels.ndim == axes + 1 and labels.shape[-1] == 1 else labels
+    """`labels` without a last axis of length 1 where it is one axis too many; the first one, of
+    the samples, stays."""
+    too_many = labels.ndim == axes + 1 and axes > 0 and labels.shape[-1] == 1
+    return labels[..., 0] if too_many else labels
 
 
 def _are_classes(labels: Array, count: int) -> bool:

@@ -50,10 +50,10 @@ class Metric:
             )
         lengths = {name: len(array) for name, array in answers.items()}
         if not lengths or {len(labels)} != set(lengths.values()) or not len(labels):
-            found = ", ".join(f"{length} in {name}" for name, length in lengths.items())
+            found = ", ".join(f"{length} rows in {name}" for name, length in lengths.items())
             raise InputError(
                 f"{self.name} needs a label for every sample, but there are {len(labels)} labels "
-                f"and {found or 'no'} samples; save one for each."
+                f"for {found or 'no outputs'}; save one for each."
             )
         for name, array in answers.items():
             if not np.isfinite(array).all():

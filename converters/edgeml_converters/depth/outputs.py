@@ -88,7 +88,8 @@ def _saturation(
         return float(((found == ends.min) | (found == ends.max)).mean())
     if scale is None or scale <= 0 or found.dtype.kind != "f":
         return None
-    values = found[np.isfinite(found)].astype(np.float64)
+    far = 1e9 * scale  # nothing that was int8 is there, and the steps up to it are still exact
+    values = found[np.isfinite(found)].astype(np.float64).clip(-far, far)
     steps = np.round(values / scale)
     if zero_point is not None:
         return float(((steps <= -128 - zero_point) | (steps >= 127 - zero_point)).mean())
