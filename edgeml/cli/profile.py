@@ -102,17 +102,15 @@ def _parts(profile: "Profile") -> "Iterator[RenderableType]":
 
     from edgeml_converters.profile.text import count, latency, macs, short, size
 
-    def table(title: str, *columns: str) -> Table:
-        return Table(
-            *columns, title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
-        )
+    def table(*columns: str) -> Table:
+        return Table(*columns, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
     yield f"[bold]{escape(profile.name)}[/]: {size(profile.size)}, " + (
         f"{count(profile.parameters)} parameters, {macs(profile)}"
     )
     cores = f"{profile.cores} core{'s' * (profile.cores != 1)}"
     yield f"on {escape(profile.cpu)}, {cores}; threads {profile.threads}, batch {profile.batch}"
-    engines = table("", "engine", "version", "graph")
+    engines = table("engine", "version", "graph")
     for name in ("p50", "p99", "calls", "peak MiB"):
         engines.add_column(name, justify="right")
     for row in profile.engines:
@@ -132,7 +130,8 @@ def _parts(profile: "Profile") -> "Iterator[RenderableType]":
     heavy = _heavy(profile)
     if not heavy:
         return
-    layers = table(f"the {len(heavy)} heaviest of {len(profile.layers)} layers", "layer", "op")
+    yield f"the {len(heavy)} heaviest of {len(profile.layers)} layers:"
+    layers = table("layer", "op")
     for name in ("output", "params", "MACs", "share"):
         layers.add_column(name, justify="right", no_wrap=True)
     for layer in heavy:

@@ -19,7 +19,7 @@ from edgeml_converters.profile.inputs import random_inputs
 from edgeml_converters.profile.machine import PeakMemory
 from edgeml_converters.profile.text import count, latency, short
 from edgeml_runtime.engines.base import TensorSpec
-from tests.converters import tflite_files
+from tests.converters import tflite_models
 from tests.packages import tiny_package
 
 RNG = np.random.default_rng(0)
@@ -40,7 +40,7 @@ def _onnx(path: Path, nodes: list[Any], inputs: Any, output: str, **weights: Any
 
 
 def _convolution(path: Path) -> Path:
-    """The same net as tflite_files.convolution with 2 channels, 3 maps and 5 scores."""
+    """The same net as tflite_models.convolution with 2 channels, 3 maps and 5 scores."""
     nodes = [
         helper.make_node("Conv", ["image", "kernel", "bias"], ["maps"], "conv", pads=[1] * 4),
         helper.make_node("Transpose", ["maps"], ["last"], perm=[0, 2, 3, 1]),
@@ -54,7 +54,7 @@ def _convolution(path: Path) -> Path:
 
 
 def _tflite(path: Path) -> Path:
-    return tflite_files.convolution(path, RNG.normal(size=(3, 3, 3, 2)), RNG.normal(size=(5, 3)))
+    return tflite_models.convolution(path, RNG.normal(size=(3, 3, 3, 2)), RNG.normal(size=(5, 3)))
 
 
 def _measure(path: Path, **options: Any) -> Profile:

@@ -1,0 +1,153 @@
+"""`edgeml compare A B`: do two models of any formats say the same?"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from edgeml_converters.comparison import Comparison
+
+FLIPS_SHOWN = 8
+_MODEL = "an .onnx, a .tflite, a package (or FILE.edgeml:VARIANT), or any SOURCE of edgeml convert."
+
+
+def compare_command(
+    a: Annotated[str, typer.Argument(help=f"The model that is right: {_MODEL}")],
+    b: Annotated[str, typer.Argument(help=f"The model that must say the same: {_MODEL}")],
+    data: Annotated[
+        Path,
+        typer.Option(help="An .npz with one array for each input, first axis the sample."),
+    ],
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            help="The largest difference allowed, as a share of an output's largest magnitude (or "
+            "of 1, if that is smaller), and nothing else; else 1e-4 with a cosine of 0.9999 and "
+            "99 % of the same top-1.",
+            min=0,
+            show_default=False,
+        ),
+    ] = None,
+    engine: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="onnxruntime, tflite or litert: what may run files; give it again for a second "
+            "one; else each that is installed."
+        ),
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds that each step may take.", min=1)] = 600,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document; see docs/documents.md.")
+    ] = False,
+) -> None:
+    """Run two models on the same data and compare all their outputs.
+
+    A runs on the first engine that takes it, B on every engine for its format. Inputs and outputs
+    are paired by name where their values agree, else by value.
+
+    Exit codes: 0 they say the same, 2 bad input or a model that nothing runs, 4 they differ, 6 not
+    a whole package, 10 no engine for a format is installed.
+    """
+    from rich.console import Console
+
+    from edgeml import documents
+    from edgeml.cli.steps import Steps
+    from edgeml.errors import ParityError
+    from edgeml.parity import Tolerance
+    from edgeml_converters.comparison import compare_models
+
+    with Steps() as steps:
+        found = compare_models(
+            a,
+            b,
+            data,
+            tolerance=None
+            if tolerance is None
+            else Tolerance(max_abs=tolerance, min_cosine=-1.0, min_top1=0.0),
+            engines=engine or (),
+            timeout_seconds=timeout,
+            progress=steps.step,
+        )
+    if as_json:
+        print(documents.encode_pretty(found))
+    else:
+        console = Console(emoji=False, highlight=False)
+        for part in _parts(found):
+            console.print(part)
+    if not found.same:
+        raise ParityError(f"{found.b} does not say the same as {found.a}: {found.fault()}.")
+
+
+def _parts(found: "Comparison") -> "Iterator[RenderableType]":
+    from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
+    from rich.table import Table
+
+    yield f"A [bold]{escape(found.a)}[/] on {found.engine} {found.version}"
+    yield f"B [bold]{escape(found.b)}[/], on the same {found.samples:,} samples"
+    for what, names in (("input", found.inputs), ("output", found.outputs)):
+        for ours, theirs in names.items():
+            if ours != theirs:
+                yield f"{what} {escape(repr(ours))} of A is {escape(repr(theirs))} of B"
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("B on", no_wrap=True)
+    table.add_column("output", overflow="fold")
+    for name in ("max abs", "allowed", "cosine", "SNR dB", "top-1"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for row in found.engines:
+        for output in row.outputs:
+            exact = "exact" if output.max_abs == 0 else ""
+            table.add_row(
+                row.engine,
+                escape(output.name),
+                _number(output.max_abs, ".2e") or "not finite",
+                _number(output.limit_abs, ".2e"),
+                _number(output.cosine, ".6f"),
+                _number(output.snr_db, ".1f") or exact,
+                _number(output.top1, ".1%"),
+                "[green]same[/]" if output.passed else "[red]differs[/]",
+            )
+        if row.error is not None:
+            table.add_row(row.engine, escape(row.error), *[""] * 5, "[yellow]did not run[/]")
+    yield table
+    yield from _flips(found)
+    yield "They say the same." if found.same else "[red]They differ.[/]"
+
+
+def _flips(found: "Comparison") -> "Iterator[RenderableType]":
+    from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
+    from rich.table import Table
+
+    for row in found.engines:
+        for output in row.evidence.outputs if row.evidence else ():
+            if not output.flips:
+                continue
+            shown = output.worst_flips[:FLIPS_SHOWN]
+            title = f"{output.flips} flips of {escape(output.name)} on {row.engine}"
+            if output.flips > len(shown):
+                title += f", the {len(shown)} with the widest margins"
+            yield title
+            table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+            for name in ("sample", "A says", "margin", "B says", "margin", "label"):
+                table.add_column(name, justify="right")
+            for flip in shown:
+                table.add_row(
+                    str(flip.sample),
+                    str(flip.expected),
+                    f"{flip.expected_margin:.3g}",
+                    str(flip.found),
+                    f"{flip.found_margin:.3g}",
+                    "" if flip.label is None else str(flip.label),
+                )
+            yield table
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)

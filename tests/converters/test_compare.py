@@ -1,0 +1,308 @@
+"""Two models of any formats on one and the same data, by the library and by the command."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from edgeml import package
+from edgeml.errors import InputError, ParityError
+from edgeml.parity import Tolerance
+from edgeml_converters.comparison import Comparison, compare_models
+from edgeml_converters.messages import ModelInput
+from edgeml_converters.sides import Side, input_names
+from tests import onnx_models
+from tests.converters import tflite_models
+from tests.packages import tiny_package
+
+RNG = np.random.default_rng(0)
+BASIC_PITCH = (
+    Path(__file__).parents[2]
+    / ".venv" / "model-packages" / "basic_pitch" / "saved_models" / "icassp_2022"
+)  # fmt: skip
+
+
+def _data(folder: Path, **shapes: tuple[int, ...]) -> Path:
+    path = folder / "data.npz"
+    arrays = {k: RNG.normal(size=(70, *shape)).astype(np.float32) for k, shape in shapes.items()}
+    np.savez(path, labels=RNG.integers(0, 3, 70), **arrays)
+    return path
+
+
+def _onnx(path: Path, outputs: tuple[str, ...], inputs: tuple[str, str] = ("a", "b")) -> Path:
+    """outputs = a + b, a - b and so on, in this order; over [batch, 3]."""
+    ops = ("Add", "Sub", "Mul")[: len(outputs)]
+    nodes = [helper.make_node(o, list(inputs), [y]) for o, y in zip(ops, outputs, strict=True)]
+
+    def values(names: tuple[str, ...]) -> list[onnx.ValueInfoProto]:
+        return [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["batch", 3]) for n in names]
+
+    graph = helper.make_graph(nodes, "test", values(inputs), values(outputs))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def _compare(a: object, b: object, data: Path, **more: Any) -> Comparison:
+    return compare_models(str(a), str(b), data, timeout_seconds=120, **more)
+
+
+def test_outputs_with_exchanged_names_are_paired_by_value_in_two_formats(tmp_path: Path) -> None:
+    found = _compare(
+        _onnx(tmp_path / "a.onnx", ("first", "second")),
+        tflite_models.pair(tmp_path / "b.tflite", ("second", "first")),
+        _data(tmp_path, a=(3,), b=(3,)),
+    )
+    assert found.same and found.fault() is None
+    assert found.outputs == {"first": "second", "second": "first"}
+    assert found.inputs == {"a": "a", "b": "b"}
+    assert (found.a, found.b, found.samples, found.engine) == (
+        "a.onnx", "b.tflite", 70, "onnxruntime",
+    )  # fmt: skip
+    assert [row.engine for row in found.engines] == ["litert", "tflite"]
+    assert all(o.max_abs is not None and o.max_abs < 1e-6 for r in found.engines for o in r.outputs)
+
+
+@pytest.mark.parametrize("names", ["a", "b"])
+def test_inputs_with_other_names_are_paired_by_value(tmp_path: Path, names: str) -> None:
+    """The data speaks the language of one of the two models; the other is tried by value."""
+    a = _onnx(tmp_path / "a.onnx", ("t", "d"), ("left", "right"))
+    b = _onnx(tmp_path / "b.onnx", ("t", "d"), ("args_0", "args_1"))
+    # b - a where a model calls them the other way round
+    swapped = onnx.load(b)
+    del swapped.graph.input[:]
+    swapped.graph.input.extend(
+        helper.make_tensor_value_info(n, TensorProto.FLOAT, ["batch", 3])
+        for n in ("args_1", "args_0")
+    )
+    b.write_bytes(swapped.SerializeToString())
+    keys = ("left", "right") if names == "a" else ("args_0", "args_1")
+    found = _compare(a, b, _data(tmp_path, **dict.fromkeys(keys, (3,))))
+    assert found.same
+    assert found.inputs == {"left": "args_0", "right": "args_1"}
+
+
+def test_inputs_that_neither_model_names_are_asked_for(tmp_path: Path) -> None:
+    a = _onnx(tmp_path / "a.onnx", ("t",), ("left", "right"))
+    b = _onnx(tmp_path / "b.onnx", ("t",), ("args_0", "args_1"))
+    with pytest.raises(InputError, match=r"which input of a\.onnx and b\.onnx cannot be told"):
+        _compare(a, b, _data(tmp_path, x=(3,), y=(3,)))
+
+
+def test_models_that_differ_show_figures_and_flips(tmp_path: Path) -> None:
+    a = onnx_models.scale(tmp_path / "a.onnx", 2.0)
+    b = onnx_models.scale(tmp_path / "b.onnx", -2.0)
+    found = _compare(a, b, _data(tmp_path, x=(4,)))
+    assert not found.same
+    assert "onnxruntime gives max abs" in (found.fault() or "")
+    (row,) = found.engines
+    assert row.evidence is not None
+    (output,) = row.evidence.outputs
+    assert output.flips == 70 and len(output.worst_flips) == 16
+    margins = [flip.expected_margin for flip in output.worst_flips]
+    assert margins == sorted(margins, reverse=True) or margins[0] == max(margins)
+
+
+def test_the_tolerance_decides(tmp_path: Path) -> None:
+    a = onnx_models.scale(tmp_path / "a.onnx", 2.0)
+    b = onnx_models.scale(tmp_path / "b.onnx", 2.01)
+    data = _data(tmp_path, x=(4,))
+    assert not _compare(a, b, data).same
+    assert _compare(a, b, data, tolerance=Tolerance(max_abs=0.01)).same
+
+
+def test_another_number_of_outputs_is_a_sentence(tmp_path: Path) -> None:
+    a, b = _onnx(tmp_path / "a.onnx", ("t", "d")), _onnx(tmp_path / "b.onnx", ("t",))
+    with pytest.raises(ParityError, match=r"a\.onnx gives 't', 'd', but b\.onnx gives 't'"):
+        _compare(a, b, _data(tmp_path, a=(3,), b=(3,)))
+
+
+def test_outputs_that_data_cannot_tell_apart(tmp_path: Path) -> None:
+    a = _onnx(tmp_path / "a.onnx", ("t", "d"))
+    b = _onnx(tmp_path / "b.onnx", ("y0", "y1"))
+    data = tmp_path / "data.npz"
+    np.savez(data, a=np.ones((4, 3), np.float32), b=np.zeros((4, 3), np.float32))
+    with pytest.raises(InputError, match="cannot be told apart by this data"):
+        _compare(a, b, data)
+
+
+def test_a_model_that_answers_nan_is_no_reference(tmp_path: Path) -> None:
+    graph = helper.make_graph(
+        [helper.make_node("Log", ["x"], ["y"])],
+        "test",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 4])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (tmp_path / "log.onnx").write_bytes(model.SerializeToString())
+    data = _data(tmp_path, x=(4,))
+    with pytest.raises(InputError, match=r"log\.onnx itself answers NaN or infinity in 'y'"):
+        _compare(tmp_path / "log.onnx", tmp_path / "log.onnx", data)
+    scale = onnx_models.scale(tmp_path / "scale.onnx", 1.0)
+    found = _compare(scale, tmp_path / "log.onnx", data)
+    assert not found.same and "NaN" in (found.fault() or "")
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "data", "sentence"),
+    [
+        ("a.onnx", "broken.onnx", {"x": (4,)}, r"broken\.onnx could not be run \(onnxruntime: "),
+        ("broken.onnx", "a.onnx", {"x": (4,)}, r"broken\.onnx could not be run \(onnxruntime: "),
+        ("a.onnx", "missing.tflite", {"x": (4,)}, "There is no file"),
+        ("a.onnx", "a.onnx", {"x": (5,)}, r"takes 'x' \(float32 \[\?, 4\]\), but the data holds"),
+        ("a.onnx", "a.onnx", {"x": (4,), "z": (4,)}, "takes 'x'"),
+        ("a.onnx", "nothing", {"x": (4,)}, "There is no model at nothing"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    tmp_path: Path, a: str, b: str, data: dict[str, tuple[int, ...]], sentence: str
+) -> None:
+    onnx_models.scale(tmp_path / "a.onnx", 2.0)
+    (tmp_path / "broken.onnx").write_bytes((tmp_path / "a.onnx").read_bytes()[:50])
+    places = [str(tmp_path / name) if "." in name else name for name in (a, b)]
+    with pytest.raises(InputError, match=sentence):
+        _compare(places[0], places[1], _data(tmp_path, **data))
+
+
+def test_an_engine_that_is_not_known(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="There is no engine 'tensorrt'"):
+        _compare("a.onnx", "b.onnx", tmp_path / "data.npz", engines=["tensorrt"])
+
+
+def test_a_variant_of_a_package_goes_by_its_contract(tmp_path: Path) -> None:
+    """The package calls x what its file calls x; its contract is checked by its own reader."""
+    model = onnx_models.scale(tmp_path / "a.onnx", 2.0)
+    packed = tiny_package(tmp_path, model_bytes=model.read_bytes(), blob_bytes=1 << 20)
+    data = _data(tmp_path, x=(4,))
+    for name in (packed, f"{packed}:onnx-fp32"):
+        found = _compare(model, name, data)
+        assert found.same and found.b == "tiny-1.edgeml:onnx-fp32"
+    with pytest.raises(InputError, match="holds no variant 'onnx-int8'; it holds onnx-fp32"):
+        _compare(model, f"{packed}:onnx-int8", data)
+
+
+def test_names_of_a_package_are_those_of_its_contract(tmp_path: Path) -> None:
+    model = _onnx(tmp_path / "inner.onnx", ("y0",), ("args_0", "args_1"))
+    packed = tiny_package(tmp_path, model_bytes=model.read_bytes(), blob_bytes=1 << 20)
+    with package.Package(packed) as opened:
+        manifest = opened.manifest
+        (variant,) = manifest.variants
+        names = {"a": "args_0", "b": "args_1"}
+        renamed = msgspec.structs.replace(
+            manifest,
+            variants=(msgspec.structs.replace(variant, inputs=names, outputs={"total": "y0"}),),
+        )
+        members: dict[str, bytes | Path] = {
+            file.path: opened.read(file) for file in manifest.files()
+        }
+    package.write(packed, renamed, members)
+    found = _compare(
+        _onnx(tmp_path / "a.onnx", ("total",)), packed, _data(tmp_path, a=(3,), b=(3,))
+    )
+    assert found.same and found.inputs == {"a": "a", "b": "b"}
+    assert found.outputs == {"total": "total"}
+
+
+@pytest.mark.torch
+def test_a_source_is_compared_in_its_framework(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(
+        "import torch\n\n\n"
+        "class Pair(torch.nn.Module):\n"
+        "    def forward(self, a, b):\n"
+        "        return {'difference': a - b, 'total': a + b}\n\n\n"
+        "def pair():\n"
+        "    return Pair()\n"
+    )
+    file = tflite_models.pair(tmp_path / "b.tflite", ("y0", "y1"))
+    data = _data(tmp_path, a=(3,), b=(3,))
+    found = _compare(f"{tmp_path}/net.py:pair", file, data, engines=["litert"])
+    assert found.same and found.a == "net.py:pair"
+    assert found.engine == "torch" and found.version.startswith("2.13")
+    assert found.outputs == {"difference": "y1", "total": "y0"}
+
+
+def test_basic_pitch_is_one_net_in_three_formats_under_permuted_names(tmp_path: Path) -> None:
+    """Its authors' own ONNX and TFLite: note and onset are of one shape, and a pairing by order
+    would call them different."""
+    seconds = np.arange(43_844) / 22_050
+    tones = RNG.uniform(100, 2000, (3, 4, 1))
+    audio = 0.2 * np.sin(2 * np.pi * tones * seconds).sum(axis=0).astype(np.float32)
+    audio += RNG.normal(scale=0.01, size=audio.shape).astype(np.float32)
+    np.savez(tmp_path / "audio.npz", audio=audio[..., None])
+    found = _compare(
+        BASIC_PITCH / "nmp.onnx",
+        BASIC_PITCH / "nmp.tflite",
+        tmp_path / "audio.npz",
+        engines=["onnxruntime", "litert"],
+    )
+    assert found.same
+    assert found.outputs == {
+        "StatefulPartitionedCall:0": "contour",
+        "StatefulPartitionedCall:1": "note",
+        "StatefulPartitionedCall:2": "onset",
+    }
+    assert all(
+        output.snr_db is not None and output.snr_db > 110
+        for row in found.engines
+        for output in row.outputs
+    )
+
+
+class _Named(Side):
+    def open(self) -> None: ...
+
+    def run(self, arrays: Any, names: Any) -> dict[str, Any]:
+        return {}
+
+    def close(self) -> None: ...
+
+
+def test_inputs_are_chosen_by_name_and_then_by_what_fits() -> None:
+    side = _Named("net", "engine")
+    x, y = np.zeros((5, 3), np.float32), np.zeros((5, 2), np.int64)
+    wanted = (
+        ModelInput(name="p", dtype="int64", shape=(None, 2)),
+        ModelInput(name="q", dtype="float32", shape=(1, 3)),
+    )
+    assert input_names({"x": x, "y": y}, wanted, side) == [{"x": "q", "y": "p"}]
+    assert input_names({"p": y, "q": x}, wanted, side) == [{"p": "p", "q": "q"}]
+    unknown = (ModelInput(name="a"), ModelInput(name="b"), ModelInput(name="c", required=False))
+    assert len(input_names({"x": x, "y": y}, unknown, side)) == 2
+    assert input_names({"a": x, "b": y, "c": y}, unknown, side) == [{"a": "a", "b": "b", "c": "c"}]
+    with pytest.raises(InputError, match=r"net takes 'a' \(any type\), 'b' \(any type\)"):
+        input_names({"x": x}, unknown[:2], side)
+
+
+def compare(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    code = "from edgeml.cli import main; main.COMMANDS += ('compare',); main.main()"
+    command = [sys.executable, "-c", code, "compare", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+def test_the_command_says_the_same_in_a_table_and_in_json(tmp_path: Path) -> None:
+    a = _onnx(tmp_path / "a.onnx", ("first", "second"))
+    b = tflite_models.pair(tmp_path / "b.tflite", ("second", "first"))
+    data = _data(tmp_path, a=(3,), b=(3,))
+    done = compare(a, b, "--data", data)
+    assert done.returncode == 0, done.stderr
+    assert "They say the same." in done.stdout
+    assert "output 'first' of A is 'second' of B" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    done = compare(a, b, "--data", data, "--json")
+    assert msgspec.json.decode(done.stdout, type=Comparison).same
+
+
+def test_the_command_ends_with_4_and_shows_flips(tmp_path: Path) -> None:
+    a = onnx_models.scale(tmp_path / "a.onnx", 2.0)
+    b = onnx_models.scale(tmp_path / "b.onnx", -2.0)
+    done = compare(a, b, "--data", _data(tmp_path, x=(4,)))
+    assert done.returncode == 4
+    assert "70 flips of y on onnxruntime, the 8 with the widest margins" in done.stdout
+    sentence = done.stderr.splitlines()[-1]
+    assert sentence.startswith("edgeml: b.onnx does not say the same as a.onnx: onnxruntime gives")
