@@ -1,8 +1,8 @@
 """Models in Keras for the tests, named as sources by path: keras_models.py:NAME.
 
 Run as a program, writes FOLDER/sequential.keras, the same as sequential.h5, its weights alone as
-alone.weights.h5, a Lambda with code in it as lambda.h5, the SavedModel FOLDER/saved, and the same
-as FOLDER/old, which TensorFlow 2 cannot load.
+alone.weights.h5, a Lambda with code in it as lambda.h5, the SavedModel FOLDER/saved, and two which
+TensorFlow 2 cannot load: the same as FOLDER/old, and FOLDER/v1 of TensorFlow 1.
 """
 
 import shutil
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 
@@ -62,6 +63,21 @@ def _age(saved: Path, old: Path) -> None:
     (old / "saved_model.pb").write_bytes(model.SerializeToString())
 
 
+def _write_v1(folder: Path) -> None:
+    """A graph for training beside the one for serving, as estimators of TensorFlow 1 wrote them."""
+    tf1 = tf.compat.v1
+    builder = tf1.saved_model.Builder(str(folder))
+    with tf.Graph().as_default(), tf1.Session() as session:
+        x = tf1.placeholder(tf.float32, [None, 3], name="x")
+        start = tf1.initializers.random_normal(seed=1)
+        y = tf.tanh(x @ tf1.get_variable("w", [3, 2], initializer=start, use_resource=False))
+        session.run(tf1.global_variables_initializer())
+        builder.add_meta_graph_and_variables(session, ["train"])
+        signature = tf1.saved_model.predict_signature_def({"x": x}, {"y": y})
+        builder.add_meta_graph(["serve"], {"serving_default": signature})
+    builder.save()
+
+
 def main(folder: Path) -> None:
     sequential().save(folder / "sequential.keras")
     sequential().save(folder / "sequential.h5")
@@ -71,6 +87,7 @@ def main(folder: Path) -> None:
     keras.Model(image, doubled).save(folder / "lambda.h5")
     pair().export(folder / "saved", verbose=False)
     _age(folder / "saved", folder / "old")
+    _write_v1(folder / "v1")
 
 
 if __name__ == "__main__":

@@ -77,6 +77,12 @@ def untrained_digits() -> nn.Module:
     return Digits()
 
 
+def wide_digits() -> nn.Module:
+    model = Digits()
+    model.layers[0] = nn.Conv2d(1, 16, 3, padding=1)
+    return model
+
+
 def digits_with_samples() -> tuple[nn.Module, tuple[torch.Tensor]]:
     torch.manual_seed(2)
     return digits(), (torch.randn(7, 1, 8, 8),)

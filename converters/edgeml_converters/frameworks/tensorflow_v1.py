@@ -1,6 +1,7 @@
 """A SavedModel that TensorFlow 2 cannot load, by the loader of TensorFlow 1 in a session.
 
-Such files hold, for example, the slots of an optimiser of Keras 2: `_UserObject has no add_slot`.
+Such files hold, for example, the slots of an optimiser of Keras 2 (`'_UserObject' object has no
+attribute 'add_slot'`), or a graph for training beside the one for serving.
 """
 
 from collections.abc import Mapping

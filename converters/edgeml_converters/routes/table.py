@@ -95,17 +95,19 @@ ROUTES = {
 }
 
 
+# Forms with a route to one format only.
+_FILES = {"onnx-file": "An ONNX file", "tflite-file": "A TFLite file"}
+
+
 def routes_for(form: str, target: Format) -> dict[str, Route]:
     """The routes for one form of model and one format, first choice first.
 
-    Raises InputError when there is none.
+    Raises InputError when there is none: a converted file stays what it is.
     """
     found = {k: r for k, r in ROUTES.items() if r.format == target and form in r.forms}
     if not found:
-        formats = sorted({route.format for route in ROUTES.values() if form in route.forms})
         raise InputError(
-            f"A source of the form {form} can go to {' and '.join(formats)} only, but --to "
-            f"{target} was given; name the model that the file was made from, or leave {target} "
-            "out."
+            f"{_FILES[form]} can only go to {form.removesuffix('-file')}, but --to {target} was "
+            f"given; leave {target} out, or name the model that the file was made from."
         )
     return found
