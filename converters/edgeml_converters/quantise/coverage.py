@@ -20,7 +20,11 @@ def coverage(form: Format, path: Path) -> float:
     if form == "onnx":
         import onnx
 
-        return onnx_coverage(onnx.load(str(path), load_external_data=False))
+        from edgeml_converters.quantise.onnx_loops import free_carried_weights
+
+        model = onnx.load(str(path), load_external_data=False)
+        free_carried_weights(model)
+        return onnx_coverage(model)
     from edgeml_converters.quantise.tflite_file import read, tflite_coverage
 
     return tflite_coverage(read(path.read_bytes()))

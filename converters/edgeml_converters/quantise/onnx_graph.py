@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 
 import onnx
 from onnx import TensorProto
@@ -34,25 +35,61 @@ PER_CHANNEL_OPSET = 13  # DequantizeLinear has an axis from here on
 
 @dataclass(frozen=True)
 class Scope:
-    """A graph with the constants that its nodes see: its own and those of the graphs around it."""
+    """A graph with the constants that its nodes see: its own and those of the graphs around it.
+
+    owners: the graph that holds each of the constants.
+    """
 
     graph: onnx.GraphProto
     constants: Mapping[str, onnx.TensorProto]
+    owners: Mapping[str, onnx.GraphProto]
 
 
-def scopes(
-    graph: onnx.GraphProto, outer: Mapping[str, onnx.TensorProto] | None = None
-) -> Iterator[Scope]:
-    """The graph and all that its loops and branches hold."""
-    inputs = {value.name for value in graph.input}
-    seen = {name: tensor for name, tensor in (outer or {}).items() if name not in inputs}
-    seen |= {tensor.name: tensor for tensor in graph.initializer}
-    yield Scope(graph, seen)
+def scopes(graph: onnx.GraphProto, outer: Scope | None = None) -> Iterator[Scope]:
+    """The graph and all that its loops and branches hold, the outermost first."""
+    hidden = {value.name for value in graph.input}
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    owners = dict.fromkeys(constants, graph)
+    if outer is not None:
+        seen = {n: tensor for n, tensor in outer.constants.items() if n not in hidden}
+        constants, owners = seen | constants, {n: outer.owners[n] for n in seen} | owners
+    scope = Scope(graph, constants, owners)
+    yield scope
     for node in graph.node:
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                if inner.node:
-                    yield from scopes(inner, seen)
+        for inner in _inner(node):
+            yield from scopes(inner, scope)
+
+
+def _inner(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+    """The bodies and branches of a node."""
+    graphs = [graph for a in node.attribute for graph in (a.g, *a.graphs)]
+    return [graph for graph in graphs if graph.node or graph.output]
+
+
+def sort_nodes(model: onnx.ModelProto) -> None:
+    """Every node behind those whose results it or a graph inside it takes, as ONNX demands.
+
+    ONNX Runtime's own sort overlooks what a loop takes from outside.
+    """
+    for scope in scopes(model.graph):
+        nodes = list(scope.graph.node)
+        makers = {name: n for n, node in enumerate(nodes) for name in node.output}
+        needs = {
+            n: sorted({makers[name] for name in _taken(node) if name in makers} - {n})
+            for n, node in enumerate(nodes)
+        }
+        order = [nodes[n] for n in TopologicalSorter(needs).static_order()]
+        del scope.graph.node[:]
+        scope.graph.node.extend(order)
+
+
+def _taken(node: onnx.NodeProto) -> Iterator[str]:
+    yield from node.input
+    for graph in _inner(node):
+        for value in graph.output:
+            yield value.name
+        for inside in graph.node:
+            yield from _taken(inside)
 
 
 def weights(model: onnx.ModelProto) -> list[onnx.TensorProto]:

@@ -5,13 +5,13 @@ from tempfile import TemporaryDirectory
 
 import onnx
 from onnxruntime.quantization import QuantType, quantize_dynamic
-from onnxruntime.quantization.onnx_model import ONNXModel
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from edgeml_converters.data import load as load_samples
 from edgeml_converters.messages import Quantise, Quantised
 from edgeml_converters.quantise.coverage import onnx_coverage
-from edgeml_converters.quantise.onnx_graph import kept_nodes, load
+from edgeml_converters.quantise.onnx_graph import kept_nodes, load, sort_nodes
+from edgeml_converters.quantise.onnx_loops import free_carried_weights
 from edgeml_converters.quantise.onnx_static import Ranges, calibrate, quantise_static, ranges
 from edgeml_converters.quantise.onnx_weights import quantise_weights
 from edgeml_converters.routes import onnx_file
@@ -19,6 +19,7 @@ from edgeml_converters.routes import onnx_file
 
 def quantise_onnx(request: Quantise) -> Quantised:
     model = load(request.entry)
+    free_carried_weights(model)
     kept = kept_nodes(model, request.keep_float)
     found: Ranges = {}
     with TemporaryDirectory(prefix="edgeml-quantise-") as temporary:
@@ -40,7 +41,7 @@ def quantise_onnx(request: Quantise) -> Quantised:
                 pass  # the weights alone
         if request.precision != "fp16":
             quantise_weights(model, kept, request.per_channel)
-    ONNXModel(model).topological_sort()  # ONNX demands it, and the tools add nodes at the end
+    sort_nodes(model)  # the tools add nodes at the end
     share = onnx_coverage(model)
     written = onnx_file.write(model, Path(request.folder))
     return Quantised(entry=written.entry, coverage=share, ranges=found)

@@ -19,6 +19,7 @@ from onnxruntime.quantization.quant_utils import QuantType, save_and_reload_mode
 from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
 from edgeml_converters.quantise.clipping import least_error
+from edgeml_converters.quantise.onnx_outputs import drop_needless_rounding
 
 Arrays = dict[str, npt.NDArray[Any]]
 Ranges = dict[str, tuple[float, float]]
@@ -96,6 +97,7 @@ def quantise_static(
     )
     quantizer.quantize_model()
     done: onnx.ModelProto = quantizer.model.model
+    drop_needless_rounding(done.graph, frozenset(_OPS))
     return done
 
 

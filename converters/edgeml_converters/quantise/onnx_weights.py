@@ -17,77 +17,81 @@ INT8_MAX = 127  # -128 is left out, so that zero is in the middle and the scale 
 
 def quantise_weights(model: onnx.ModelProto, kept: Container[str], per_channel: bool) -> None:
     """Every float32 weight of rank 2 or more, but those of the nodes named in `kept`, in place."""
-    for scope in scopes(model.graph):
-        _Quantiser(scope, per_channel).run(kept)
+    quantiser = _Quantiser(per_channel)
+    for scope in list(scopes(model.graph)):
+        quantiser.run(scope, kept)
     _drop_unused(model)
 
 
 class _Quantiser:
-    """One graph; a constant that several nodes take with one axis is quantised once."""
+    """A constant that several nodes take with one axis is quantised once, where it is held: what
+    loops take from outside becomes float once a call, not once a turn."""
 
-    def __init__(self, scope: Scope, per_channel: bool) -> None:
-        self._graph = scope.graph
-        self._constants = scope.constants
+    def __init__(self, per_channel: bool) -> None:
         self._per_channel = per_channel
-        self._done: dict[tuple[str, int | None], tuple[str, str]] = {}
+        self._done: dict[tuple[int, str, int | None], tuple[str, str]] = {}
+        self._float: set[tuple[int, str]] = set()
 
-    def run(self, kept: Container[str]) -> None:
-        first: list[onnx.NodeProto] = []
-        nodes: list[onnx.NodeProto] = []
-        for node in self._graph.node:
-            nodes.append(node)
+    def run(self, scope: Scope, kept: Container[str]) -> None:
+        behind: list[onnx.NodeProto] = []
+        for node in scope.graph.node:
             if node.name in kept:
                 continue
             for position in WEIGHT_INPUTS.get(node.op_type, ()):
-                tensor = self._weight(node, position)
+                tensor = _weight(scope, node, position)
                 if tensor is None:
                     continue
                 axis = _axis(node, position, len(tensor.dims)) if self._per_channel else None
+                owner = scope.owners[tensor.name]
                 if node.op_type == "Gather":
-                    nodes.append(self._behind(node, tensor, axis))
+                    behind.append(self._behind(owner, node, tensor, axis))
                 else:
-                    node.input[position] = self._before(tensor, axis, first)
-        del self._graph.node[:]
-        self._graph.node.extend([*first, *nodes])
+                    node.input[position] = self._before(owner, tensor, axis)
+        scope.graph.node.extend(behind)
 
-    def _weight(self, node: onnx.NodeProto, position: int) -> onnx.TensorProto | None:
-        name = node.input[position] if position < len(node.input) else ""
-        tensor = self._constants.get(name)
-        if tensor is None or len(tensor.dims) < 2 or 0 in tensor.dims:
-            return None
-        return tensor if tensor.data_type == onnx.TensorProto.FLOAT else None
-
-    def _before(
-        self, tensor: onnx.TensorProto, axis: int | None, first: list[onnx.NodeProto]
-    ) -> str:
+    def _before(self, owner: onnx.GraphProto, tensor: onnx.TensorProto, axis: int | None) -> str:
         """The float tensor that DequantizeLinear makes of the int8 one, for a layer to take."""
-        known = len(self._done)
-        name, scale = self._int8(tensor, axis)
+        name, scale = self._int8(owner, tensor, axis)
         result = f"{name}_float"
-        if len(self._done) > known:
-            first.append(_dequantise(name, scale, result, axis))
+        if (id(owner), name) not in self._float:
+            self._float.add((id(owner), name))
+            owner.node.append(_dequantise(name, scale, result, axis))
         return result
 
     def _behind(
-        self, node: onnx.NodeProto, tensor: onnx.TensorProto, axis: int | None
+        self,
+        owner: onnx.GraphProto,
+        node: onnx.NodeProto,
+        tensor: onnx.TensorProto,
+        axis: int | None,
     ) -> onnx.NodeProto:
         """The rows are taken as int8, so that only they become float, not the whole table."""
-        node.input[0], scale = self._int8(tensor, axis)
+        node.input[0], scale = self._int8(owner, tensor, axis)
         result = node.output[0]
         node.output[0] = f"{result}_int8"
         return _dequantise(node.output[0], scale, result, None if axis is None else -1)
 
-    def _int8(self, tensor: onnx.TensorProto, axis: int | None) -> tuple[str, str]:
+    def _int8(
+        self, owner: onnx.GraphProto, tensor: onnx.TensorProto, axis: int | None
+    ) -> tuple[str, str]:
         """The names of the int8 tensor and of its scale."""
-        key = (tensor.name, axis)
+        key = (id(owner), tensor.name, axis)
         if key not in self._done:
             values, scale = _round(numpy_helper.to_array(tensor), axis)
             stem = tensor.name if axis is None else f"{tensor.name}_{axis}"
             names = (f"{stem}_int8", f"{stem}_int8_scale")
             for array, name in zip((values, scale), names, strict=True):
-                self._graph.initializer.append(numpy_helper.from_array(array, name))
+                owner.initializer.append(numpy_helper.from_array(array, name))
             self._done[key] = names
         return self._done[key]
+
+
+def _weight(scope: Scope, node: onnx.NodeProto, position: int) -> onnx.TensorProto | None:
+    name = node.input[position] if position < len(node.input) else ""
+    tensor = scope.constants.get(name)
+    if tensor is None or len(tensor.dims) < 2 or 0 in tensor.dims:
+        return None
+    return tensor if tensor.data_type == onnx.TensorProto.FLOAT else None
 
 
 def _round(weight: Array, axis: int | None) -> tuple[Array, Array]:

@@ -1,8 +1,8 @@
 """Ranges of the activations of a .tflite file over samples.
 
 ai-edge-quantizer's own calibration stops at a loop (Keras' GRU and LSTM), whose result has no
-memory after the call, and knows no more than the extremes of each call; hence this one. Loops'
-bodies have no ranges: what is in them stays float, with int8 weights.
+memory of its own after the call, and knows no more than the extremes of each call; hence this one.
+Loops have no ranges: what is in them and what takes their result stays float, with int8 weights.
 """
 
 from collections.abc import Iterator, Mapping
@@ -66,7 +66,7 @@ def _activations(content: bytes, samples: Mapping[str, Array]) -> Iterator[tuple
             try:
                 value = interpreter.get_tensor(tensor["index"])
             except ValueError:
-                continue  # the result of a loop has no memory after the call
+                continue  # memory that the interpreter has given back
             value = value[np.abs(value) < _LARGEST]
             if value.size:
                 yield tensor["name"], value

@@ -28,6 +28,7 @@ WEIGHT_INPUTS: dict[str, tuple[int, ...]] = {
 }
 # Ops that hand on a weight without computing with it.
 _PASS_ON = ("CAST", "DEQUANTIZE", "RESHAPE", "TRANSPOSE")
+_CONTROL_FLOW = ("CALL", "CASE", "IF", "STABLEHLO_CASE", "STABLEHLO_WHILE", "WHILE")
 _Type = schema.TensorType
 _KINDS = (_Type.FLOAT32, _Type.FLOAT16, _Type.INT8, _Type.UINT8, _Type.INT4)
 
@@ -36,12 +37,11 @@ _KINDS = (_Type.FLOAT32, _Type.FLOAT16, _Type.INT8, _Type.UINT8, _Type.INT4)
 class Weight:
     """A constant that an op takes as its weights.
 
-    subgraph, position: where the op is. tensor: the index of the constant in the subgraph.
-    direct: the op takes the constant itself, not what another op makes of it.
+    subgraph: which holds the constant. tensor: its index there.
+    direct: an op of that subgraph takes the constant itself, not what another op makes of it.
     """
 
     subgraph: int
-    position: int
     tensor: int
     direct: bool
 
@@ -49,6 +49,10 @@ class Weight:
 def read(content: bytes) -> Any:
     """The file as objects that can be changed: a `ModelT` of the flatbuffer's schema."""
     return flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+
+
+def write(model: Any) -> bytes:
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 def op_name(model: Any, op: Any) -> str:
@@ -64,38 +68,70 @@ def is_constant(model: Any, tensor: Any) -> bool:
 
 
 def activations(model: Any) -> list[str]:
-    """The names of the float tensors that the main graph takes or computes."""
+    """The names of the float tensors that the main graph takes or computes by itself.
+
+    What a loop or a branch answers is none: after the call its memory holds anything.
+    """
+    main = model.subgraphs[0]
+    nested = {
+        int(index)
+        for op in main.operators
+        if op_name(model, op) in _CONTROL_FLOW
+        for index in op.outputs
+    }
     return [
         tensor_name(tensor)
-        for tensor in model.subgraphs[0].tensors
-        if tensor.type == _Type.FLOAT32 and not is_constant(model, tensor)
+        for index, tensor in enumerate(main.tensors)
+        if tensor.type == _Type.FLOAT32 and not is_constant(model, tensor) and index not in nested
     ]
+
+
+def outputs(model: Any) -> set[str]:
+    """The names of the tensors that the main graph answers with."""
+    main = model.subgraphs[0]
+    return {tensor_name(main.tensors[int(index)]) for index in main.outputs}
 
 
 def weights(model: Any) -> Iterator[Weight]:
     """Every use of a constant of rank 2 or more as weights."""
     for number, subgraph in enumerate(model.subgraphs):
-        makers = {index: op for op in subgraph.operators for index in op.outputs}
-        for position, op in enumerate(subgraph.operators):
+        for op in subgraph.operators:
             for place in WEIGHT_INPUTS.get(op_name(model, op), ()):
                 index = int(op.inputs[place]) if place < len(op.inputs) else -1
-                source = _constant(model, subgraph, makers, index)
+                source = _constant(model, number, index)
                 if source is not None:
-                    yield Weight(number, position, source, direct=source == index)
+                    yield Weight(*source, direct=source == (number, index))
 
 
-def _constant(model: Any, subgraph: Any, makers: dict[int, Any], index: int) -> int | None:
-    """The index of the constant behind a tensor, through ops that only hand it on."""
+def _constant(model: Any, number: int, index: int) -> tuple[int, int] | None:
+    """Subgraph and index of the constant behind a tensor, through ops that only hand it on and
+    through loops that carry it unchanged."""
     while index >= 0:
+        subgraph = model.subgraphs[number]
         tensor = subgraph.tensors[index]
         if is_constant(model, tensor):
             large = tensor.shape is not None and len(tensor.shape) > 1
-            return index if large and tensor.type in _KINDS else None
-        maker = makers.get(index)
-        if maker is None or op_name(model, maker) not in _PASS_ON:
+            return (number, index) if large and tensor.type in _KINDS else None
+        maker = next((op for op in subgraph.operators if index in map(int, op.outputs)), None)
+        if maker is not None and op_name(model, maker) in _PASS_ON:
+            index = int(maker.inputs[0])
+        elif maker is None and index in map(int, subgraph.inputs):
+            number, index = _outside(model, number, index)
+        else:
             return None
-        index = int(maker.inputs[0])
     return None
+
+
+def _outside(model: Any, body: int, index: int) -> tuple[int, int]:
+    """What a loop gives to its body as this input in every turn; -1 where that is not one thing."""
+    place = [int(i) for i in model.subgraphs[body].inputs].index(index)
+    if [int(i) for i in model.subgraphs[body].outputs][place : place + 1] != [index]:
+        return body, -1
+    for number, subgraph in enumerate(model.subgraphs):
+        for op in subgraph.operators:
+            if op_name(model, op) == "WHILE" and op.builtinOptions.bodySubgraphIndex == body:
+                return number, int(op.inputs[place])
+    return body, -1
 
 
 def tflite_coverage(model: Any) -> float:
