@@ -21,6 +21,7 @@ from edgeml.conversion import ConversionReport, EngineParity
 from edgeml.parity import OutputParity
 from edgeml_converters.report.confusion import confusions
 from edgeml_converters.report.html import render
+from edgeml_converters.report.labels import place
 from edgeml_converters.report.pictures import as_image, pictures
 from edgeml_converters.report.samples import Samples
 from edgeml_converters.report.tradeoff import Point, tradeoff
@@ -275,7 +276,7 @@ def test_nothing_on_the_front_is_beaten_and_all_else_is(
 def test_confusion_is_that_of_scikit_learn() -> None:
     samples = conversion_reports.samples("onnx-fp32", "tflite-int8")
     model, other = confusions(samples)
-    assert model.names == ("the model", "onnx-fp32") and other.names == ("tflite-int8",)
+    assert model.names == "the model, onnx-fp32" and other.names == "tflite-int8"
     said = samples.found["tflite-int8"]["logits"].argmax(axis=1)
     assert samples.labels is not None
     expected = confusion_matrix(samples.labels, said)
@@ -343,3 +344,30 @@ def test_an_image_keeps_its_axes_and_grows_no_larger_than_the_page_needs(
     found = as_image(image)
     assert found is not None and found.shape[:2] == (75, 50)
     assert np.unique(found).tolist() == [0.5]
+
+
+@given(
+    points=st.lists(st.tuples(st.floats(0, 330), st.floats(20, 200)), min_size=1, max_size=12).map(
+        lambda places: [(n, x, y) for n, (x, y) in enumerate(places, start=1)]
+    )
+)
+def test_every_point_has_one_label_within_the_figure(
+    points: list[tuple[int, float, float]],
+) -> None:
+    labels = place(points, 331)
+    numbers = [int(number) for label in labels for number in label.text.split(", ")]
+    assert sorted(numbers) == [number for number, _, _ in points]
+    assert all(label.x + label.dx > 0 or label.dx > 0 for label in labels)
+
+
+def test_labels_of_points_in_a_row_do_not_cover_each_other() -> None:
+    labels = place([(n, 100 + 6.0 * n, 100.0) for n in range(1, 9)], 331)
+    assert len({(label.x + label.dx, label.y + label.dy) for label in labels}) == 8
+    boxes = [
+        (left, label.y + label.dy, left + 5.6 * len(label.text), label.y + label.dy + 9)
+        for label in labels
+        for left in [label.x + label.dx - (5.6 * len(label.text) if label.dx < 0 else 0)]
+    ]
+    for n, a in enumerate(boxes):
+        for b in boxes[n + 1 :]:
+            assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]

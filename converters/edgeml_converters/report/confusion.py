@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,13 +25,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Confusion:
-    """names: all whose answers are these. rows: by true class, empty where there are too many.
+    """names: all whose answers these are, in words.
 
-    errors: (true class, answer, count), the most frequent first, where there are too many.
+    rows: by true class, empty where there are too many. errors: (true class, answer, count), the
+    most frequent first, where there are too many.
     """
 
     output: str
-    names: tuple[str, ...]
+    names: str
     accuracy: float
     rows: tuple[tuple[Cell, ...], ...]
     errors: tuple[tuple[int, int, int], ...]
@@ -51,13 +53,19 @@ def confusions(samples: Samples) -> tuple[Confusion, ...]:
     return tuple(
         Confusion(
             output=output,
-            names=tuple(names),
+            names=_names(names, grouped),
             accuracy=float(np.trace(matrix) / max(1, matrix.sum())),
             rows=_rows(matrix, reference) if count <= CLASSES_MAX else (),
             errors=() if count <= CLASSES_MAX else tuple(_errors(matrix)),
         )
         for matrix, names in grouped.values()
     )
+
+
+def _names(names: list[str], grouped: dict[bytes, Any]) -> str:
+    if len(grouped) == 1 and len(names) > 2:
+        return f"{MODEL} and all its variants"
+    return ", ".join(names)
 
 
 def _classified(samples: Samples) -> Iterator[tuple[str, Array, int]]:

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from edgeml.evidence import TensorFidelity
 from edgeml_converters.profile.text import latency, size
+from edgeml_converters.report.labels import place
 from edgeml_converters.report.svg import ACCENT, BAD, GOOD, INK, LINE, PAPER, figure, inline
 from edgeml_converters.report.tradeoff import Point, Tradeoff
 
@@ -52,10 +53,6 @@ def _scatter(
                 markerfacecolor=None if point.front else PAPER,
                 zorder=3,
             )
-        for x, y, numbers in _labels([(p.number, x, min(y, top)) for p, x, y in drawn]):
-            axes.annotate(
-                numbers, (x, y), xytext=(6, 5), textcoords="offset points", fontweight="bold"
-            )
         axes.margins(x=0.16, y=0.12)
         axes.set_xlabel(f"{name}, smaller is better")
         direction = "higher" if found.higher else "lower"
@@ -64,6 +61,7 @@ def _scatter(
         if any(math.isinf(y) for _, _, y in drawn):
             axes.axhline(top, color=LINE, linewidth=0.8, linestyle=":")
             axes.text(0.01, top, "exact", transform=axes.get_yaxis_transform(), va="bottom")
+        _number(made, axes, [(point.number, x, min(y, top)) for point, x, y in drawn])
         return inline(made, f"{found.metric} against {name} of each variant on each engine")
 
 
@@ -72,22 +70,27 @@ def _interval(axes: Any, point: Point, x: float) -> None:
         axes.vlines(x, point.task.low, point.task.high, color=LINE, linewidth=1.5)
 
 
-def _labels(places: Sequence[tuple[int, float, float]]) -> list[tuple[float, float, str]]:
-    """The numbers at each place; those of points that cover each other stand in one label."""
-    xs = [math.log(x) for _, x, _ in places]
-    ys = [y for _, _, y in places]
-    wide, high = (max(max(v) - min(v), 1e-9) for v in (xs, ys))
-    groups: list[list[tuple[int, float, float]]] = []
-    for place, x, y in zip(places, xs, ys, strict=True):
-        for group in groups:
-            _, other_x, other_y = group[0]
-            near_x = abs(math.log(other_x) - x) / wide < 0.05
-            if near_x and abs(other_y - y) / high < 0.06:
-                group.append(place)
-                break
-        else:
-            groups.append([place])
-    return [(g[0][1], g[0][2], ", ".join(str(number) for number, _, _ in g)) for g in groups]
+def _number(made: Any, axes: Any, points: Sequence[tuple[int, float, float]]) -> None:
+    """Writes the numbers beside their points; after everything else, which moves the axes."""
+    made.draw_without_rendering()
+    pixels = axes.transData.transform([(x, y) for _, x, y in points])  # points too: svg.figure
+    places = [
+        (number, float(x), float(y)) for (number, _, _), (x, y) in zip(points, pixels, strict=True)
+    ]
+    for label in place(places, made.get_figwidth() * 72):
+        text = axes.annotate(
+            label.text,
+            axes.transData.inverted().transform((label.x, label.y)),
+            xytext=(label.dx, label.dy),
+            textcoords="offset points",
+            ha="right" if label.dx < 0 else "left",
+            fontweight="bold",
+            fontsize=8.5,
+            arrowprops={"arrowstyle": "-", "color": LINE, "linewidth": 0.6, "shrinkA": 0}
+            if abs(label.dy) > 12
+            else None,
+        )
+        text.set_in_layout(False)  # else it moves the axes once more
 
 
 def _ticks(axes: Any, values: Sequence[float], text: Any) -> None:

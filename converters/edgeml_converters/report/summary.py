@@ -25,6 +25,11 @@ class Row:
     cosine: float | None
     top1: str
 
+    @property
+    def every_level(self) -> bool:
+        """Whether it was shown at several levels and passed at each."""
+        return len(self.levels) > 1 and all(passed for _, passed in self.levels)
+
 
 def summary(report: ConversionReport, profiles: Mapping[str, Profile]) -> tuple[Row, ...]:
     """In the order of the report."""

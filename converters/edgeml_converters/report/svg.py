@@ -26,6 +26,7 @@ COLOURS = {
 }
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
+    "figure.dpi": 72,  # as SVG counts
     "font.size": 9,
     "text.color": INK,
     "axes.labelcolor": INK,

@@ -71,9 +71,10 @@ def tradeoff(report: ConversionReport, profiles: Mapping[str, Profile]) -> Trade
         if variant.files and row.outputs
     ]
     tasks = [row.evidence.task if row.evidence else None for _, row, _ in made]
-    # One axis for all: the metric only where each of them has it.
+    # One axis for all: the metric where each of them has it and it tells any two of them apart.
     names = {None if task is None else task.metric for task in tasks}
-    metric = names.pop() if len(names) == 1 else None
+    values = {task.variant.value for task in tasks if task is not None}
+    metric = names.pop() if len(names) == 1 and len(values) > 1 else None
     points = [
         Point(
             number=number,

@@ -72,7 +72,8 @@ def _warnings(report: ConversionReport) -> tuple[Advice, ...]:
     count = sum(len(variant.findings) for variant in report.variants)
     if not count:
         return ()
-    return (Advice("", f"Read the {_number(count, 'warning')} below before you do."),)
+    what = "warning" if count == 1 else f"{count} warnings"
+    return (Advice("", f"Read the {what} below before you do."),)
 
 
 def _number(count: int, what: str) -> str:
