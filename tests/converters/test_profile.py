@@ -123,6 +123,26 @@ def test_quantised_weights_count_for_the_operator_that_uses_them(tmp_path: Path)
     assert layers["DequantizeLinear"].parameters == 0
 
 
+def test_integer_operators_and_external_weights(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "step", "zero"]),
+        helper.make_node("MatMulInteger", ["q", "w", "zero", "wzero"], ["sums"], "dense"),
+        helper.make_node("Cast", ["sums"], ["y"], to=TensorProto.FLOAT),
+    ]
+    path = _onnx(
+        tmp_path / "a.onnx", nodes, {"x": ["batch", 600]}, "y",
+        w=np.ones((600, 40), np.int8), wzero=np.zeros(40, np.int8),
+    )  # fmt: skip
+    inside = path.stat().st_size
+    onnx.save_model(
+        onnx.load(path), path, save_as_external_data=True, location="weights.bin", size_threshold=99
+    )
+    assert path.stat().st_size < inside / 10
+    profile = _measure(path)
+    assert profile.size == path.stat().st_size + (tmp_path / "weights.bin").stat().st_size
+    assert profile.parameters == profile.macs == 600 * 40
+
+
 def test_recurrent_and_control_flow(tmp_path: Path) -> None:
     lstm = [
         helper.make_node("LSTM", ["x", "w", "r"], ["y"], "lstm", hidden_size=3),

@@ -29,6 +29,16 @@ _BYTES = {
 # Through these a weight reaches the operator that uses it.
 _CARRIERS = {"DequantizeLinear", "Cast", "Transpose", "Identity", "Reshape", "Unsqueeze", "Squeeze"}
 
+# Where scales and zero points stand among the inputs of operators: they are no weights.
+_STEPS = {
+    "QuantizeLinear": (1, 2),
+    "DequantizeLinear": (1, 2),
+    "ConvInteger": (2, 3),
+    "MatMulInteger": (2, 3),
+    "QLinearConv": (1, 2, 4, 5, 6, 7),
+    "QLinearMatMul": (1, 2, 4, 5, 6, 7),
+}
+
 
 def read(entry: Path, shapes: Shapes) -> Anatomy:
     """shapes: of the inputs that it would be given. Raises InputError for no ONNX file."""
@@ -119,10 +129,9 @@ def _weights(graph: onnx.GraphProto) -> dict[str, tuple[str, tuple[int, ...]]]:
     Integers of other sizes are shapes and axes, except where an int32 bias is dequantised.
     """
     constants = dict(_constants(graph))
-    steps: set[str] = set()  # scales and zero points are no weights
+    steps: set[str] = set()
     for node in graph.node:
-        first = {"QLinearConv": (1, 2, 4, 5, 6, 7), "QLinearMatMul": (1, 2, 4, 5, 6, 7)}
-        places = first.get(node.op_type, (1, 2) if node.op_type.endswith("eLinear") else ())
+        places = _STEPS.get(node.op_type, ())
         steps |= {node.input[i] for i in places if i < len(node.input)}
     found = {
         name: (name, tuple(tensor.dims))
