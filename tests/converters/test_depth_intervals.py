@@ -126,6 +126,15 @@ def test_draws_without_a_figure_are_left_out() -> None:
     assert 0 < model.low <= model.value <= model.high <= 1
 
 
+def test_a_figure_beyond_all_draws_widens_its_interval() -> None:
+    """As the number of different rows, which is largest over all rows."""
+    most, least, _ = paired_bootstrap(
+        lambda rows: float(len(np.unique(rows))), lambda rows: -float(len(np.unique(rows))), 40
+    )
+    assert (most.value, most.high) == (40, 40) and 20 < most.low < 30
+    assert (least.value, least.low) == (-40, -40) and -30 < least.high < -20
+
+
 def test_no_figure_at_all_is_misuse() -> None:
     with pytest.raises(ValueError, match="no figure"):
         paired_bootstrap(lambda rows: None, lambda rows: 1.0, 3)

@@ -165,6 +165,14 @@ def test_a_sample_with_nan_agrees_with_nothing_and_has_no_margin() -> None:
     assert row.mean_abs == 0.0 and row.calibration_shift == 0.0
 
 
+def test_a_sample_with_nan_is_not_among_the_first_five() -> None:
+    expected = np.eye(6)
+    found = expected.copy()
+    found[2, 5] = np.inf
+    row = output_evidence("y", found, expected)
+    assert row.top5 is not None and row.top5.value == pytest.approx(5 / 6)
+
+
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "bool", "float16"])
 def test_every_dtype_has_figures(dtype: str) -> None:
     expected = np.array([[0, 1], [1, 0], [1, 0]], dtype)
@@ -241,6 +249,10 @@ def test_a_surer_variant_shifts_calibration() -> None:
     row = output_evidence("y", logits * 5, logits, labels)
     assert row.calibration_shift is not None and row.calibration_shift > 0.2
     assert row.flips == 0
+    same = output_evidence("y", logits.copy(), logits, labels)
+    assert same.calibration_shift == 0.0
+    back = output_evidence("y", logits, logits * 5, labels)
+    assert back.calibration_shift == pytest.approx(-row.calibration_shift)
     named = output_evidence("y", logits * 5, logits, np.array(list("abcd"))[labels])
     assert named.calibration_shift == row.calibration_shift
 

@@ -176,6 +176,13 @@ def test_any_arrays_make_a_document(
             documents.encode(evidence(found, expected, labels, metric=metric))
 
 
+def test_one_nan_leaves_figures_but_no_task() -> None:
+    found = np.eye(3)
+    found[0, 0] = np.nan
+    made = evidence({"y": found}, {"y": np.eye(3)}, np.arange(3), metric=parse("accuracy"))
+    assert made.task is None and [row.flips for row in made.outputs] == [1]
+
+
 def test_a_metric_without_labels_is_an_input_error() -> None:
     with pytest.raises(InputError, match="save them as 'labels'"):
         evidence({"y": np.eye(2)}, {"y": np.eye(2)}, metric=parse("accuracy"))
