@@ -28,21 +28,31 @@ WEIGHT_INPUTS: dict[str, tuple[int, ...]] = {
     "RNN": (1, 2),
 }
 # Ops that hand on a weight without computing with it.
-_PASS_ON = ("Cast", "DequantizeLinear", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
+_PASS_ON = (
+    "Cast",
+    "DequantizeLinear",
+    "Identity",
+    "Mul",
+    "Reshape",
+    "Squeeze",
+    "Transpose",
+    "Unsqueeze",
+)
 _KINDS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.INT8, TensorProto.UINT8)
 PER_CHANNEL_OPSET = 13  # DequantizeLinear has an axis from here on
 
 
 @dataclass(frozen=True)
 class Scope:
-    """A graph with the constants that its nodes see: its own and those of the graphs around it.
+    """A graph with what its nodes see: its own and that of the graphs around it.
 
-    owners: the graph that holds each of the constants.
+    owners: the graph that holds each of the constants. makers: the node behind each tensor.
     """
 
     graph: onnx.GraphProto
     constants: Mapping[str, onnx.TensorProto]
     owners: Mapping[str, onnx.GraphProto]
+    makers: Mapping[str, onnx.NodeProto]
 
 
 def scopes(graph: onnx.GraphProto, outer: Scope | None = None) -> Iterator[Scope]:
@@ -50,10 +60,12 @@ def scopes(graph: onnx.GraphProto, outer: Scope | None = None) -> Iterator[Scope
     hidden = {value.name for value in graph.input}
     constants = {tensor.name: tensor for tensor in graph.initializer}
     owners = dict.fromkeys(constants, graph)
+    makers = {name: node for node in graph.node for name in node.output}
     if outer is not None:
         seen = {n: tensor for n, tensor in outer.constants.items() if n not in hidden}
         constants, owners = seen | constants, {n: outer.owners[n] for n in seen} | owners
-    scope = Scope(graph, constants, owners)
+        makers = {n: node for n, node in outer.makers.items() if n not in hidden} | makers
+    scope = Scope(graph, constants, owners, makers)
     yield scope
     for node in graph.node:
         for inner in _inner(node):
@@ -96,27 +108,26 @@ def weights(model: onnx.ModelProto) -> list[onnx.TensorProto]:
     """Every constant of rank 2 or more that a layer takes as its weights, once."""
     found: dict[int, onnx.TensorProto] = {}
     for scope in scopes(model.graph):
-        makers = {name: node for node in scope.graph.node for name in node.output}
         for node in scope.graph.node:
             for position in WEIGHT_INPUTS.get(node.op_type, ()):
                 if position >= len(node.input):
                     continue
-                tensor = _constant(node.input[position], makers, scope.constants)
+                tensor = _constant(node.input[position], scope)
                 if tensor is not None and len(tensor.dims) > 1 and tensor.data_type in _KINDS:
                     found[id(tensor)] = tensor
     return list(found.values())
 
 
-def _constant(
-    name: str, makers: Mapping[str, onnx.NodeProto], constants: Mapping[str, onnx.TensorProto]
-) -> onnx.TensorProto | None:
-    """The constant behind a tensor, through ops that only hand it on."""
-    while name not in constants:
-        maker = makers.get(name)
+def _constant(name: str, scope: Scope) -> onnx.TensorProto | None:
+    """The constant behind a tensor, through ops that only hand it on or scale it."""
+    while name not in scope.constants:
+        maker = scope.makers.get(name)
         if maker is None or maker.op_type not in _PASS_ON:
             return None
+        if maker.op_type == "Mul" and maker.input[1] not in scope.constants:
+            return None
         name = maker.input[0]
-    return constants[name]
+    return scope.constants[name]
 
 
 def load(path: str) -> onnx.ModelProto:

@@ -33,6 +33,7 @@ def _free(graph: onnx.GraphProto, loop: onnx.NodeProto, constants: set[str]) -> 
             graph.node.append(onnx.helper.make_node("Identity", [outside], [after], name=after))
         del loop.input[position], loop.output[position - _NO_STATE]
         del body.input[position], body.output[position - 1]
+        _drop_handing_on(body, result)
 
 
 def _origin(body: onnx.GraphProto, name: str) -> str:
@@ -41,6 +42,16 @@ def _origin(body: onnx.GraphProto, name: str) -> str:
     while name in makers and makers[name].op_type == "Identity":
         name = makers[name].input[0]
     return name
+
+
+def _drop_handing_on(body: onnx.GraphProto, name: str) -> None:
+    """Removes the nodes that only handed on what is no result of the body any more."""
+    taken = {other for node in body.node for other in node.input}
+    taken |= {value.name for value in body.output}
+    for node in list(body.node):
+        if node.op_type == "Identity" and node.output[0] == name and name not in taken:
+            body.node.remove(node)
+            _drop_handing_on(body, node.input[0])
 
 
 def _rename(graph: onnx.GraphProto, old: str, new: str) -> None:

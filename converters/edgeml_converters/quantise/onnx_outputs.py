@@ -30,8 +30,14 @@ def drop_needless_rounding(graph: onnx.GraphProto, int8_ops: frozenset[str]) -> 
         alone = len(takers[first.input[0]]) == len(takers[first.output[0]]) == 1
         needed = any(taker.op_type in int8_ops for taker in takers.get(last.output[0], ()))
         if alone and not needed and first.input[0] not in outputs:
-            layer.output[0] = last.output[0]
             dropped |= {first.name, last.name}
+            if last.output[0] in outputs:
+                layer.output[0] = last.output[0]
+                continue
+            for taker in takers[last.output[0]]:
+                places = [n for n, name in enumerate(taker.input) if name == last.output[0]]
+                for place in places:
+                    taker.input[place] = layer.output[0]
     left = [node for node in graph.node if node.name not in dropped]
     del graph.node[:]
     graph.node.extend(left)
