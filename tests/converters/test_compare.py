@@ -280,8 +280,7 @@ def test_inputs_are_chosen_by_name_and_then_by_what_fits() -> None:
 
 
 def compare(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    code = "from edgeml.cli import main; main.COMMANDS += ('compare',); main.main()"
-    command = [sys.executable, "-c", code, "compare", *map(str, arguments)]
+    command = [sys.executable, "-m", "edgeml.cli", "compare", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 

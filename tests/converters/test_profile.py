@@ -233,8 +233,7 @@ def test_figures_for_people(found: str, text: str) -> None:
 
 
 def profile(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    code = "from edgeml.cli import main; main.COMMANDS += ('profile',); main.main()"
-    command = [sys.executable, "-c", code, "profile", *map(str, arguments)]
+    command = [sys.executable, "-m", "edgeml.cli", "profile", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
