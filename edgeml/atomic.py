@@ -10,6 +10,9 @@ from typing import IO
 
 from edgeml.errors import StorageError
 
+TEMPORARY = ".edgeml-tmp-"
+"""How the name of every file that is not whole yet begins."""
+
 
 def sync_folder(folder: Path) -> None:
     """Makes renames inside `folder` durable."""
@@ -32,7 +35,7 @@ def replacing(path: Path) -> Generator[IO[bytes]]:
     temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
         with os.fdopen(descriptor, "w+b") as stream:
             yield stream
             stream.flush()
@@ -59,4 +62,6 @@ def storage_error(path: Path, error: OSError) -> StorageError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageError(f"{path} could not be written: the disk is full; free some space.")
     reason = error.strerror or str(error)
+    if isinstance(error, FileExistsError | IsADirectoryError | NotADirectoryError):
+        return StorageError(f"{path} could not be written: {reason}; choose another place.")
     return StorageError(f"{path} could not be written: {reason}; check the folder's rights.")

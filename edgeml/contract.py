@@ -75,6 +75,11 @@ def _check_tensor(
             f"The {role} {tensor.name!r} must be {tensor.dtype}, but is {value.dtype.name}; "
             "cast it."
         )
+    if not value.dtype.isnative:
+        raise ContractError(
+            f"The {role} {tensor.name!r} must be in this machine's byte order, but is in the other "
+            "one; convert it by astype."
+        )
     matches = value.ndim == len(tensor.shape) and all(
         size == (sizes.setdefault(expected, size) if isinstance(expected, str) else expected)
         for expected, size in zip(tensor.shape, value.shape, strict=True)

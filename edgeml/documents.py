@@ -5,6 +5,7 @@ manifest, release) inherit `Strict` and reject unknown fields; telemetry inherit
 ignores them, so that an old monitor understands a newer device.
 """
 
+import re
 from typing import TypeVar
 
 import msgspec
@@ -35,6 +36,11 @@ def encode_pretty(document: msgspec.Struct) -> str:
     return msgspec.json.format(encode(document), indent=2).decode()
 
 
+def _words(kind: type[msgspec.Struct]) -> str:
+    """ConversionReport -> conversion report."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind.__name__).lower()
+
+
 def decode(
     data: bytes,
     kind: type[Document],
@@ -46,7 +52,7 @@ def decode(
         document = msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
         raise error(
-            f"{what} is not a {kind.__name__.lower()} of schema {SCHEMA}: {cause}; "
+            f"{what} is not a {_words(kind)} of schema {SCHEMA}: {cause}; "
             "make it again with this version of edgeml."
         ) from cause
     schema = getattr(document, "schema", SCHEMA)

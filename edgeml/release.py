@@ -1,5 +1,6 @@
 """The release pointer: which version a channel of a model is at. One small retained message."""
 
+from edgeml import digests, names
 from edgeml.documents import SCHEMA, Strict
 
 
@@ -20,3 +21,13 @@ class Release(Strict, frozen=True, kw_only=True):
     version: str
     manifest_sha256: str
     schema: int = SCHEMA
+
+    def fault(self) -> str | None:
+        """What makes this release unusable or dangerous, or None: its digest becomes a folder."""
+        if not digests.is_sha256(self.manifest_sha256):
+            return f"{self.manifest_sha256!r} is no SHA-256"
+        if not names.NAME.fullmatch(self.version):
+            return f"its version {self.version!r} is not a plain name"
+        if not 0 <= self.generation < 1 << 63:
+            return f"its generation {self.generation} is not from 0 to 2^63"
+        return None

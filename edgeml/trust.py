@@ -39,6 +39,9 @@ class Verifier:
                 "allowed; publish it again."
             )
         release = documents.decode(data, Release, "(1) the release")
+        fault = release.fault()
+        if fault is not None:
+            raise VerificationError(f"(1) the release is unusable: {fault}; publish it again.")
         asked = (self.fleet, self.model, self.channel)
         found = (release.fleet, release.model, release.channel)
         if asked != found:

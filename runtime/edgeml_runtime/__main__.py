@@ -1,6 +1,7 @@
 """`edgeml-runtime`: the daemon of one device; see --help."""
 
 import argparse
+import math
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ from edgeml_runtime.config import Config
 from edgeml_runtime.daemon import Daemon
 from edgeml_runtime.engines.registry import ENGINES
 from edgeml_runtime.replay import Replay
+from edgeml_runtime.reporter import say
 from edgeml_runtime.serving.server import Server, parse_address
 
 
@@ -35,7 +37,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--model", required=True, metavar="NAME", help="the model that it runs")
     p.add_argument("--channel", default="stable", metavar="NAME", help="whose releases it follows")
     p.add_argument(
-        "--store", required=True, type=Path, metavar="DIR", help="models and state; one daemon each"
+        "--store",
+        required=True,
+        type=_folder,
+        metavar="DIR",
+        help="models and state; one daemon each",
     )
     p.add_argument(
         "--engine", choices=ENGINES, help="the only one to use; else the first that works"
@@ -46,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--replay", type=Path, metavar="FILE.npz", help="predict these rows for ever")
     p.add_argument(
         "--rate",
-        type=_not_negative,
+        type=_rate,
         default=0.0,
         metavar="HZ",
         help="rows a second; 0 is full speed",
@@ -56,24 +62,33 @@ def parser() -> argparse.ArgumentParser:
         "--http", type=_address, metavar="HOST:PORT", help="Open Inference Protocol V2 over HTTP"
     )
     p.add_argument("--socket", type=Path, metavar="PATH", help="the same over a Unix socket")
-    p.add_argument("--report-seconds", type=_positive, default=10.0, metavar="S",
+    p.add_argument("--report-seconds", type=_seconds, default=10.0, metavar="S",
                    help="length of a telemetry window")  # fmt: skip
     p.add_argument("--window", type=_positive_int, default=LIMITS.fetch_window_blobs, metavar="N",
                    help="blobs asked for at once")  # fmt: skip
-    p.add_argument("--stage-seconds", type=_positive, default=LIMITS.stage_wall_seconds,
+    p.add_argument("--stage-seconds", type=_seconds, default=LIMITS.stage_wall_seconds,
                    metavar="S", help="time limit of the self-test")  # fmt: skip
-    p.add_argument("--stall-seconds", type=_positive, default=LIMITS.fetch_window_seconds,
+    p.add_argument("--stall-seconds", type=_seconds, default=LIMITS.fetch_window_seconds,
                    metavar="S", help="without a new blob before that is reported")  # fmt: skip
-    p.add_argument("--retry-seconds", type=_positive, default=60.0, metavar="S",
+    p.add_argument("--retry-seconds", type=_seconds, default=60.0, metavar="S",
                    help="before a release is tried again after a full disk")  # fmt: skip
     return p
 
 
-def _positive_int(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError
+def _number(
+    text: str, kind: type[int] | type[float], low: float, high: float, wanted: str
+) -> float:
+    try:
+        value = kind(text)
+    except ValueError:
+        value = math.nan
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
     return value
+
+
+def _positive_int(text: str) -> int:
+    return int(_number(text, int, 1, 1 << 20, "a whole number from 1"))
 
 
 def _address(text: str) -> str:
@@ -81,18 +96,21 @@ def _address(text: str) -> str:
     return text
 
 
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1e9:
-        raise ValueError
+def _seconds(text: str) -> float:
+    return _number(text, float, 1e-3, 1e9, "a number of seconds")
+
+
+def _rate(text: str) -> float:
+    value = _number(text, float, 0, 1e6, "a rate in Hz from 0 to a million")
+    if 0 < value < 1e-3:
+        raise argparse.ArgumentTypeError(f"{text!r} Hz is less than one row in 1000 s")
     return value
 
 
-def _not_negative(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < 1e9:
-        raise ValueError
-    return value
+def _folder(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("a folder without a name")
+    return Path(text)
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -114,34 +132,42 @@ def run(arguments: Sequence[str]) -> None:
         stall_seconds=options.stall_seconds,
         retry_seconds=options.retry_seconds,
     )
-    replay = Replay(options.replay, options.rate, options.record) if options.replay else None
+    replay = Replay(options.replay, options.rate) if options.replay else None
     memory.configure()
-    daemon = Daemon(config)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: ended.set())
-    failure: list[EdgemlError] = []
-
-    def replaying(replay: Replay) -> None:
-        try:
-            replay.run(daemon)
-        except EdgemlError as error:
-            failure.append(error)
-            ended.set()
-
-    with ExitStack() as open_until_the_end:
-        open_until_the_end.enter_context(daemon)
-        for place in (options.http, options.socket):
-            if place is not None:
-                open_until_the_end.enter_context(Server(daemon.live, options.model, place))
-        thread = threading.Thread(target=replaying, args=(replay,)) if replay else None
+    # Everything that may be refused comes before the start: whoever has the store has the record.
+    daemon = Daemon(config)
+    servers = [
+        Server(daemon.live, options.model, place)
+        for place in (options.http, options.socket)
+        if place is not None
+    ]
+    if replay and options.record:
+        replay.record(options.record)
+    with ExitStack() as until_the_end:
+        until_the_end.enter_context(daemon)
+        for server in servers:
+            until_the_end.enter_context(server)
+        thread = threading.Thread(target=_replaying, args=(replay, daemon)) if replay else None
         if thread:
             thread.start()
         ended.wait()
     if thread:
         thread.join()
-    if failure:
-        raise failure[0]
+
+
+def _replaying(replay: Replay, daemon: Daemon) -> None:
+    """An error ends the replay and nothing else; the fleet is told."""
+    try:
+        replay.run(daemon)
+    except EdgemlError as error:
+        daemon.incident(error)
+    except Exception as error:
+        daemon.incident(
+            EdgemlError(f"An unforeseen {type(error).__name__} ended the replay: {error}")
+        )
 
 
 def main() -> None:
@@ -149,6 +175,8 @@ def main() -> None:
         run(sys.argv[1:])
     except EdgemlError as error:
         _end(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _end("interrupted.", 128 + signal.SIGINT)
     except Exception as error:
         if os.environ.get("EDGEML_DEBUG"):
             traceback.print_exc()
@@ -156,7 +184,7 @@ def main() -> None:
 
 
 def _end(sentence: str, exit_code: int) -> None:
-    print(f"edgeml-runtime: {sentence}", file=sys.stderr)
+    say(sentence)
     sys.exit(exit_code)
 
 

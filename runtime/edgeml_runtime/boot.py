@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import msgspec
 
-from edgeml.errors import Category, EdgemlError, StageError, StorageError
+from edgeml.errors import Category, EdgemlError, EngineError, StageError, StorageError
 from edgeml.limits import LIMITS
 from edgeml_runtime import child
 from edgeml_runtime.config import Config
 from edgeml_runtime.live import Live
+from edgeml_runtime.machine import State
 from edgeml_runtime.reporter import Reporter
 from edgeml_runtime.stage import stage
 from edgeml_runtime.steps import Load, load
@@ -26,13 +27,15 @@ def boot(
     """Takes up the active version; when that cannot be, the previous one.
 
     A version that is damaged on disk may be fetched again. One whose start is cut short again and
-    again (LIMITS.trial_attempts) is given up for ever.
+    again (LIMITS.trial_attempts) is given up for ever, unless it has ever run for long: then the
+    power is to blame. A start that was cut short in the middle of a trial is the trial's.
     """
     record = store.record
     active, previous = record.active, record.previous
     if active is None:
         return
-    if record.boots >= LIMITS.trial_attempts and previous is not None:
+    cut_by_trial = record.trial is not None and record.swap_state != State.IDLE
+    if record.boots >= LIMITS.trial_attempts and previous is not None and not record.proven:
         error = StageError(
             f"Version {active.release.version} did not run for {config.healthy_seconds:g} s in "
             f"{record.boots} starts; going back to {previous.release.version}.",
@@ -40,11 +43,12 @@ def boot(
         )
         reporter.refusal("incident", error, active.release)
         rejected = max(record.rejected_generation, active.release.generation)
-        _save(store, reporter, active=previous, previous=None, boots=0,
+        _save(store, reporter, active=previous, previous=None, boots=0, proven=False,
               rejected_generation=rejected)  # fmt: skip
         active, previous = previous, None
     else:
-        _save(store, reporter, boots=record.boots + 1)
+        boots = record.boots if cut_by_trial else record.boots + 1
+        _save(store, reporter, boots=boots, swap_state=State.IDLE)
     for installed in (active, previous):
         if installed is None:
             continue
@@ -53,8 +57,13 @@ def boot(
         except EdgemlError as error:
             reporter.refusal("incident", error, installed.release)
             continue
+        except OSError as error:
+            damage = StorageError(f"Version {installed.release.version} cannot be read: {error}; "
+                                  "it is fetched again.")  # fmt: skip
+            reporter.refusal("incident", damage, installed.release)
+            continue
         if installed is previous:
-            _save(store, reporter, active=found, previous=None, boots=0)
+            _save(store, reporter, active=found, previous=None, boots=0, proven=False)
         elif found is not active:
             _save(store, reporter, active=found)
         return
@@ -69,6 +78,11 @@ def _take_up(
     load: Load,
 ) -> Installed:
     """Makes it the live model; returns it as it is now in the store."""
+    if config.engine not in (None, installed.engine):
+        raise EngineError(
+            f"Version {installed.release.version} was taken up by {installed.engine}, but the only "
+            f"engine to use is {config.engine}; it is fetched for that one."
+        )
     opened = store.open(installed)
     if not store.intact(installed):
         # Only what the engine made of it is damaged: it is made again.

@@ -36,6 +36,9 @@ class Limits:
 def enter(limits: Limits) -> None:
     """In the child, before anything else: its priority and limits."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    # Whoever ends the daemon may signal all of its processes; the daemon itself ends this one.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (limits.address_space_bytes, limits.address_space_bytes))
     seconds = math.ceil(limits.wall_seconds)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
@@ -62,6 +65,7 @@ def run(command: Sequence[str], limits: Limits, stopped: Callable[[], bool]) -> 
             stdout=subprocess.DEVNULL,
             stderr=said,
             pass_fds=(answer.fileno(),),
+            start_new_session=True,
         )
         with process:
             try:
@@ -72,6 +76,8 @@ def run(command: Sequence[str], limits: Limits, stopped: Callable[[], bool]) -> 
         answer.seek(0)
         said.seek(0)
         data = answer.read()
+        if process.returncode in (-signal.SIGTERM, -signal.SIGINT) or stopped():
+            return None  # ended with the daemon: that is no fault of the model's
         if process.returncode != 0 or not data:
             raise _failure(process.returncode, said.read().decode(errors="replace"), limits)
     return data

@@ -5,6 +5,7 @@ with Daemon(config) as daemon:
     daemon.predict({"image": pixels}).outputs
 """
 
+import math
 import os
 import secrets
 import threading
@@ -57,10 +58,16 @@ class Daemon:
         )
         self._reporter.attach(self._link)
         self._store = Store(config.store)
+        try:
+            self._store.claim(config.fleet, config.model, config.channel)
+        except EdgemlError:
+            self._store.close()
+            raise
         self._release_topic = topics.release(config.model, config.channel)
         self._stopping = threading.Event()
         self._mail = threading.Condition()
         self._newest: bytes | None = None
+        self._under_way: bytes | None = None  # the release that is taken up or tried again later
         self._was_connected = False
         record = self._store.record
         self._verifier = Verifier(
@@ -113,10 +120,10 @@ class Daemon:
             if thread.ident is not None:
                 thread.join()
         if self._store.record.boots:  # a clean end is no crash
-            self._healthy()
+            self._save(boots=0)
         self._reporter.report()
         self._reporter.event("stopped", "It was asked to end.")
-        self._reporter.goodbye()
+        self._reporter.close()
         self._notice.cancel()
         self._link.close()
         self._store.close()
@@ -173,6 +180,8 @@ class Daemon:
         if not payload:  # a retained release was removed: what is live stays
             return
         with self._mail:
+            if payload == self._under_way:  # a reconnect brings it again
+                return
             self._newest = payload
             self._mail.notify_all()
 
@@ -196,15 +205,19 @@ class Daemon:
         again: Release | None = None
         while not self._stopping.is_set():
             with self._mail:
-                came = self._mail.wait_for(
-                    self._interrupted, self.config.retry_seconds if again else None
-                )
+                self._mail.wait_for(self._interrupted, self.config.retry_seconds if again else None)
                 data, self._newest = self._newest, None
             if self._stopping.is_set():
                 return
-            release = self._trusted(data) if came and data is not None else again
-            if release is not None:
-                again = None if self._take(release) else release
+            newer = self._trusted(data) if data is not None else None
+            release = newer or again  # what is not to be trusted does not end what is under way
+            if release is None:
+                continue
+            if newer is not None:
+                self._under_way = data
+            again = None if self._take(release) else release
+            if again is None:
+                self._under_way = None
 
     def _take(self, release: Release) -> bool:
         try:
@@ -233,14 +246,28 @@ class Daemon:
         return release
 
     def _reporting(self) -> None:
-        begin = time.monotonic()
-        while not self._stopping.wait(self.config.report_seconds):
-            self._reporter.report()
-            if self._store.record.boots and time.monotonic() - begin > self.config.healthy_seconds:
+        begin = last = time.monotonic()
+        while True:
+            now = time.monotonic()
+            record = self._store.record
+            unproven = bool(record.boots) or not record.proven
+            healthy_in = begin + self.config.healthy_seconds - now if unproven else math.inf
+            report_in = last + self.config.report_seconds - now
+            if self._stopping.wait(max(min(healthy_in, report_in), 0.001)):
+                return
+            if report_in <= healthy_in:
+                last = time.monotonic()
+                self._reporter.report()
+            elif self._live.identity is None:
+                begin = time.monotonic()  # nothing runs yet that could prove itself
+            else:
                 self._healthy()
 
     def _healthy(self) -> None:
+        self._save(boots=0, proven=True)
+
+    def _save(self, **changes: object) -> None:
         try:
-            self._store.save(boots=0)
+            self._store.save(**changes)
         except StorageError as error:
             self._reporter.refusal("incident", error, None)

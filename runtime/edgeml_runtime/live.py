@@ -70,19 +70,19 @@ class Live:
     """Holds the model that predicts. `predict` may be called from any number of threads."""
 
     def __init__(self) -> None:
-        self._model: LoadedModel | None = None
+        # Read as one, so that an answer and its count are always of one model.
+        self._current: tuple[LoadedModel, _Counts] | None = None
         self._sequence = count()
-        self._counts = _Counts()
 
     @property
     def identity(self) -> Identity | None:
-        model = self._model
-        return model.identity if model else None
+        current = self._current
+        return current[0].identity if current else None
 
     @property
     def contract(self) -> Contract | None:
-        model = self._model
-        return model.contract if model else None
+        current = self._current
+        return current[0].contract if current else None
 
     def predict(self, tensors: Mapping[str, npt.NDArray[Any]]) -> Prediction:
         """Outputs for inputs by the contract's names.
@@ -91,10 +91,10 @@ class Live:
         engine fails, NoModelError before the first model.
         """
         begin = time.perf_counter_ns()
-        model = self._model  # read once: whatever is swapped meanwhile, this answer is this model's
-        counts = self._counts
-        if model is None:
+        current = self._current  # read once: whatever is swapped meanwhile, this is one model's
+        if current is None:
             raise NoModelError("No model has been taken up yet; publish a release for this device.")
+        model, counts = current
         try:
             model.contract.check_inputs(tensors)
             outputs = model.engine.run(tensors)
@@ -111,15 +111,17 @@ class Live:
             outputs, identity.version, identity.generation, next(self._sequence), took
         )
 
-    def swap(self, new: LoadedModel, drain_seconds: float = 30.0) -> Identity | None:
-        """Makes `new` the live model and returns the identity of the one before.
+    def swap(self, new: LoadedModel, drain_seconds: float = 30.0) -> tuple[Identity, Window] | None:
+        """Makes `new` the live model; returns the one before with what it answered and nobody took.
 
         Call it from a loader thread: it waits for the calls that still run on the old model, drops
         it here and gives its memory back. A call that outlives `drain_seconds` drops it later.
         """
-        old, self._model = self._model, new
-        if old is None:
+        before, self._current = self._current, (new, _Counts())
+        if before is None:
             return None
+        old, counts = before
+        del before
         identity = old.identity
         deadline = time.monotonic() + drain_seconds
         # A running predict holds one reference more than an object that only a local name holds:
@@ -129,17 +131,28 @@ class Live:
             time.sleep(0.001)
         del old
         memory.trim()
-        return identity
+        return identity, counts.take()
 
-    def adopt(self, generation: int) -> None:
-        """Puts the live model under a newer generation that names the very same package."""
-        if self._model is not None:
-            identity = replace(self._model.identity, generation=generation)
-            self._model = replace(self._model, identity=identity)
+    def adopt(self, generation: int) -> tuple[Identity, Window] | None:
+        """Puts the live model under a newer generation that names the very same package; returns
+        what it answered under the older one and nobody took."""
+        current = self._current
+        if current is None:
+            return None
+        model, counts = current
+        identity = model.identity
+        window = counts.take()
+        adopted = replace(model, identity=replace(identity, generation=generation))
+        self._current = adopted, counts
+        return identity, window
 
-    def take_window(self) -> Window:
-        """What was counted since the last call. Not one is lost or counted twice."""
-        return self._counts.take()
+    def take_window(self) -> tuple[Identity, Window] | None:
+        """The live model and what was counted since the last call; None before the first model.
+
+        Not one is lost or counted twice.
+        """
+        current = self._current
+        return (current[0].identity, current[1].take()) if current else None
 
 
 class _Counts:

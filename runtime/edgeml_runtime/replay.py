@@ -18,6 +18,7 @@ from edgeml.errors import ContractError, EdgemlError, InputError, StorageError
 from edgeml_runtime.daemon import Daemon
 from edgeml_runtime.live import Prediction
 
+_TAIL_BYTES = 4096  # more than the longest line
 HEADER = "sequence,row,start_ns,latency_us,version,generation,top1,status"
 
 
@@ -27,15 +28,22 @@ class Replay:
     rate_hz: rows a second, 0 as fast as it goes. Raises InputError for a file without rows.
     """
 
-    def __init__(self, path: Path, rate_hz: float = 0.0, record: Path | None = None) -> None:
+    def __init__(self, path: Path, rate_hz: float = 0.0) -> None:
         self._path = path
         self._arrays = read_rows(path)
         self._rows = len(next(iter(self._arrays.values())))
         self._period = 1 / rate_hz if rate_hz else 0.0
-        self._record = Record(record) if record else None
+        self._record: Record | None = None
+
+    def record(self, path: Path) -> None:
+        """Writes a line for each row from now on; raises as Record does."""
+        self._record = Record(path)
 
     def run(self, daemon: Daemon) -> None:
-        """Waits for the first model and then goes round and round until the daemon stops."""
+        """Waits for the first model and then goes round and round until the daemon stops.
+
+        Raises InputError when the rows are not what the model takes.
+        """
         try:
             if daemon.wait_ready():
                 self._replay(daemon)
@@ -87,15 +95,20 @@ class Replay:
     def bind(self, contract: Contract) -> dict[str, npt.NDArray[Any]]:
         """The arrays by the contract's names; raises InputError when they cannot be."""
         wanted = [tensor.name for tensor in contract.inputs]
-        if len(wanted) == 1 and len(self._arrays) == 1:
-            return {wanted[0]: next(iter(self._arrays.values()))}
-        missing = [name for name in wanted if name not in self._arrays]
-        if missing:
+        arrays = self._arrays
+        if len(wanted) == 1 and len(arrays) == 1:
+            arrays = {wanted[0]: next(iter(arrays.values()))}
+        if any(name not in arrays for name in wanted):
             raise InputError(
                 f"{self._path} has {', '.join(self._arrays)}, but the model takes "
                 f"{', '.join(wanted)}; name the arrays so."
             )
-        return {name: self._arrays[name] for name in wanted}
+        bound = {name: arrays[name] for name in wanted}
+        try:
+            contract.check_inputs({name: array[:1] for name, array in bound.items()})
+        except ContractError as error:
+            raise InputError(f"{self._path} cannot be replayed: {error}") from error
+        return bound
 
 
 def read_rows(path: Path) -> dict[str, npt.NDArray[Any]]:
@@ -124,20 +137,36 @@ class Record:
     """The CSV file, a whole line at a time; goes on behind what an earlier run has written."""
 
     def __init__(self, path: Path) -> None:
-        """Raises StorageError when the file cannot be written."""
+        """Raises InputError when the file is something else than a record, StorageError when it
+        cannot be written."""
         self._path = path
+        self._sequence = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._stream = path.open("a+b", buffering=0)
-            self._stream.seek(0)
-            data = self._stream.read()
-            whole = data[: data.rfind(b"\n") + 1]  # a cut may have left half a line
-            os.ftruncate(self._stream.fileno(), len(whole))
-            if not whole:
+            size = self._stream.seek(0, os.SEEK_END)
+            if size == 0:
                 self._stream.write(f"{HEADER}\n".encode())
+            else:
+                self._go_on(size)
         except OSError as error:
             raise atomic.storage_error(path, error) from error
-        self._sequence = max(whole.count(b"\n") - 1, 0)
+
+    def _go_on(self, size: int) -> None:
+        """Cuts off half a line that a kill has left, and counts on from the last whole one."""
+        self._stream.seek(0)
+        if self._stream.read(len(HEADER) + 1) != f"{HEADER}\n".encode():
+            self._stream.close()
+            raise InputError(
+                f"{self._path} is no record of replayed rows; name another file by --record."
+            )
+        begin = max(size - _TAIL_BYTES, 0)
+        self._stream.seek(begin)
+        tail = self._stream.read()
+        whole = tail[: tail.rfind(b"\n") + 1]
+        os.ftruncate(self._stream.fileno(), begin + len(whole))
+        last = whole.splitlines()[-1].decode()
+        self._sequence = 0 if last == HEADER else int(last.split(",")[0]) + 1
 
     def write(self, row: int, start_ns: int, prediction: Prediction | None, status: str) -> None:
         if prediction is None:

@@ -4,22 +4,28 @@ import sys
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 
 from edgeml import documents, telemetry
 from edgeml.errors import Category, EdgemlError
-from edgeml.mqtt import Link
+from edgeml.mqtt import Link, Receipt
 from edgeml.release import Release
 from edgeml.telemetry import Event, EventKind, Report, State
 from edgeml.topics import Topics
 from edgeml_runtime.config import Config
-from edgeml_runtime.live import Live
+from edgeml_runtime.live import Identity, Live, Window
 
 QUEUE_MESSAGES = 256  # kept while there is no connection; then the oldest go
 _GOODBYE_SECONDS = 2.0
+_BIRTH_SECONDS = 5.0
 
 
 class Reporter:
-    """Speaks for one boot of one device. Safe from any thread."""
+    """Speaks for one boot of one device. Safe from any thread, the link's callbacks included.
+
+    Whoever has something to say numbers it and leaves it in the outbox; one thread alone publishes.
+    So nobody waits for the road, and no lock is held while the client takes its own.
+    """
 
     def __init__(self, config: Config, live: Live, boot: str) -> None:
         self._config = config
@@ -31,8 +37,13 @@ class Reporter:
         self._reports = 0
         self._swap_state = "idle"
         self._previous: str | None = None
-        self._waiting: deque[tuple[str, bytes]] = deque(maxlen=QUEUE_MESSAGES)
+        self._outbox: deque[tuple[str, bytes]] = deque(maxlen=QUEUE_MESSAGES)
+        self._state_due = False
+        self._births = 0
+        self._news = threading.Event()
+        self._closing = False
         self._link: Link | None = None
+        self._sender = threading.Thread(target=self._sending, name="sender", daemon=True)
 
     @property
     def will(self) -> tuple[str, bytes]:
@@ -41,26 +52,28 @@ class Reporter:
         return self._topics.state(self._config.device), documents.encode(state)
 
     def attach(self, link: Link) -> None:
+        """Begins to publish to `link` whenever it is connected."""
         self._link = link
+        self._sender.start()
 
     def connection(self, connected: bool) -> None:
         """The link's news; a birth comes before what has waited."""
-        if not connected:
-            self.event("connection-lost", "The broker is gone; the live model goes on.",
-                       category=Category.CONNECTION)  # fmt: skip
+        if connected:
+            self._births += 1
+            self._say_state()
             return
-        with self._lock:
-            self._send_state()
-            waiting = list(self._waiting)
-            self._waiting.clear()
-            for topic, payload in waiting:
-                self._send(topic, payload)
+        why = self._link.loss if self._link else None
+        self.event(
+            "connection-lost",
+            f"{why or 'The broker is gone'}; the live model goes on.",
+            category=Category.CONNECTION,
+        )
 
     def swap_state(self, state: str, previous: str | None) -> None:
         with self._lock:
             self._swap_state = state
             self._previous = previous
-            self._send_state()
+        self._say_state()
 
     def event(
         self,
@@ -88,20 +101,23 @@ class Reporter:
                 duration_ms=duration_ms,
             )
             self._events += 1
-            self._send(self._topics.event(self._config.device), documents.encode(event))
+            self._outbox.append((self._topics.event(self._config.device), documents.encode(event)))
+        self._news.set()
         about = f" {release.version} (generation {release.generation})" if release else ""
-        print(f"edgeml-runtime: {kind}{about}: {message}", file=sys.stderr, flush=True)
+        say(f"{kind}{about}: {message}")
 
     def refusal(self, kind: EventKind, error: EdgemlError, release: Release | None) -> None:
         self.event(kind, str(error), release=release, category=error.category)
 
     def report(self) -> None:
         """Closes the window of counts and sends it, if there is a model to count for."""
+        found = self._live.take_window()
+        if found is not None:
+            self.report_window(*found)
+
+    def report_window(self, identity: Identity, window: Window) -> None:
+        """What a model answered in a window that is closed."""
         with self._lock:
-            identity = self._live.identity
-            window = self._live.take_window()
-            if identity is None:
-                return
             report = Report(
                 device=self._config.device,
                 boot=self._boot,
@@ -117,19 +133,62 @@ class Reporter:
                 latency=tuple(window.latency.tolist()),
             )
             self._reports += 1
-            self._send(self._topics.report(self._config.device), telemetry.pack(report))
+            self._outbox.append((self._topics.report(self._config.device), telemetry.pack(report)))
+        self._news.set()
 
-    def goodbye(self) -> None:
-        """The last state, waited for a little: a clean end sends no will."""
-        state = documents.encode(self._state(online=False, time_ms=_now_ms()))
+    def close(self) -> None:
+        """Sends what waits and the last state, if there is a connection, and ends the sender."""
+        self._closing = True
+        self._news.set()
+        if self._sender.is_alive():
+            self._sender.join()
         if self._link and self._link.connected:
+            self._flush()
+            state = documents.encode(self._state(online=False, time_ms=_now_ms()))
             receipt = self._link.publish(
                 self._topics.state(self._config.device), state, retain=True
             )
-            receipt.confirmed(_GOODBYE_SECONDS)
+            with suppress(EdgemlError):  # a clean end sends no will, so it is waited for a little
+                receipt.confirmed(_GOODBYE_SECONDS)
+
+    def _sending(self) -> None:
+        while not self._closing:
+            self._news.wait()
+            self._news.clear()
+            with suppress(EdgemlError):  # what the broker refuses is the operator's to see there
+                self._flush()
+
+    def _flush(self) -> None:
+        link = self._link
+        if link is None or not link.connected:
+            return
+        if self._state_due:
+            # A state is only worth sending while it is true: whatever waited is passed over.
+            self._state_due = False
+            again, self._births = self._births > 1, min(self._births, 1)
+            receipt = self._publish_state(link)
+            if again and receipt.confirmed(_BIRTH_SECONDS):
+                # States that were under way when the connection was lost came after this birth.
+                self._publish_state(link)
+        while link.connected:
+            try:
+                topic, payload = self._outbox.popleft()
+            except IndexError:
+                return
+            link.publish(topic, payload)
+
+    def _publish_state(self, link: Link) -> Receipt:
+        state = documents.encode(self._state(online=True, time_ms=_now_ms()))
+        return link.publish(self._topics.state(self._config.device), state, retain=True)
+
+    def _say_state(self) -> None:
+        self._state_due = True
+        self._news.set()
 
     def _state(self, online: bool, time_ms: int) -> State:
         identity = self._live.identity
+        with self._lock:
+            swap_state, previous = self._swap_state, self._previous
         return State(
             device=self._config.device,
             boot=self._boot,
@@ -137,25 +196,19 @@ class Reporter:
             online=online,
             model=self._config.model,
             channel=self._config.channel,
-            swap_state=self._swap_state,
+            swap_state=swap_state,
             version=identity.version if identity else None,
             generation=identity.generation if identity else 0,
             engine=identity.engine if identity else None,
             variant=identity.variant if identity else None,
-            previous=self._previous,
+            previous=previous,
         )
 
-    def _send_state(self) -> None:
-        # A state is only worth sending while it is true; the next birth tells the newest.
-        if self._link and self._link.connected:
-            state = documents.encode(self._state(online=True, time_ms=_now_ms()))
-            self._link.publish(self._topics.state(self._config.device), state, retain=True)
 
-    def _send(self, topic: str, payload: bytes) -> None:
-        if self._link and self._link.connected:
-            self._link.publish(topic, payload)
-        else:
-            self._waiting.append((topic, payload))
+def say(line: str) -> None:
+    """A line on standard error. A log that is full or gone keeps no device from predicting."""
+    with suppress(OSError, ValueError):
+        print(f"edgeml-runtime: {line}", file=sys.stderr, flush=True)
 
 
 def _now_ms() -> int:

@@ -102,7 +102,7 @@ class Swap:
             try:
                 event = self._bodies[state](release)
             except Interrupted:
-                event = Event.INTERRUPTED
+                event, again = Event.INTERRUPTED, True
             except (RoadError, OSError) as error:
                 self._trouble(error, release)
                 event, again = Event.INTERRUPTED, True
@@ -141,7 +141,7 @@ class Swap:
             case State.ACTIVE:
                 changes = {"active": self._candidate, "trial": None, "attempts": 0, "boots": 0}
                 if self._loaded is not None:
-                    changes["previous"] = record.active
+                    changes |= {"previous": record.active, "proven": False}
             case State.REJECT:
                 changes = {
                     "rejected_generation": self._release.generation,
@@ -247,17 +247,20 @@ class Swap:
         """The state on disk names the new version already; now the live model follows."""
         loaded, self._loaded = self._loaded, None
         if loaded is None:
-            self._live.adopt(release.generation)
+            before = self._live.adopt(release.generation)
+            if before is not None:
+                self._reporter.report_window(*before)
             self._reporter.event("swapped", "It is live already.", release=release)
         else:
-            self._reporter.report()  # what was counted until now is the old version's
             identity = loaded.identity
             begin = time.monotonic()
             before = loader.at_low_priority(lambda: self._live.swap(loaded))
+            if before is not None:
+                self._reporter.report_window(*before)
             self._reporter.event(
                 "swapped",
                 f"{release.version} on {identity.engine} replaced "
-                f"{before.version if before else 'nothing'} after fetching {self._came} blobs; "
+                f"{before[0].version if before else 'nothing'} after fetching {self._came} blobs; "
                 f"the swap itself took {(time.monotonic() - begin) * 1000:.1f} ms.",
                 release=release,
                 duration_ms=round((time.monotonic() - self._began) * 1000, 1),

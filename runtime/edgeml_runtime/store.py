@@ -1,6 +1,8 @@
 """The device's disk: packages by their digest, blobs on the way, and one small state file.
 
+    DIR/edgeml.lock                    held by the daemon; marks the folder as a store
     DIR/state.json                     Record: what is active, what was before, what is under way
+    DIR/state.json.copy                the same as it was when a version was last taken up
     DIR/blobs/<sha256>                 pieces that have come, each verified; gone once put together
     DIR/packages/<manifest sha256>/    manifest.json, contract.json, holdout.npz, variants/...,
                                        prepared/: what the engine made of the variant here
@@ -10,7 +12,9 @@ Every file is written whole or not at all; garbage is collected last, after the 
 
 import fcntl
 import shutil
+import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +29,10 @@ from edgeml.trust import Verifier
 from edgeml_runtime.opened import Opened
 from edgeml_runtime.stage import Staged
 
+_STATE = "state.json"
+_COPY = "state.json.copy"
+_LOCK = "edgeml.lock"
+
 
 class Installed(Strict, frozen=True, kw_only=True):
     """A version in the store that has been live, and what its engine made of it."""
@@ -38,17 +46,22 @@ class Installed(Strict, frozen=True, kw_only=True):
 class Record(Strict, frozen=True, kw_only=True):
     """`state.json`.
 
-    swap_state: where the swap was when this was written. trial: the release under way; attempts:
-    how often its staging was begun. boots: how often the active version was started without having
-    run for long. rejected_generation: never tried again. last_generation: the highest trusted.
+    fleet, model, channel: whose store it is. swap_state: where the swap was when this was written.
+    trial: the release under way; attempts: how often its staging was begun. boots: how often the
+    active version was started without having run for long. proven: whether it ever has.
+    rejected_generation: never tried again. last_generation: the highest trusted.
     """
 
+    fleet: str = ""
+    model: str = ""
+    channel: str = ""
     swap_state: str = "idle"
     active: Installed | None = None
     previous: Installed | None = None
     trial: Release | None = None
     attempts: int = 0
     boots: int = 0
+    proven: bool = False
     rejected_generation: int = 0
     last_generation: int = 0
     schema: int = documents.SCHEMA
@@ -60,15 +73,17 @@ class Store:
     def __init__(self, folder: Path) -> None:
         """Locks the folder for this process until `close` and reads what it holds.
 
-        A state file that cannot be read is put aside as state.json.damaged: `damage` says so, and
-        the device begins anew. Raises InputError when another process has the folder, StorageError
-        when it cannot be used.
+        A state file that cannot be read is put aside as state.json.damaged, and its copy is taken
+        up where that can be read; `damage` says so. Raises InputError when another process has the
+        folder or it holds something else than a store, StorageError when it cannot be used.
         """
         self.folder = folder
         self._blobs = folder / "blobs"
         self.record = Record()
+        self._saving = threading.Lock()
         self.damage: StorageError | None = None
         try:
+            _check_foreign(folder)
             self._blobs.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(folder)
         except OSError as error:
@@ -80,17 +95,29 @@ class Store:
             raise atomic.storage_error(folder, error) from error
 
     def _read(self) -> None:
-        # What a kill left half written; no name of ours begins with a dot.
-        for path in self.folder.rglob(".*"):
-            path.unlink()
-        state = self.folder / "state.json"
+        self._sweep()
+        state = self.folder / _STATE
         if not state.exists():
             return
         try:
             self.record = documents.decode(state.read_bytes(), Record, str(state), StorageError)
-        except StorageError as error:
-            self.damage = error
-            state.rename(state.with_name("state.json.damaged"))
+            return
+        except StorageError:
+            state.rename(state.with_name(f"{_STATE}.damaged"))
+        copy = self.folder / _COPY
+        try:
+            self.record = documents.decode(copy.read_bytes(), Record, str(copy), StorageError)
+            then = "its copy was taken up"
+        except (StorageError, FileNotFoundError):
+            then = "there is no copy, so the device begins anew and fetches what is published"
+        self.damage = StorageError(f"{state} was damaged and put aside: {then}; check the disk.")
+
+    def _sweep(self) -> None:
+        """Removes what a kill left half written."""
+        places = (self.folder, self._blobs, *(self.folder / "packages").glob("**/"))
+        for place in places:
+            for path in place.glob(f"{atomic.TEMPORARY}*"):
+                path.unlink()
 
     def close(self) -> None:
         """Gives the folder to the next process."""
@@ -98,9 +125,31 @@ class Store:
 
     def save(self, **changes: object) -> None:
         """Writes the record with these changes; raises StorageError, then nothing has changed."""
-        record = msgspec.structs.replace(self.record, **changes)
-        atomic.write(self.folder / "state.json", documents.encode(record))
-        self.record = record
+        with self._saving:
+            record = msgspec.structs.replace(self.record, **changes)
+            data = documents.encode(record)
+            atomic.write(self.folder / _STATE, data)
+            taken_up = record.active != self.record.active
+            self.record = record
+            if taken_up:  # else a disk that loses one file would cost the device its model
+                atomic.write(self.folder / _COPY, data)
+
+    def claim(self, fleet: str, model: str, channel: str) -> None:
+        """Makes the store one of this model, or raises InputError when it is another's.
+
+        A channel may change: what was trusted or refused on the other says nothing on this one.
+        """
+        record = self.record
+        found = (record.fleet, record.model)
+        if record.model and found != (fleet, model):
+            raise InputError(
+                f"The store {self.folder} holds model {record.model!r} of fleet {record.fleet!r}, "
+                f"not {model!r} of {fleet!r}; give each model a --store of its own."
+            )
+        if (*found, record.channel) != (fleet, model, channel):
+            self.save(
+                fleet=fleet, model=model, channel=channel, rejected_generation=0, last_generation=0
+            )
 
     # Blobs
 
@@ -109,7 +158,7 @@ class Store:
         path = self._blobs / sha256
         if not path.is_file():
             return False
-        if digests.sha256_file(path) == sha256:
+        if _is_whole(path, sha256):
             return True
         path.unlink()
         return False
@@ -120,19 +169,28 @@ class Store:
     # Packages
 
     def package(self, manifest_sha256: str) -> Path:
+        if not digests.is_sha256(manifest_sha256):  # a state file may be damaged too
+            raise ValueError(f"{manifest_sha256!r} is no digest")
         return self.folder / "packages" / manifest_sha256
 
     def manifest(self, release: Release) -> bytes | None:
-        """The manifest's bytes if they are here; the caller verifies them."""
+        """The manifest's bytes if they are here and whole; a damaged one is removed."""
         path = self.package(release.manifest_sha256) / MANIFEST
-        return path.read_bytes() if path.is_file() else None
+        if not path.is_file():
+            return None
+        with suppress(OSError):  # a sector that cannot be read: what is behind it is fetched again
+            data = path.read_bytes()
+            if digests.sha256(data) == release.manifest_sha256:
+                return data
+        path.unlink()
+        return None
 
     def put_manifest(self, release: Release, data: bytes) -> None:
         atomic.write(self.package(release.manifest_sha256) / MANIFEST, data)
 
     def has_file(self, manifest_sha256: str, file: File) -> bool:
         path = self.package(manifest_sha256) / file.path
-        return path.is_file() and digests.sha256_file(path) == file.sha256
+        return path.is_file() and _is_whole(path, file.sha256)
 
     def missing_blobs(self, manifest_sha256: str, files: Iterable[File]) -> list[str]:
         """The distinct blobs that are not here, neither alone nor inside a finished file."""
@@ -192,7 +250,9 @@ class Store:
         release = installed.release
         data = self.manifest(release)
         if data is None:
-            raise StorageError(f"Version {release.version} is not in the store; publish it again.")
+            raise StorageError(
+                f"Version {release.version} is not whole in the store; it is fetched again."
+            )
         Verifier(release.fleet, release.model, release.channel).manifest(data, release)
         opened = Opened.read(self.package(release.manifest_sha256), installed.variant)
         for file in opened.manifest.files_for(opened.variant):
@@ -207,13 +267,34 @@ class Store:
         """Whether what staging made of this version is as it was made."""
         folder = self.package(installed.release.manifest_sha256)
         return all(
-            (folder / path).is_file() and digests.sha256_file(folder / path) == sha256
+            (folder / path).is_file() and _is_whole(folder / path, sha256)
             for path, sha256 in installed.staged.files.items()
         )
 
 
+def _is_whole(path: Path, sha256: str) -> bool:
+    """Whether the file can be read and is what it was; a bad sector is damage like any other."""
+    try:
+        return digests.sha256_file(path) == sha256
+    except OSError:
+        return False
+
+
+def _check_foreign(folder: Path) -> None:
+    """Raises InputError when `folder` is somebody's: what is not kept is removed from a store."""
+    if not folder.is_dir() or (folder / _LOCK).exists():
+        return
+    # A file system's own, where the store is a disk of its own.
+    found = [p.name for p in folder.iterdir() if p.name != "lost+found" and p.name[0] != "."]
+    if found:
+        raise InputError(
+            f"The folder {folder} holds other files than a store's ({min(found)}); name a new one "
+            "by --store."
+        )
+
+
 def _locked(folder: Path) -> IO[bytes]:
-    stream = (folder / "lock").open("wb")
+    stream = (folder / _LOCK).open("wb")
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

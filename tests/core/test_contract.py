@@ -224,3 +224,11 @@ def test_what_breaks_callers_is_named(change: str) -> None:
     live, offered, sentence = CHANGES[change]
     found = difference(live, offered)
     assert found is not None and sentence in found
+
+
+def test_the_other_byte_order_is_refused() -> None:
+    """Its dtype has the same name, and an engine would read its bytes as they lie."""
+    contract = Contract(inputs=(Tensor(name="x", dtype="float32", shape=("n",)),), outputs=())
+    contract.check_inputs({"x": np.ones(2, np.float32)})
+    with pytest.raises(ContractError, match="byte order"):
+        contract.check_inputs({"x": np.ones(2, np.dtype(np.float32).newbyteorder())})

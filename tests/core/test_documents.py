@@ -45,12 +45,15 @@ variants = st.builds(
     files=st.lists(files, max_size=2).map(tuple),
     inputs=st.dictionaries(text, text, max_size=3),
     outputs=st.dictionaries(text, text, max_size=3),
-    requires=st.lists(st.builds(
+    requires=st.lists(
+        st.builds(
             Requirement,
             engine=text,
             version=text,
             optimisation=st.sampled_from(get_args(Optimisation)),
-        ), max_size=2).map(tuple),
+        ),
+        max_size=2,
+    ).map(tuple),
     batch=st.none() | st.integers(1, 64),
 )
 manifests = st.builds(

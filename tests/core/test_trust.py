@@ -96,6 +96,19 @@ def test_1_a_release_is_small() -> None:
         verifier().release(largest + b" ")
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"manifest_sha256": "/home/somebody"}, {"manifest_sha256": ""},
+        {"manifest_sha256": "../.."}, {"manifest_sha256": "A" * 64}, {"version": "../2"},
+        {"version": ""}, {"generation": -1}, {"generation": 1 << 63},
+    ],
+)  # fmt: skip
+def test_1_a_release_names_nothing_that_could_be_a_path(changes: dict[str, object]) -> None:
+    with refuses(1):
+        verifier().release(documents.encode(release_of(DATA, **changes)))
+
+
 @given(st.binary(max_size=100))
 def test_1_a_release_is_well_formed(data: bytes) -> None:
     with refuses(1):

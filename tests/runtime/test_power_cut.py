@@ -122,6 +122,27 @@ def test_a_crash_loop_falls_back_to_the_previous_version(tmp_path: Path) -> None
     assert rejected == 2
 
 
+@pytest.mark.parametrize("proven", [True, False])
+def test_a_cut_in_a_trial_or_of_a_proven_version_is_not_the_versions_fault(
+    tmp_path: Path, proven: bool
+) -> None:
+    link = MemoryLink()
+    paths = [package(tmp_path, version) for version in "12"]
+    device = Device(tmp_path / "store", link)
+    for generation, path in enumerate(paths, 1):
+        link.offer(path)
+        assert device.swap.take(release_of(path, generation))
+    trial = {} if proven else {"trial": release_of(paths[1], 3), "swap_state": "stage"}
+    device.store.save(proven=proven, **trial)
+    device.store.close()
+    for _ in range(5):  # each start is cut before it was healthy
+        again = booted(tmp_path / "store", link)
+        assert again.version == "2"
+        if not proven:
+            again.store.save(**trial)
+        again.store.close()
+
+
 def test_a_damaged_version_falls_back_and_can_be_fetched_again(tmp_path: Path) -> None:
     link = MemoryLink()
     paths = [package(tmp_path, version) for version in "12"]

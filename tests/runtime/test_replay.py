@@ -73,7 +73,8 @@ def test_a_full_disk_ends_the_record_and_not_the_predictions(
         raise StorageError("the disk is full")
 
     path = saved(tmp_path / "d.npz", x=np.zeros((2, 4), np.float32))
-    replay = Replay(path, record=tmp_path / "r.csv")
+    replay = Replay(path)
+    replay.record(tmp_path / "r.csv")
     config = Config(
         broker="mqtt://127.0.0.1:1", fleet="f", device="d", model="tiny", channel="stable",
         store=tmp_path / "store",
@@ -86,7 +87,8 @@ def test_a_full_disk_ends_the_record_and_not_the_predictions(
         deadline = time.monotonic() + 30
         predictions = 0
         while predictions < 100:
-            predictions += daemon.live.take_window().predictions
+            found = daemon.live.take_window()
+            predictions += found[1].predictions if found else 0
             assert time.monotonic() < deadline
     thread.join()
     assert capsys.readouterr().err.count("the disk is full") == 1
@@ -105,3 +107,26 @@ def test_a_record_goes_on_behind_half_a_line(tmp_path: Path) -> None:
     second.write(2, 3000, ANSWER, "ok")
     second.close()
     assert path.read_text() == whole + "2,2,3000,12.3,1,7,1,ok\n"
+
+
+def test_another_file_is_never_a_record(tmp_path: Path) -> None:
+    precious = tmp_path / "thesis.tex"
+    precious.write_bytes(b"years of\nwork without a last newline")
+    with pytest.raises(InputError, match="is no record of replayed rows"):
+        Record(precious)
+    assert precious.read_bytes() == b"years of\nwork without a last newline"
+
+
+def test_a_long_record_goes_on_by_its_last_line(tmp_path: Path) -> None:
+    path = tmp_path / "record.csv"
+    path.write_text(HEADER + "\n" + "".join(f"{n},0,1,2,1,7,1,ok\n" for n in range(5000)))
+    record = Record(path)
+    record.write(0, 1, None, "failed")
+    record.close()
+    assert path.read_text().splitlines()[-1] == "5000,0,1,,,,,failed"
+
+
+def test_rows_of_another_dtype_are_refused_with_the_contracts_sentence(tmp_path: Path) -> None:
+    replay = Replay(saved(tmp_path / "d.npz", x=np.zeros((3, 4))))
+    with pytest.raises(InputError, match=r"cannot be replayed: .* must be float32, but is float64"):
+        replay.bind(CONTRACT)

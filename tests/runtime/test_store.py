@@ -8,6 +8,7 @@ import pytest
 
 from edgeml import atomic, digests
 from edgeml.errors import InputError, StorageError, VerificationError
+from edgeml.manifest import MANIFEST
 from edgeml_runtime.store import Store
 from tests.runtime_doubles import Device, package, release_of, wide
 
@@ -48,6 +49,7 @@ def test_a_store_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"schema": 99}', b"\xff" * 100])
 def test_an_unreadable_state_is_put_aside(tmp_path: Path, content: bytes) -> None:
+    Store(tmp_path).close()
     (tmp_path / "state.json").write_bytes(content)
     store = Store(tmp_path)
     assert store.damage is not None and store.record.active is None
@@ -56,11 +58,69 @@ def test_an_unreadable_state_is_put_aside(tmp_path: Path, content: bytes) -> Non
 
 
 def test_what_a_kill_left_half_written_is_removed(tmp_path: Path) -> None:
-    left = tmp_path / "blobs" / f".{'0' * 64}.abc"
-    left.parent.mkdir()
-    left.write_bytes(b"half")
     Store(tmp_path).close()
-    assert not left.exists()
+    deep = tmp_path / "packages" / ("0" * 64) / "variants" / "v"
+    deep.mkdir(parents=True)
+    left = [folder / f"{atomic.TEMPORARY}abc" for folder in (tmp_path, tmp_path / "blobs", deep)]
+    for path in left:
+        path.write_bytes(b"half")
+    Store(tmp_path).close()
+    assert not any(path.exists() for path in left)
+
+
+def test_a_folder_with_other_files_is_no_store_and_is_left_alone(tmp_path: Path) -> None:
+    files = [tmp_path / ".env", tmp_path / "thesis.tex"]
+    for path in files:
+        path.write_text("precious")
+    with pytest.raises(InputError, match=r"holds other files than a store's \(thesis.tex\)"):
+        Store(tmp_path)
+    assert sorted(tmp_path.iterdir()) == files
+    files[1].unlink()
+    Store(tmp_path).close()  # a disk of its own may hold the file system's hidden files
+    assert files[0].read_text() == "precious"
+
+
+def test_a_store_is_one_models_and_a_channel_may_change(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.claim("f", "m", "stable")
+    store.save(last_generation=7, rejected_generation=6)
+    store.claim("f", "m", "stable")
+    assert store.record.last_generation == 7
+    for fleet, model in (("g", "m"), ("f", "n")):
+        with pytest.raises(InputError, match="holds model 'm' of fleet 'f'"):
+            store.claim(fleet, model, "stable")
+    store.claim("f", "m", "beta")
+    assert (store.record.last_generation, store.record.rejected_generation) == (0, 0)
+    store.close()
+
+
+def test_a_damaged_state_is_taken_up_from_its_copy(device: Device, tmp_path: Path) -> None:
+    assert take(device, package(tmp_path, "1"), 1)
+    active = device.store.record.active
+    device.store.close()
+    state = tmp_path / "store" / "state.json"
+    state.write_bytes(state.read_bytes()[:60])
+    store = Store(tmp_path / "store")
+    assert store.record.active == active and store.record.last_generation == 1
+    assert store.damage is not None and "its copy was taken up" in str(store.damage)
+    store.close()
+
+
+def test_a_damaged_manifest_is_fetched_again(device: Device, tmp_path: Path) -> None:
+    path = package(tmp_path, "1")
+    assert take(device, path, 1)
+    release = release_of(path, 1)
+    manifest = device.store.package(release.manifest_sha256) / MANIFEST
+    manifest.write_bytes(manifest.read_bytes()[:100])
+    assert device.store.manifest(release) is None and not manifest.exists()
+    with pytest.raises(StorageError, match="fetched again"):
+        active = device.store.record.active
+        assert active is not None
+        device.store.open(active)
+    device.store.close()
+    again = Device(tmp_path / "store", device.link)
+    assert again.swap.take(release) and again.version == "1"
+    again.store.close()
 
 
 def test_previous_is_kept_and_older_ones_are_collected(device: Device, tmp_path: Path) -> None:

@@ -82,10 +82,12 @@ class Engine(ABC):
             value = tensors.get(spec.name)
             if value is None:
                 raise ContractError(f"The input {spec.name!r} is missing; send it.")
-            if value.dtype.name != spec.dtype or value.ndim != len(spec.shape):
+            known = value.dtype.name == spec.dtype and value.dtype.isnative
+            if not known or value.ndim != len(spec.shape):
                 raise ContractError(
                     f"The input {spec.name!r} must be {spec.dtype} of rank "
-                    f"{len(spec.shape)}, but is {value.dtype.name} of rank {value.ndim}."
+                    f"{len(spec.shape)}, but is {value.dtype.name} of rank {value.ndim}; cast or "
+                    "reshape it."
                 )
             feeds[self._inputs[spec.name]] = value
         batches = self._batches(feeds)

@@ -62,6 +62,7 @@ class Answers:
             if contract is not None:
                 protocol.check_outputs(request, contract)
             prediction = self._live.predict(protocol.tensors(request))
+            document = protocol.response(request, self._model, prediction)
         except ContractError as refused:
             return error(400, str(refused))
         except NoModelError as missing:
@@ -70,7 +71,7 @@ class Answers:
             return error(500, str(failed))
         if version not in (None, prediction.version):  # swapped since the question was read
             return self._other(str(version), prediction.version)
-        return 200, protocol.response(request, self._model, prediction)
+        return 200, document
 
     def _other(self, asked: str, live: str) -> Answer:
         return error(404, f"Version {asked!r} is not live; {live!r} is.")

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from edgeml import __version__
 from edgeml.contract import Contract, Tensor
-from edgeml.errors import ContractError
+from edgeml.errors import ContractError, EngineError
 from edgeml_runtime.live import Identity, Prediction
 
 _DATATYPES = {
@@ -115,6 +115,7 @@ def check_outputs(request: InferRequest, contract: Contract) -> None:
 
 
 def response(request: InferRequest, model: str, prediction: Prediction) -> dict[str, Any]:
+    """Raises EngineError for an answer that is not finite."""
     wanted = [output.name for output in request.outputs] or list(prediction.outputs)
     return {
         "model_name": model,
@@ -125,6 +126,8 @@ def response(request: InferRequest, model: str, prediction: Prediction) -> dict[
 
 
 def _output(name: str, array: npt.NDArray[Any]) -> dict[str, Any]:
+    if array.dtype.kind == "f" and not np.isfinite(array).all():  # JSON has no way to say it
+        raise EngineError(f"The model answers NaN or infinity in {name!r}; send other data.")
     return {
         "name": name,
         "shape": list(array.shape),

@@ -50,10 +50,8 @@ class _Handler(BaseHTTPRequestHandler):
         refusal = None
         if self.headers.get("Transfer-Encoding") or not text.isdecimal():
             refusal = error(411, "The length of the body is unknown; send a Content-Length.")
-        elif int(text) > BODY_MAX_BYTES:
-            refusal = error(
-                413, f"The body has {text} bytes where {BODY_MAX_BYTES} are allowed; send less."
-            )
+        elif len(text) > 18 or int(text) > BODY_MAX_BYTES:
+            refusal = error(413, f"The body has more than the {BODY_MAX_BYTES} bytes allowed.")
         if refusal:
             self.close_connection = True  # what follows is a body that nobody has read
             self._send(*refusal)
@@ -64,6 +62,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(*error(400, f"The body ended after {len(body)} of {text} bytes."))
             return None
         return body
+
+    def handle_expect_100(self) -> bool:
+        going_on = super().handle_expect_100()
+        self.wfile.flush()  # else the client waits for it, and we for the body
+        return going_on
 
     def _send(self, status: int, document: dict[str, Any]) -> None:
         data = msgspec.json.encode(document)
@@ -110,7 +113,8 @@ class _SocketServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 class Server:
-    """Serves a live model until closed. Raises InputError when the place cannot be had."""
+    """Serves a live model inside its block. The place is taken at once; raises InputError when it
+    cannot be had."""
 
     def __init__(self, live: Live, model: str, place: str | Path) -> None:
         """place: HOST:PORT (port 0 takes a free one), or the path of a Unix socket."""
@@ -137,7 +141,6 @@ class Server:
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.1,), name="serving"
         )
-        self._thread.start()
 
     @property
     def port(self) -> int:
@@ -146,6 +149,7 @@ class Server:
         return int(address[1])
 
     def __enter__(self) -> Self:
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
