@@ -5,9 +5,10 @@ broker that forgets everything is no special case. Nothing depends on no-local, 
 session expiry, which the embedded broker lacks.
 """
 
+import re
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,6 +20,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edgeml.errors import BrokerError, InputError
 from edgeml.limits import LIMITS
+
+_TAKEN_OVER = 0x8E  # MQTT 5, 3.14.2.1: session taken over
 
 Handler = Callable[[str, bytes], None]  # topic, payload; runs on the network thread: be brief
 
@@ -41,10 +44,13 @@ class BrokerUrl:
         except ValueError:
             parts, port = urlsplit(""), None
         beyond = parts.path.strip("/") or parts.query or parts.fragment
-        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or port == 0 or beyond:
+        known = parts.scheme in ("mqtt", "mqtts") and _is_host(parts.hostname)
+        if not known or port == 0 or beyond:
+            shown = re.sub(r"//[^@/]*@", "//...@", url)  # a password is for nobody's log
             raise InputError(
-                f"The broker {url!r} is not a URL of the form mqtt://HOST:PORT; write it so."
+                f"The broker {shown!r} is not a URL of the form mqtt://HOST:PORT; write it so."
             )
+        assert parts.hostname is not None
         tls = parts.scheme == "mqtts"
         return cls(
             host=parts.hostname,
@@ -59,12 +65,22 @@ class BrokerUrl:
         return f"{'mqtts' if self.tls else 'mqtt'}://{host}:{self.port}"
 
 
+def _is_host(name: str | None) -> bool:
+    try:
+        return bool(name and name.encode("idna"))
+    except UnicodeError:  # an empty label or one of more than 63 characters
+        return False
+
+
 class Receipt:
     """What became of one published message."""
 
-    def __init__(self, url: BrokerUrl, info: paho.MQTTMessageInfo) -> None:
+    def __init__(
+        self, url: BrokerUrl, info: paho.MQTTMessageInfo, refusals: Mapping[int, str]
+    ) -> None:
         self._url = url
         self._info = info
+        self._refusals = refusals
         if info.rc == paho.MQTT_ERR_NO_CONN:  # queued: sent after the reconnect
             info.rc = paho.MQTT_ERR_SUCCESS
 
@@ -72,9 +88,16 @@ class Receipt:
         """Whether the broker has it, waited for; raises BrokerError when it will never be sent."""
         try:
             self._info.wait_for_publish(seconds)
-            return self._info.is_published()
+            done = self._info.is_published()
         except (RuntimeError, ValueError) as error:
             raise BrokerError(f"The broker {self._url} did not take a message: {error}") from error
+        refusal = self._refusals.get(self._info.mid) if done else None
+        if refusal is not None:
+            raise BrokerError(
+                f"The broker {self._url} refused a message ({refusal}); check what this user may "
+                "write."
+            )
+        return done
 
 
 class Link:
@@ -95,11 +118,14 @@ class Link:
         keepalive_seconds: int = 30,
     ) -> None:
         self.url = BrokerUrl.parse(url)
+        self._client_id = client_id
         self._keepalive = keepalive_seconds
         self._on_connection = on_connection
         self._handlers: dict[str, Handler] = {}
         self._connected = threading.Event()
         self._refusal: str | None = None
+        self._loss: str | None = None
+        self._refusals: dict[int, str] = {}
         self._closing = False
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5
@@ -113,6 +139,7 @@ class Link:
         self._client.reconnect_delay_set(min_delay=1, max_delay=60)
         self._client.on_socket_open = self._socket_open
         self._client.on_connect = self._connect_done
+        self._client.on_publish = self._published
         self._client.on_disconnect = self._disconnected
 
     @property
@@ -124,8 +151,21 @@ class Link:
         """Why the broker refused the last connection, if it did."""
         return self._refusal
 
+    @property
+    def loss(self) -> str | None:
+        """What the broker said when it ended the last connection, in words."""
+        return self._loss
+
     def connect(self, timeout_seconds: float = LIMITS.broker_connect_seconds) -> None:
-        """Connects, or raises BrokerError."""
+        """Connects, or raises BrokerError, at once where nobody listens or knows the host."""
+        try:
+            socket.create_connection((self.url.host, self.url.port), timeout_seconds).close()
+        except OSError as error:
+            self.close()
+            raise BrokerError(
+                f"The broker {self.url} cannot be reached ({error.strerror or error}); start it or "
+                "check the URL."
+            ) from error
         self.start()
         if not self._connected.wait(timeout_seconds):
             reason = self._refusal or f"no answer within {timeout_seconds:g} s"
@@ -168,7 +208,9 @@ class Link:
 
         Without it the message is queued over a lost connection and sent after the reconnect.
         """
-        receipt = Receipt(self.url, self._client.publish(topic, payload, qos=1, retain=retain))
+        info = self._client.publish(topic, payload, qos=1, retain=retain)
+        self._refusals.pop(info.mid, None)  # of an earlier message of that number
+        receipt = Receipt(self.url, info, self._refusals)
         if wait_seconds is not None and not receipt.confirmed(wait_seconds):
             raise BrokerError(
                 f"The broker {self.url} did not confirm a message within {wait_seconds:g} s; "
@@ -205,14 +247,29 @@ class Link:
         if self._on_connection:
             self._on_connection(True)
 
+    def _published(
+        self, _client: paho.Client, _data: Any, mid: int, reason: ReasonCode, _props: Any
+    ) -> None:
+        """Called before the message counts as published."""
+        if reason.is_failure:
+            self._refusals[mid] = str(reason)
+
     def _disconnected(
         self,
         _client: paho.Client,
         _data: Any,
         _flags: Any,
-        _reason: ReasonCode,
+        reason: ReasonCode,
         _props: Properties | None,
     ) -> None:
+        self._loss = None
+        if reason.value == _TAKEN_OVER:
+            self._loss = (
+                f"Another client calls itself {self._client_id!r} at {self.url}; give each device "
+                "a name of its own"
+            )
+            # Two clients that come back at once would throw each other off for ever.
+            self._client.reconnect_delay_set(min_delay=30, max_delay=60)
         was_connected = self._connected.is_set()
         self._connected.clear()
         if was_connected and not self._closing and self._on_connection:

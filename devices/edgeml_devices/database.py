@@ -27,6 +27,8 @@ class DeviceRow(Open, frozen=True, kw_only=True):
     p50_us, p99_us: of the same reports, in microseconds; null before the first prediction.
     predictions, failed, refused: since the database was made, over all versions.
     malformed: messages of this device that could not be read.
+    missing: reports that never came, by the gaps in their numbers: the monitor was away, or the
+        device's queue ran over.
     last_event: null before the first.
     """
 
@@ -49,6 +51,7 @@ class DeviceRow(Open, frozen=True, kw_only=True):
     failed: int
     refused: int
     malformed: int
+    missing: int
     last_event: Event | None
 
 
@@ -130,9 +133,7 @@ def _row(
         (device,),
     ).fetchone()
     rate, counts = _recent(connection, device, rate_seconds)
-    last = _events(
-        connection, "WHERE device = ? ORDER BY time_ms DESC, rowid DESC LIMIT 1", (device,)
-    )
+    last = _events(connection, "WHERE device = ? ORDER BY rowid DESC LIMIT 1", (device,))
     return DeviceRow(
         device=device,
         online=bool(online),
@@ -153,8 +154,18 @@ def _row(
         failed=int(failed),
         refused=int(refused),
         malformed=malformed,
+        missing=_missing(connection, device),
         last_event=last[0] if last else None,
     )
+
+
+def _missing(connection: sqlite3.Connection, device: str) -> int:
+    (count,) = connection.execute(
+        "SELECT total(gap) FROM (SELECT max(sequence) - min(sequence) + 1 - count(*) AS gap "
+        "FROM reports WHERE device = ? GROUP BY boot)",
+        (device,),
+    ).fetchone()
+    return int(count)
 
 
 def _recent(
@@ -162,9 +173,9 @@ def _recent(
 ) -> tuple[float | None, np.ndarray[tuple[int], np.dtype[np.int64]]]:
     """Predictions per second and merged latency counts of the device's last reports."""
     reports = connection.execute(
-        "SELECT window_ms, predictions, latency FROM reports WHERE device = ?1 AND start_ms >= "
-        "(SELECT start_ms + window_ms FROM reports WHERE device = ?1 ORDER BY start_ms DESC "
-        "LIMIT 1) - ?2",
+        "SELECT window_ms, predictions, latency FROM reports WHERE device = ?1 AND "
+        "abs((SELECT start_ms + window_ms FROM reports WHERE device = ?1 ORDER BY rowid DESC "
+        "LIMIT 1) - (start_ms + window_ms)) < ?2",
         (device, int(rate_seconds * 1000)),
     ).fetchall()
     merged = np.zeros(latency.BINS, np.int64)

@@ -68,7 +68,7 @@ allow_anonymous true
 user {"root" if os.geteuid() == 0 else "mosquitto"}
 persistence true
 persistence_location {data}/
-autosave_interval 300
+autosave_interval 5
 max_packet_size {PAYLOAD_BYTES}
 max_inflight_messages 100
 max_queued_messages 10000

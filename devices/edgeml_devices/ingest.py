@@ -96,6 +96,8 @@ class Ingest:
                 (state.device,),
             )
             return
+        if not is_will and self._is_older(state):  # sent again after what came later
+            return
         self._db.execute(
             "INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -108,6 +110,11 @@ class Ingest:
     def _known(self, state: State) -> bool:
         query = "SELECT 1 FROM devices WHERE device = ? AND boot = ?"
         return self._db.execute(query, (state.device, state.boot)).fetchone() is not None
+
+    def _is_older(self, state: State) -> bool:
+        query = "SELECT 1 FROM devices WHERE device = ? AND boot = ? AND time_ms > ?"
+        values = (state.device, state.boot, state.time_ms)
+        return self._db.execute(query, values).fetchone() is not None
 
     def _event(self, event: Event, now_ms: int) -> None:
         self._seen(event, now_ms)

@@ -32,8 +32,7 @@ class Monitor:
         """Raises InputError for a bad URL, fleet or database, StorageError if it cannot be made."""
         self._topics = Topics(fleet)
         self._link = Link(broker_url, f"edgeml-monitor-{secrets.token_hex(4)}")
-        self._connection = schema.open_to_write(db, fleet)
-        self._ingest = Ingest(self._connection, self._topics)
+        self._connection = schema.open_to_write(db, fleet) if db.exists() else None
         self._queue: queue.Queue[Message] = queue.Queue(QUEUE_MESSAGES)
         self._closing = threading.Event()  # a full queue no longer holds the network thread
         self._silent = threading.Event()  # nothing will be queued any more
@@ -47,8 +46,13 @@ class Monitor:
         try:
             self._link.subscribe([self._topics.all_devices(k) for k in KINDS], self._receive)
             self._link.connect()
+            if self._connection is None:  # no file is left behind by a fleet that was mistyped
+                self._connection = schema.open_to_write(self.db, self._topics.fleet)
+            self._ingest = Ingest(self._connection, self._topics)
         except BaseException:
-            self._connection.close()
+            self._link.close()
+            if self._connection is not None:
+                self._connection.close()
             raise
         self._writer.start()
         return self
@@ -72,7 +76,8 @@ class Monitor:
         self._link.close()
         self._silent.set()
         self._writer.join()
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
         if self.problem is not None:
             raise StorageError(
                 f"{self.problem}; free the disk or the file, what came last is lost."

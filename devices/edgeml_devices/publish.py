@@ -86,11 +86,13 @@ def publish(
             data = documents.encode(release)
             publication.send(topics.release(model, channel), data)
             publication.flush()
-            if publication.ask(topics.release(model, channel))() != data:
+            back = publication.ask(topics.release(model, channel), CONFIRM_SECONDS)()
+            if back != data:
+                found = "another release" if back else "nothing"
                 raise BrokerError(
-                    f"The broker {publication.url} does not give back the release that it "
-                    "confirmed; check that it keeps retained messages and lets you write, and that "
-                    "nobody else publishes to this channel."
+                    f"The release was confirmed, but the broker {publication.url} gives back "
+                    f"{found}; check that it keeps retained messages and that nobody else "
+                    "publishes to this channel."
                 )
             return Published(
                 release=release,
@@ -150,14 +152,15 @@ class _Publication:
         while self._waiting:
             self._confirm_oldest()
 
-    def ask(self, topic: str) -> Callable[[], bytes | None]:
+    def ask(self, topic: str, seconds: float = RETAINED_SECONDS) -> Callable[[], bytes | None]:
         """Asks for the retained message of a topic; call the result for it, or None if none came.
 
-        MQTT does not say that there is none, so the answer is waited for, beside other work.
+        MQTT does not say that there is none, so the answer is waited for, beside other work, for so
+        many seconds at most.
         """
         arrived = threading.Event()
         payloads: list[bytes] = []
-        deadline = time.monotonic() + RETAINED_SECONDS
+        deadline = time.monotonic() + seconds
 
         def keep(_topic: str, payload: bytes) -> None:
             payloads.append(payload)

@@ -44,6 +44,8 @@ def table(fleet: Fleet, notice: str | None = None, width: int = WIDE) -> Table:
         style = "" if device.online else "dim"
         shown.add_row(*(Text(found[heading], style=style) for heading in headings))
     below = [] if wide else [f"{d.device} {cells(d)['last event']}" for d in fleet.devices]
+    below += [f"{printable(d.device)}: {d.missing} reports never came" for d in fleet.devices
+              if d.missing]  # fmt: skip
     if fleet.malformed:
         below.append(
             f"{fleet.malformed} malformed messages, the last: "

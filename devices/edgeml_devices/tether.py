@@ -1,9 +1,9 @@
 """Ties a child process to its parent: `python -m edgeml_devices.tether PARENT COMMAND...`.
 
 The kernel ends COMMAND when the thread that started it ends, however that happens (SIGKILL too):
-PR_SET_PDEATHSIG is inherited over exec. `spawn` starts children from one thread that lives as long
-as the interpreter, so a child outlives the thread that asked for it. Only Linux has such a tie;
-elsewhere COMMAND ends when it is stopped.
+PR_SET_PDEATHSIG is inherited over exec. It is SIGTERM, so that a broker saves what it keeps.
+`spawn` starts children from one thread that lives as long as the interpreter, so a child outlives
+the thread that asked for it. Only Linux has such a tie; elsewhere COMMAND ends when it is stopped.
 """
 
 import ctypes
@@ -34,7 +34,7 @@ def _popen(command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
 def main() -> None:
     parent, command = int(sys.argv[1]), sys.argv[2:]
     libc = ctypes.CDLL(None, use_errno=True)
-    if sys.platform == "linux" and libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+    if sys.platform == "linux" and libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0) != 0:
         sys.exit(f"prctl: {os.strerror(ctypes.get_errno())}")
     if os.getppid() != parent:  # the parent ended before the kernel was told to watch it
         sys.exit("the parent is gone")

@@ -38,8 +38,6 @@ def monitor_command(
     from edgeml_devices.monitor import Monitor
 
     ending = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: ending.set())
     deadline = time.monotonic() + seconds if seconds is not None else float("inf")
 
     def watching() -> bool:
@@ -48,6 +46,8 @@ def monitor_command(
         return not ending.is_set() and time.monotonic() < deadline
 
     with Monitor(broker, fleet, db) as monitor:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: ending.set())
         show = _lines if plain or not Console().is_terminal else _live
         show(monitor, watching)
 

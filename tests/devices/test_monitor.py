@@ -12,10 +12,10 @@ from edgeml.mqtt import Link
 from edgeml.telemetry import Event, Report, State
 from edgeml_devices.broker import Broker
 from edgeml_devices.database import DeviceRow, read_all, read_events, read_fleet
-from edgeml_devices.ingest import Message
+from edgeml_devices.ingest import Ingest, Message
 from edgeml_devices.monitor import Monitor
 from edgeml_devices.schema import open_to_write
-from tests.devices.sayings import FLEET, TOPICS, event, message, report, state, will
+from tests.devices.sayings import FLEET, START_MS, TOPICS, event, message, report, state, will
 
 DEADLINE_SECONDS = 20.0
 
@@ -126,8 +126,44 @@ def test_bad_input(tmp_path: Path) -> None:
         Monitor("localhost", FLEET, tmp_path / "m.db")
     with pytest.raises(InputError, match="fleet '#'"):
         Monitor(url, "#", tmp_path / "m.db")
-    with pytest.raises(StorageError, match="could not be made"):
-        Monitor(url, FLEET, text / "below-a-file.db")
+    with (
+        pytest.raises(BrokerError, match="Connection refused"),
+        Monitor(url, FLEET, tmp_path / "m"),
+    ):
+        pass
+    assert not (tmp_path / "m").exists(), "a mistyped fleet leaves no database behind"
+
+
+def test_a_database_that_cannot_be_made(broker: Broker, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(StorageError, match="could not be made"),
+        Monitor(broker.url, FLEET, tmp_path / "file" / "below.db"),
+    ):
+        pass
+
+
+def test_what_comes_late_does_not_hide_what_came_first(tmp_path: Path) -> None:
+    """A state that was under way over a lost connection; reports that never came; a clock ahead."""
+    connection = open_to_write(tmp_path / "m.db", FLEET)
+    ahead_ms = START_MS + 365 * 86_400_000
+    Ingest(connection, TOPICS).write(
+        map(
+            message,
+            (
+                state(version="2", time_ms=START_MS + 2000),
+                state(version="1", time_ms=START_MS + 1000),
+                report(sequence=0, start_ms=ahead_ms, window_ms=10, latencies_us=[9.0] * 5000),
+                report(sequence=3, start_ms=START_MS, window_ms=60_000),
+            ),
+        )
+    )
+    connection.close()
+    (row,) = read_fleet(tmp_path / "m.db")
+    assert row.version == "2"
+    assert row.missing == 2
+    assert row.predictions_per_second == pytest.approx(10 / 60)
+    assert row.p50_us == pytest.approx(100, rel=0.03)
 
 
 def test_a_database_that_cannot_be_written_is_tried_again(
