@@ -1,3 +1,3 @@
-from edgeml.cli.main import main
+from edgeml.cli.door import main
 
 main()

@@ -29,8 +29,14 @@ COMMANDS = (
     "monitor",
     "devices",
     "broker",
+    "bisect",
+    "compare",
+    "profile",
     "doctor",
 )
+
+
+_INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 
 def build(arguments: Sequence[str] = ()) -> typer.Typer:
@@ -70,15 +76,21 @@ def _options(
 
 
 def main() -> None:
+    arguments = sys.argv[1:] or ["--help"]
     try:
         try:
-            build(sys.argv[1:])()
+            # Without typer's own handling, which knows other forms for an error than one sentence.
+            code = build(arguments)(arguments, standalone_mode=False)
         finally:
             sys.stdout.flush()
+        if code == _INTERRUPTED:
+            raise KeyboardInterrupt
     except EdgemlError as error:
         fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        fail("interrupted.", 130)
+    except typer.TyperException as error:
+        command = " ".join(["edgeml", *(name for name in arguments[:1] if name in COMMANDS)])
+        said = " ".join(error.format_message().split()).rstrip(".")
+        fail(f"{said}; see '{command} --help'.", InputError.exit_code)
     except BrokenPipeError:
         # Whoever read our output has gone; Python would complain of it once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
