@@ -88,6 +88,7 @@ class VariantReport(Strict, frozen=True, kw_only=True):
     inputs, outputs: the contract's name of each tensor -> the file's name of it.
     batch: the batch size that the file is frozen to, or null where any will do.
     size: of all files in bytes.
+    sha256: of each file when parity was shown; what was changed since is not packed.
     coverage: quantised share of the weights' bytes in per cent; null for fp32.
     calibrators: those that were tried for static int8, the best first.
     ranges: of the activations that the calibration found, by the file's tensor.
@@ -109,6 +110,7 @@ class VariantReport(Strict, frozen=True, kw_only=True):
     outputs: dict[str, str] = msgspec.field(default_factory=dict)
     batch: int | None = None
     size: int = 0
+    sha256: dict[str, str] = msgspec.field(default_factory=dict)
     coverage: float | None = None
     calibrators: tuple[CalibratorTried, ...] = ()
     ranges: dict[str, tuple[float, float]] = msgspec.field(default_factory=dict)

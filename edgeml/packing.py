@@ -159,7 +159,16 @@ def _variant(
     for name in sorted(report.files):
         path = f"variants/{name}"
         members[path] = folder / name
-        files.append(package.describe(path, _read(folder, name), blob_bytes))
+        described = package.describe(path, _read(folder, name), blob_bytes)
+        if name not in report.sha256:
+            raise PackageError(
+                f"The report does not say what {name} was when parity was shown; convert it again."
+            )
+        if described.sha256 != report.sha256[name]:
+            raise ParityError(
+                f"{folder / name} was changed after its parity was shown; convert it again."
+            )
+        files.append(described)
     requires = requirements(report)
     if not requires:
         raise ParityError(

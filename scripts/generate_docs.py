@@ -25,6 +25,7 @@ from edgeml import (
 )
 from edgeml.cli import diagnosis
 from edgeml.cli.main import COMMANDS, build
+from edgeml_converters.bisect import bisection
 from edgeml_devices import database, publish
 from edgeml_runtime.__main__ import parser
 
@@ -57,6 +58,7 @@ DOCUMENTS: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "What commands print with --json": (
         inspection.Inspection,
         inspection.HoldoutSummary,
+        bisection.Bisection,
         publish.Published,
         database.Fleet,
         database.DeviceRow,

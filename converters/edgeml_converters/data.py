@@ -39,7 +39,7 @@ class Data:
 
 
 def read(path: Path, slice_by: str | None = None) -> Data:
-    """Raises InputError for a file that is missing, no .npz, empty, ragged or not finite, or without
+    """Raises InputError for a file that is missing, no .npz, empty, ragged, not finite, or without
     the key `slice_by`."""
     if not path.is_file():
         raise InputError(

@@ -16,7 +16,7 @@ Names = Mapping[str, str]  # the contract's name -> the file's
 
 
 class EngineProcess:
-    """A crash ends the process and nothing else: the next `open` starts another. `open` comes first.
+    """A crash ends the process and nothing else: the next `open` starts another. It comes first.
 
     workspace: a folder for arrays and logs. Every method raises StepError when the engine crashed
     or hung, StepRefused when it raised.

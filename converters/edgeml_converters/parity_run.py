@@ -99,10 +99,11 @@ def describe(output: OutputParity) -> str:
     """An output out of tolerance, in words."""
     if output.max_abs is None:
         return f"NaN, infinity or another shape in {output.name!r}"
+    shown = [] if output.cosine is None else [f"cosine {output.cosine:.6f}"]
+    shown += [] if output.top1 is None else [f"top-1 {output.top1:.4f}"]
     return (
         f"max abs {output.max_abs:.3g} in {output.name!r} where {output.limit_abs:.3g} is allowed "
-        f"(cosine {output.cosine:.6f}"
-        + (f", top-1 {output.top1:.4f})" if output.top1 is not None else ")")
+        f"({', '.join(shown)})"
     )
 
 

@@ -8,8 +8,9 @@ import msgspec
 from edgeml.conversion import CalibratorTried, RepairTried
 from edgeml.evidence import TensorFidelity
 from edgeml.faults import Fault, Finding
-from edgeml.manifest import Precision
+from edgeml.manifest import Format, Precision
 from edgeml.parity import compare
+from edgeml_converters.bisect.around import around
 from edgeml_converters.bisect.culprit import FLOORS_DB, culprit
 from edgeml_converters.bisect.messages import Trace, Traced
 from edgeml_converters.bisect.repairs import Repair, repairs
@@ -68,7 +69,7 @@ class Quantiser:
         repair: bool = True,
     ) -> None:
         self._base = base
-        self._format = base.report.format
+        self._format: Format = base.report.format
         self._precision: Precision = precision
         self._question = question
         self._progress = progress
@@ -214,19 +215,25 @@ class Quantiser:
         self, made: Made, best: _File, done: set[Recipe]
     ) -> tuple[Repair, Recipe] | None:
         try:
-            bad = culprit(self._traced(best), FLOORS_DB[self._precision])
+            bad = culprit(self._traced(best, _doubted(made)), FLOORS_DB[self._precision])
         except StepError:
             bad = None
+        near = None if bad is None else around(self._format, self._base.entry, bad.name)
         for repair in repairs(
-            self._format, self._precision, bad, made.report.findings, best.recipe.per_channel
+            self._format,
+            self._precision,
+            bad,
+            made.report.findings,
+            best.recipe.per_channel,
+            around=near,
         ):
             recipe = best.recipe.with_repair(repair)
             if recipe not in done:
                 return repair, recipe
         return None
 
-    def _traced(self, file: _File) -> tuple[TensorFidelity, ...]:
-        """The tensors inside against the float file's, on a few samples."""
+    def _traced(self, file: _File, engine: str = "") -> tuple[TensorFidelity, ...]:
+        """The tensors inside against the float file's, on a few samples, on one of the engines."""
         few = {name: array[:_TRACED_SAMPLES] for name, array in self._question.inputs.items()}
         inputs = self._question.workspace / "traced.npz"
         save(inputs, self._by_file(few))
@@ -239,6 +246,7 @@ class Quantiser:
                 reference=str(self._base.entry),
                 inputs=str(inputs),
                 sources=str(sources) if sources.is_file() else None,
+                engine=engine,
             ),
             Traced,
             self._question.timeout_seconds,
@@ -254,6 +262,13 @@ class Quantiser:
             entry="", size=0, findings=(), tensors=(), calibrators=tuple(tried),
         )  # fmt: skip
         return Made(report, None)
+
+
+def _doubted(made: Made) -> str:
+    """The first engine that ran the file and never agreed; empty where there is none."""
+    agreeing = {row.engine for row in made.report.engines if row.passed}
+    ran = [row.engine for row in made.report.engines if row.outputs]
+    return next((engine for engine in ran if engine not in agreeing), "")
 
 
 def _decibel(file: _File) -> float | None:

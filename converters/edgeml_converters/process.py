@@ -49,8 +49,8 @@ class StepRefused(StepError):
 class Worker:
     """A child process that takes requests one by one; killed when one takes too long.
 
-    log: the file that gets everything that the frameworks print. memory_bytes: what it may allocate;
-    None for no limit.
+    log: the file that gets everything that the frameworks print. memory_bytes: what it may
+    allocate; None for no limit.
     """
 
     def __init__(self, log: Path, memory_bytes: int | None = None) -> None:
@@ -112,7 +112,8 @@ class Worker:
         deadline = time.monotonic() + timeout_seconds
         while b"\n" not in self._buffer:
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self._process.stdout], [], [], left)[0]:
+            ready = left > 0 and select.select([self._process.stdout], [], [], min(left, 3600.0))[0]
+            if left <= 0 or (not ready and left <= 3600.0):
                 self.close()
                 raise StepError(
                     step,
@@ -134,14 +135,16 @@ class Worker:
         if code == -signal.SIGABRT and _tells_of_memory(self._log_file):
             return self._out_of_memory()
         if code < 0:
-            return f"its process crashed with {signal.Signals(-code).name}"
-        return f"its process ended with exit code {code}"
+            return (
+                f"its process crashed with {signal.Signals(-code).name}; EDGEML_DEBUG=1 shows more"
+            )
+        return f"its process ended with exit code {code}; let the model's code raise and not exit"
 
     def _out_of_memory(self) -> str:
         if not self._memory_bytes:
             return "it ran out of memory; use a smaller model or a larger machine"
         return (
-            f"it needed more than the {self._memory_bytes / (1 << 30):.3g} GiB of memory that it is "
+            f"it needed more than the {self._memory_bytes / (1 << 30):.3g} GiB of memory that are "
             "allowed; use a smaller model or allow more with --memory"
         )
 

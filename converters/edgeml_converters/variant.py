@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from edgeml import digests
 from edgeml.conversion import RouteTried, VariantReport
 from edgeml.manifest import Format, Precision
 from edgeml.parity import Tolerance
@@ -99,6 +100,7 @@ def complete(
         outputs=parity.outputs,
         batch=converted.batch,
         size=sum(file.stat().st_size for file in files),
+        sha256={f"{identity}/{file.name}": digests.sha256_file(file) for file in files},
         findings=found,
     )
     return Made(report, folder)

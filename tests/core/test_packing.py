@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from edgeml import documents, holdout
+from edgeml import digests, documents, holdout
 from edgeml.contract import Contract
 from edgeml.conversion import ConversionReport, EngineParity
 from edgeml.errors import EdgemlError, InputError, PackageError, ParityError, StorageError
@@ -23,7 +23,7 @@ from edgeml.packing import pack, requirements
 from edgeml.parity import Tolerance
 from tests.flow.conversions import VARIANT, conversion
 
-OUTSIDE = "../conversion/report.json"  # there, but not one of the variant's own
+OUTSIDE = "../conversion/contract.json"  # there, but not one of the variant's own
 
 
 @pytest.fixture
@@ -128,6 +128,10 @@ def _replace(name: str, data: bytes) -> Callable[[Path], object]:
     return lambda folder: (folder / name).write_bytes(data)
 
 
+def _outside(folder: Path) -> dict[str, str]:
+    return {OUTSIDE: digests.sha256_file(folder / OUTSIDE)}
+
+
 def _rename_input(samples: Holdout) -> Holdout:
     return Holdout({"z": samples.inputs["x"]}, samples.expected, samples.tolerances)
 
@@ -186,13 +190,13 @@ FAULTS: dict[str, tuple[Callable[[Path], object], type[EdgemlError], str]] = {
         "does not name the contract's",
     ),
     "file_outside": (
-        lambda f: change_report(f, change_variant(files=(OUTSIDE,))),
+        lambda f: change_report(f, change_variant(files=(OUTSIDE,), sha256=_outside(f))),
         PackageError,
         "not one of its files",
     ),
     "entry_outside": (
         lambda f: change_report(
-            f, change_variant(files=(OUTSIDE,), entry=OUTSIDE)
+            f, change_variant(files=(OUTSIDE,), entry=OUTSIDE, sha256=_outside(f))
         ),
         PackageError,
         "not one of plain names",
@@ -274,7 +278,10 @@ def test_variants_keep_the_order_in_which_they_were_asked_for(folder: Path, tmp_
     def two(report: ConversionReport) -> ConversionReport:
         (first,) = report.variants
         files = ("onnx-a/model.onnx",)
-        second = msgspec.structs.replace(first, id="onnx-a", files=files, entry=files[0])
+        sha256 = dict.fromkeys(files, next(iter(first.sha256.values())))
+        second = msgspec.structs.replace(
+            first, id="onnx-a", files=files, entry=files[0], sha256=sha256
+        )
         return msgspec.structs.replace(report, variants=(first, second))
 
     shutil.copytree(folder / VARIANT, folder / "onnx-a")
@@ -288,3 +295,11 @@ def test_variants_keep_the_order_in_which_they_were_asked_for(folder: Path, tmp_
     pack(folder, "digits", "1", tmp_path / "x.edgeml")
     with Package(tmp_path / "x.edgeml") as package:
         assert [variant.id for variant in package.manifest.variants] == [VARIANT, "onnx-a"]
+
+
+def test_a_file_that_was_changed_after_parity_is_not_packed(folder: Path, tmp_path: Path) -> None:
+    file = folder / VARIANT / "model.onnx"
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    with pytest.raises(ParityError, match="was changed after its parity was shown"):
+        pack(folder, "digits", "1", tmp_path / "x.edgeml")
+    assert not (tmp_path / "x.edgeml").exists()

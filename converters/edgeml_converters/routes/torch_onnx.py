@@ -4,9 +4,11 @@ import io
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import onnx
 import torch
 
+from edgeml_converters.bisect.sources import sources
 from edgeml_converters.frameworks.base import Arrays
 from edgeml_converters.frameworks.torch_model import TorchModel
 from edgeml_converters.messages import Converted
@@ -32,6 +34,9 @@ def by_dynamo(
         verbose=False,
     )
     assert program is not None
+    # Beside the folder and not in it: the names of the model's modules are for `edgeml bisect`.
+    found = msgspec.json.encode(sources(program.model_proto), order="sorted")
+    (folder.parent / "sources.json").write_bytes(found)
     return onnx_file.write(program.model_proto, folder)
 
 
