@@ -148,14 +148,22 @@ def test_weights_come_from_the_models_own_folder_only(
     assert sentence in _refused(path, folder / "data.npz", tmp_path / "out")
 
 
-def test_what_is_no_whole_onnx_file(blur: tuple[Path, Ended], tmp_path: Path) -> None:
+def test_what_is_no_whole_model(blur: tuple[Path, Ended], tmp_path: Path) -> None:
     folder, _ = blur
     data, out = folder / "data.npz", tmp_path / "out"
     path = tmp_path / "net.onnx"
     path.write_text("a model, honestly")
     assert "net.onnx is not a whole ONNX model" in _refused(path, data, out)
-    path.write_bytes((folder / "blur.onnx").read_bytes()[:-50])
-    assert "net.onnx" in _refused(path, data, out)
+    whole = (folder / "blur.onnx").read_bytes()
+    path.write_bytes(whole[:-50])
+    assert "net.onnx is not a whole ONNX model" in _refused(path, data, out)
+    shutil.copy(folder / "beside.data", tmp_path)
+    path.write_bytes(whole.replace(b"GlobalAveragePool", b"GlobalAverageFool"))
+    said = _refused(path, data, out)
+    assert "refused net.onnx" in said and "GlobalAverageFool" in said
+    half = tmp_path / "half.tflite"
+    half.write_bytes(PROBE.read_bytes()[:300])
+    assert "refused half.tflite" in _refused(half, data, out, to="tflite")
 
 
 def test_the_first_axis_must_be_the_sample(blur: tuple[Path, Ended], tmp_path: Path) -> None:

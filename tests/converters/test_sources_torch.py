@@ -1,7 +1,9 @@
 """Loading PyTorch's sources in the worker: weights beside a callable, pickles that stay shut."""
 
+import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,6 +108,19 @@ def test_a_pickle_with_code_in_it_is_refused_and_not_run(
         said = _refused(worker, saved / name)
     assert f"{name} holds pickled objects besides tensors (io.open), which are not loaded" in said
     assert not (saved / "executed").exists()
+
+
+@pytest.mark.parametrize(
+    "member", ["data/aotinductor/model/wrapper.so", "data/constants/opaque_obj_0"]
+)
+def test_a_program_with_code_beside_it_is_refused(
+    worker: Worker, saved: Path, tmp_path: Path, member: str
+) -> None:
+    program = tmp_path / "program.pt2"
+    shutil.copy(saved / "program.pt2", program)
+    with zipfile.ZipFile(program, "a") as archive:
+        archive.writestr(f"program/{member}", b"")
+    assert f"program.pt2 holds {member}, which PyTorch would execute" in _refused(worker, program)
 
 
 def test_samples_of_other_inputs_are_refused(worker: Worker) -> None:

@@ -4,7 +4,7 @@ stands in the file, without fusion, folding or delegates."""
 from pathlib import Path
 from typing import ClassVar
 
-from edgeml.errors import InputError
+from edgeml.errors import EngineError, InputError
 from edgeml_converters.frameworks.base import Array, Arrays, Model
 from edgeml_converters.messages import ModelInput
 from edgeml_converters.onnx_external import external_files, read_graph
@@ -14,13 +14,16 @@ from edgeml_runtime.engines.tflite import LitertEngine
 
 
 class FileModel(Model):
-    """path: the file, which the routes read."""
+    """path: the file, which the routes read. Raises InputError when the engine refuses it."""
 
     engine_class: ClassVar[type[Engine]]
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._engine = self.engine_class(path, optimisation="disabled")
+        try:
+            self._engine = self.engine_class(path, optimisation="disabled")
+        except EngineError as error:  # here it is no device's fault, but the file's
+            raise InputError(str(error)) from error
         self.inputs = tuple(_declared(path, spec) for spec in self._engine.signature.inputs)
         self.batch = 1 if any(i.shape and i.shape[0] for i in self.inputs) else None
 

@@ -23,8 +23,11 @@ TO_NCHW = (0, 3, 1, 2)
 
 
 def in_layout(model: Model, layout: Layout) -> Model:
-    """`model` with its images in `layout`; raises InputError for a file that is converted already,
-    whose own layout nobody knows."""
+    """`model` with its images in `layout`.
+
+    Raises InputError for a file that is converted already, whose own layout nobody knows, and for
+    TorchScript, which no exporter takes as a part of another model.
+    """
     own = OWN.get(model.framework)
     if own is None:
         raise InputError(
@@ -33,6 +36,11 @@ def in_layout(model: Model, layout: Layout) -> Model:
         )
     if layout == own:
         return model
+    if model.form == "script":
+        raise InputError(
+            f"--layout {layout} needs a module or an exported program, but this is TorchScript; "
+            "save the model with torch.export.save, or name the callable that builds it."
+        )
     inward, outward = (TO_NCHW, TO_NHWC) if own == "nchw" else (TO_NHWC, TO_NCHW)
     if model.framework == "torch":
         from edgeml_converters.frameworks import torch_layout

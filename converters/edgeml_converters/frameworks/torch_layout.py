@@ -15,14 +15,12 @@ class Transposed(torch.nn.Module):  # type: ignore[misc]
 
     def __init__(self, model: Any, inward: tuple[int, ...], outward: tuple[int, ...]) -> None:
         super().__init__()
-        if isinstance(model.call, torch.nn.Module):
-            self.inner = model.call  # so that its weights are found
-        self._call = model.call
+        self.inner = model.call
         self._inward = inward
         self._outward = outward
 
     def forward(self, *tensors: torch.Tensor) -> Any:
-        found = self._call(*(_moved(tensor, self._inward) for tensor in tensors))
+        found = self.inner(*(_moved(tensor, self._inward) for tensor in tensors))
         return {name: _moved(value, self._outward) for name, value in name_outputs(found).items()}
 
 
