@@ -25,6 +25,7 @@ from edgeml import (
 )
 from edgeml.cli import diagnosis
 from edgeml.cli.main import COMMANDS, build
+from edgeml_converters import comparison, profile
 from edgeml_converters.bisect import bisection
 from edgeml_devices import database, publish
 from edgeml_runtime.__main__ import parser
@@ -59,6 +60,11 @@ DOCUMENTS: dict[str, tuple[type[msgspec.Struct], ...]] = {
         inspection.Inspection,
         inspection.HoldoutSummary,
         bisection.Bisection,
+        comparison.Comparison,
+        profile.Profiles,
+        profile.Profile,
+        profile.EngineProfile,
+        profile.Layer,
         publish.Published,
         database.Fleet,
         database.DeviceRow,

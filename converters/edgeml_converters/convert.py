@@ -1,6 +1,7 @@
 """`convert`: from a framework's model to variants whose parity is shown, in one folder."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ from edgeml_converters.data import Data, bind, read, save, split, spread
 from edgeml_converters.depth import metrics
 from edgeml_converters.model_process import ModelProcess
 from edgeml_converters.options import Options
+from edgeml_converters.page import page
 from edgeml_converters.parity_run import Question, describe
 from edgeml_converters.precision import Quantiser
 from edgeml_converters.progress import Progress, silent
@@ -45,16 +47,20 @@ def convert(
     happened to each variant stands in the report; `verdict` raises it.
     """
     options = options or Options()
-    source = sources.parse(source_text)
     data = read(data_file, options.slice_by)
     metric = metrics.parse(options.metric) if options.metric else None
     folder.check(out)
-    with (
-        TemporaryDirectory(prefix="edgeml-convert-") as temporary,
-        ModelProcess(
-            source, Path(temporary), options.timeout_seconds, options.memory_bytes
-        ) as model,
-    ):
+    with ExitStack() as until_the_end:
+        temporary = until_the_end.enter_context(TemporaryDirectory(prefix="edgeml-convert-"))
+        downloads = Path(temporary) / "downloads"
+        downloads.mkdir()
+        source = sources.parse(source_text, options.weights, downloads)
+        model = until_the_end.enter_context(
+            ModelProcess(
+                source, Path(temporary), options.timeout_seconds, options.memory_bytes,
+                options.layout,
+            )
+        )  # fmt: skip
         with progress(f"load {source.label}"):
             loaded = model.load()
         inputs = bind(data, loaded.inputs)
@@ -105,6 +111,7 @@ def convert(
             )
             contract = contract_from(inputs, expected, options.layout)
             written = {
+                "report.html": page(report, contract, question, made, build, options, progress),
                 folder.REPORT: documents.encode_pretty(report).encode() + b"\n",
                 "contract.json": documents.encode(contract),
                 "holdout.npz": holdout.encode(kept),

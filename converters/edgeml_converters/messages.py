@@ -5,6 +5,7 @@ Arrays travel beside it, as .npz files in a temporary folder.
 
 import msgspec
 
+from edgeml.contract import Layout
 from edgeml.documents import Strict
 from edgeml.manifest import Format, Optimisation, Precision
 from edgeml_converters.bisect.messages import Trace, Traced
@@ -21,9 +22,10 @@ class ModelInput(Strict, frozen=True, kw_only=True):
 
 
 class Load(Strict, frozen=True, kw_only=True, tag=True):
-    """Load the model."""
+    """Load the model, with its images in a layout; null: in its framework's own."""
 
     source: Source
+    layout: Layout | None = None
 
 
 class Loaded(Strict, frozen=True, kw_only=True, tag=True):

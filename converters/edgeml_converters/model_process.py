@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeml.contract import Layout
 from edgeml_converters.data import load, save
 from edgeml_converters.messages import Convert, Converted, Done, Load, Loaded, Predict
 from edgeml_converters.process import Restarting
@@ -27,8 +28,10 @@ class ModelProcess:
         workspace: Path,
         timeout_seconds: float,
         memory_bytes: int | None = None,
+        layout: Layout | None = None,
     ) -> None:
         self._source = source
+        self._layout = layout
         self._workspace = workspace
         self._timeout_seconds = timeout_seconds
         self._worker = Restarting(workspace / "model.log", memory_bytes)
@@ -39,7 +42,7 @@ class ModelProcess:
         if self._worker.start() or self._loaded is None:
             self._loaded = self._worker.ask(
                 f"loading {self._source.label}",
-                Load(source=self._source),
+                Load(source=self._source, layout=self._layout),
                 Loaded,
                 self._timeout_seconds,
             )

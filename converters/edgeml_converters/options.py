@@ -20,7 +20,8 @@ class Options:
     slice_by: a key of the data file by whose values the samples are looked at apart.
     metric: accuracy, f1, auc, mae or module:callable.
     repair: whether to try to mend what does not agree.
-    html: whether to write report.html.
+    profile: whether report.html shows latency and memory on this machine, which takes a second or
+        two for each variant; None: where there is more than one.
     """
 
     timeout_seconds: float = 600.0
@@ -33,4 +34,4 @@ class Options:
     slice_by: str | None = None
     metric: str | None = None
     repair: bool = True
-    html: bool = True
+    profile: bool | None = None

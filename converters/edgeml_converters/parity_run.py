@@ -60,6 +60,8 @@ class Parity:
     inputs: Names = field(default_factory=dict[str, str])
     outputs: Names = field(default_factory=dict[str, str])
     findings: list[Finding] = field(default_factory=list[Finding])
+    answers: Arrays = field(default_factory=dict[str, Array])
+    """Of the first engine that agreed, else of the first that ran, by the contract's names."""
 
     @property
     def passed(self) -> bool:
@@ -103,7 +105,7 @@ def describe(output: OutputParity) -> str:
     shown += [] if output.top1 is None else [f"top-1 {output.top1:.4f}"]
     return (
         f"max abs {output.max_abs:.3g} in {output.name!r} where {output.limit_abs:.3g} is allowed "
-        f"({', '.join(shown)})"
+        + (f"({', '.join(shown)})" if shown else "")
     )
 
 
@@ -222,6 +224,8 @@ class _Matrix:
             return
         chosen = next((row for row in ran if row.passed), ran[0])
         question, answers = self._question, self._answers[chosen.optimisation]
+        if not self._parity.answers or (chosen.passed and not self._parity.passed):
+            self._parity.answers = answers
         deep = evidence(
             answers, question.expected, question.labels, question.slice_by, question.metric
         )

@@ -92,14 +92,10 @@ class Quantiser:
             mended: list[RepairTried] = []
             if self._repair and not _sound(made):
                 made, best, mended = self._mended(made, best)
-            return Made(
-                msgspec.structs.replace(
-                    made.report,
-                    calibrators=tuple(tried) if self._precision == "int8" else (),
-                    repairs=tuple(mended),
-                    tensors=self._traced(best),
-                ),
-                made.folder,
+            return made.reported(
+                calibrators=tuple(tried) if self._precision == "int8" else (),
+                repairs=tuple(mended),
+                tensors=self._traced(best),
             )
 
     def _calibrate(self) -> tuple[list[_File], list[CalibratorTried]]:
@@ -171,16 +167,12 @@ class Quantiser:
         found = made.report.findings
         if coverage < MIN_COVERAGE_PERCENT:
             found = (*found, _low_coverage(self._precision, coverage))
-        return Made(
-            msgspec.structs.replace(
-                made.report,
-                routes=self._base.report.routes,
-                coverage=coverage,
-                ranges=file.made.ranges,
-                findings=found,
-                passed=made.report.passed and coverage >= MIN_COVERAGE_PERCENT,
-            ),
-            made.folder,
+        return made.reported(
+            routes=self._base.report.routes,
+            coverage=coverage,
+            ranges=file.made.ranges,
+            findings=found,
+            passed=made.report.passed and coverage >= MIN_COVERAGE_PERCENT,
         )
 
     def _mended(self, made: Made, best: _File) -> tuple[Made, _File, list[RepairTried]]:

@@ -43,8 +43,8 @@ def table(report: ConversionReport) -> Table:
         made.add_column(name, no_wrap=True)
     made.add_column("output", overflow="fold")
     for name in _FIGURES:
-        made.add_column(name, justify="right")
-    made.add_column("verdict")
+        made.add_column(name, justify="right", no_wrap=True)
+    made.add_column("verdict", no_wrap=True)
     for variant in report.variants:
         if not variant.engines:
             blank = [""] * (len(_FIGURES) + 2)

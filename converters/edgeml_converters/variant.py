@@ -1,10 +1,13 @@
 """The float file of a format: routes in turn until one gives a file that says the same."""
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import numpy.typing as npt
 
 from edgeml import digests
 from edgeml.conversion import RouteTried, VariantReport
@@ -19,12 +22,23 @@ from edgeml_converters.progress import Progress
 from edgeml_converters.routes.table import routes_for
 
 
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
 @dataclass(frozen=True)
 class Made:
-    """A variant's report, and the folder that holds its files; None where no route gave one."""
+    """A variant's report, and the folder that holds its files; None where no route gave one.
+
+    answers: to all samples, by the contract's names; empty where no engine ran it.
+    """
 
     report: VariantReport
     folder: Path | None
+    answers: Arrays = field(default_factory=dict[str, npt.NDArray[Any]])
+
+    def reported(self, **changes: object) -> "Made":
+        """The same with these changes to its report."""
+        return replace(self, report=msgspec.structs.replace(self.report, **changes))
 
     @property
     def entry(self) -> Path:
@@ -66,7 +80,7 @@ def make_float(target: Format, model: ModelProcess, question: Question, progress
             ),
             None,
         )  # fmt: skip
-    return Made(msgspec.structs.replace(kept.report, routes=tuple(tried)), kept.folder)
+    return kept.reported(routes=tuple(tried))
 
 
 def variant_id(target: Format, precision: Precision) -> str:
@@ -103,7 +117,7 @@ def complete(
         sha256={f"{identity}/{file.name}": digests.sha256_file(file) for file in files},
         findings=found,
     )
-    return Made(report, folder)
+    return Made(report, folder, parity.answers)
 
 
 def ship(made: Made, build: Path) -> None:

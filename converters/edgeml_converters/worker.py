@@ -72,7 +72,7 @@ class Session:
     def _load(self, request: Load) -> Loaded:
         from edgeml_converters.frameworks.loading import load_model
 
-        model = self._model = load_model(request.source)
+        model = self._model = load_model(request.source, request.layout)
         return Loaded(
             framework=model.framework, form=model.form, inputs=model.inputs, batch=model.batch
         )

@@ -47,7 +47,10 @@ def convert_command(
     ] = None,
     layout: Annotated[
         Layout | None,
-        typer.Option(help="Where the channels of images stand; the model's own if not given."),
+        typer.Option(
+            help="Where the channels of images stand, in the data file too; the model's own if not "
+            "given."
+        ),
     ] = None,
     weights: Annotated[
         Path | None,
@@ -64,6 +67,14 @@ def convert_command(
     repair: Annotated[
         bool, typer.Option("--repair/--no-repair", help="Try to mend what does not agree.")
     ] = True,
+    profile: Annotated[
+        bool | None,
+        typer.Option(
+            "--profile/--no-profile",
+            help="Measure latency and memory for report.html; if not given, where there is more "
+            "than one variant.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     timeout: Annotated[float, typer.Option(help="Seconds that each step may take.", min=1)] = 600,
     memory: Annotated[
@@ -99,6 +110,7 @@ def convert_command(
         slice_by=slice_by,
         metric=metric,
         repair=repair,
+        profile=profile,
     )
     with Steps() as steps:
         report = convert(source, targets, data, out, precisions, options, steps.step)
