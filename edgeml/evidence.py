@@ -88,7 +88,7 @@ class Invariant(Strict, frozen=True, kw_only=True):
         many), resize (another batch size and back), finite, constant (answers that never change).
     passed: whether it held.
     figure: the largest absolute difference that was seen; null where there is none to see.
-    message: what was seen, in words; empty where it held.
+    message: what was seen, in words; where it held, only a difference that is more than rounding.
     """
 
     name: Literal["repeat", "shuffle", "batch", "resize", "finite", "constant"]

@@ -19,6 +19,7 @@ from edgeml_converters import folder, sources
 from edgeml_converters.contract_from import contract_from
 from edgeml_converters.data import Data, bind, read, save, split, spread
 from edgeml_converters.depth import metrics
+from edgeml_converters.lint import lint
 from edgeml_converters.model_process import ModelProcess
 from edgeml_converters.options import Options
 from edgeml_converters.page import page
@@ -61,6 +62,7 @@ def convert(
                 options.layout,
             )
         )  # fmt: skip
+        _check_file(source)
         with progress(f"load {source.label}"):
             loaded = model.load()
         inputs = bind(data, loaded.inputs)
@@ -168,6 +170,17 @@ def _without_base(base: Made, precision: Precision) -> Made:
     return Made(report, None)
 
 
+def _check_file(source: sources.Source) -> None:
+    """A file that is converted already is looked at before it runs: its answers are the reference."""
+    if source.kind not in ("onnx", "tflite"):
+        return
+    for finding in lint(source.kind, Path(source.location)):
+        if finding.severity == "error" and not finding.engines:
+            raise ConversionError(
+                f"{source.label} cannot be used: {finding.fault}: {finding.message}"
+            )
+
+
 def _check_expected(data: Data, found: Arrays, tolerance: Tolerance) -> None:
     """The model's answers against `expected/NAME` in the data, where it is given."""
     for name, value in data.expected.items():
@@ -198,7 +211,13 @@ def verdict(report: ConversionReport, out: Path) -> None:
 
 
 def _faults(variant: VariantReport) -> str:
+    """Each fault by its name with the first that was said of it, or else what each route said."""
+    named: dict[str, str] = {}
+    for finding in variant.findings:
+        if finding.severity == "error":
+            named.setdefault(finding.fault, finding.message.rstrip("."))
+    if named:
+        return "; ".join(f"{fault}: {message}" for fault, message in named.items())
     said = [f"{tried.route}: {tried.error}" for tried in variant.routes if tried.error]
     said += [f"{tried.name}: {tried.error}" for tried in variant.calibrators if tried.error]
-    said += [f.message.rstrip(".") for f in variant.findings if f.severity == "error"]
     return "; ".join(said)

@@ -67,7 +67,9 @@ class Quantiser:
         progress: Progress,
         *,
         repair: bool = True,
+        tools: Restarting | None = None,
     ) -> None:
+        """repair: whether to mend what differs. tools: the process that quantises and traces."""
         self._base = base
         self._format: Format = base.report.format
         self._precision: Precision = precision
@@ -79,7 +81,9 @@ class Quantiser:
         if precision == "int8" and calibration is not None:
             self._calibration = question.workspace / f"calibration-{self._format}.npz"
             save(self._calibration, self._by_file(calibration))
-        self._tools = Restarting(question.workspace / "quantise.log", question.memory_bytes)
+        self._tools = tools or Restarting(
+            question.workspace / "quantise.log", question.memory_bytes
+        )
 
     def make(self) -> Made:
         """Tries every calibrator, keeps the best, repairs it where it does not agree."""

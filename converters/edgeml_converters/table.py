@@ -41,7 +41,7 @@ def table(report: ConversionReport) -> Table:
         show_edge=False, pad_edge=False)  # fmt: skip
     for name in ("variant", "engine"):
         made.add_column(name, no_wrap=True)
-    made.add_column("output", overflow="fold")
+    made.add_column("output", overflow="fold", min_width=6)
     for name in _FIGURES:
         made.add_column(name, justify="right", no_wrap=True)
     made.add_column("verdict", no_wrap=True)

@@ -54,6 +54,23 @@ class CrashesThenLies(Digits):
         return found * 2 if torch.onnx.is_in_onnx_export() else found
 
 
+class Transformer(nn.Module):
+    """Two encoder layers over eight rows of eight; in fp16 onnxruntime 1.32 crashes on it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Linear(8, 64)
+        self.positions = nn.Parameter(torch.randn(1, 8, 64) * 0.1)
+        layer = nn.TransformerEncoderLayer(
+            64, 8, 256, dropout=0.0, activation="relu", batch_first=True, norm_first=True
+        )
+        self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        self.head = nn.Linear(64, 10)
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        return self.head(self.encoder(self.embed(rows) + self.positions)[:, 0])
+
+
 def _made(kind: type[nn.Module]) -> nn.Module:
     torch.manual_seed(0)
     return kind()
@@ -65,6 +82,10 @@ def pair() -> nn.Module:
 
 def digits() -> nn.Module:
     return _made(Digits)
+
+
+def transformer() -> nn.Module:
+    return _made(Transformer)
 
 
 def crashes_then_lies() -> nn.Module:

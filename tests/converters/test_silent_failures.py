@@ -1,0 +1,150 @@
+"""The seven silent failures that docs/faults.md began with, each caught under its own name."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from edgeml.conversion import VariantReport
+from edgeml.faults import Fault
+from edgeml.manifest import Format
+from edgeml.parity import Tolerance
+from edgeml_converters.data import save
+from edgeml_converters.messages import Converted, Quantise, Quantised
+from edgeml_converters.parity_run import Question, show_parity
+from edgeml_converters.precision import Quantiser
+from edgeml_converters.process import Restarting
+from edgeml_converters.progress import silent
+from edgeml_converters.variant import Made, complete
+from tests import onnx_models
+from tests.converters.commands import HERE, convert, write_data
+from tests.converters.tflite_files import RESOURCE, Graph, Op, Tensor, write
+
+MODELS = HERE / "torch_models.py"
+FORM: Format = "onnx"
+
+
+def options(kind: str, **values: Any) -> tuple[int, Any]:
+    made = getattr(schema, f"{kind}OptionsT")()
+    for name, value in values.items():
+        setattr(made, name, value)
+    return getattr(schema.BuiltinOptions, f"{kind}Options"), made
+
+
+TENSORS = [Tensor("x"), Tensor("handle", (), RESOURCE), Tensor("old"), Tensor("y")]
+HANDLE = Op("VAR_HANDLE", (), (1,), options=options("VarHandle", sharedName="state"))
+READ = Op("READ_VARIABLE", (1,), (2,))
+ADD = Op("ADD", (0, 2), (3,), options=options("Add"))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return write_data(tmp_path / "x.npz", x=(4,))
+
+
+@pytest.mark.torch
+def test_1_per_channel_dynamic_layers_are_mended_for_the_engine_that_misreads_them(
+    tmp_path: Path,
+) -> None:
+    """tflite-runtime 2.14 answers at chance level on them, without an error."""
+    images = write_data(tmp_path / "images.npz", image=(1, 8, 8))
+    precision = ("--precision", "int8-dynamic", "--no-profile")
+    mended = convert(f"{MODELS}:digits", images, tmp_path / "out", *precision, to=["tflite"])
+    assert mended.code == 0, mended.err
+    (variant,) = mended.report["variants"]
+    (repair,) = variant["repairs"]
+    assert Fault.PER_CHANNEL_DYNAMIC_FC in repair["faults"] and repair["kept"]
+    assert "one scale a tensor" in repair["action"]
+    assert {row["engine"] for row in variant["engines"] if row["passed"]} == {"tflite", "litert"}
+    assert Fault.PER_CHANNEL_DYNAMIC_FC not in {f["fault"] for f in variant["findings"]}
+
+    left = convert(
+        f"{MODELS}:digits", images, tmp_path / "left", *precision, "--no-repair", to=["tflite"]
+    )
+    (variant,) = left.report["variants"]
+    found = {f["fault"]: f for f in variant["findings"]}
+    assert found[Fault.PER_CHANNEL_DYNAMIC_FC]["engines"] == ["tflite"]
+    assert {row["engine"] for row in variant["engines"] if row["passed"]} <= {"litert"}
+
+
+def test_2_a_variable_without_its_value_is_named_before_anything_runs(
+    tmp_path: Path, data: Path
+) -> None:
+    file = write(tmp_path / "unbound.tflite", Graph(TENSORS, [HANDLE, READ, ADD], outputs=(3,)))
+    ended = convert(file, data, tmp_path / "out", to=["tflite"])
+    assert ended.code == 3
+    assert "unbound-variable: The variable 'state' is read" in ended.sentence
+    assert not (tmp_path / "out").exists()
+
+
+class HardlyQuantising(Restarting):
+    """Leaves the file as it is, and says of how much of it that is true."""
+
+    def ask(self, step: str, request: Any, kind: Any, timeout_seconds: float) -> Any:
+        if not isinstance(request, Quantise):
+            return super().ask(step, request, kind, timeout_seconds)
+        entry = Path(request.entry)
+        (Path(request.folder) / entry.name).write_bytes(entry.read_bytes())
+        return Quantised(entry=entry.name, coverage=0.3)
+
+
+def test_3_a_precision_in_name_only_is_refused(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+    file = tmp_path / "x.npz"
+    save(file, {"x": x})
+    question = Question(file, {"x": x}, {"y": 2 * x}, Tolerance(), tmp_path, 60)
+    folder = tmp_path / "float" / "onnx-fp32"
+    folder.mkdir(parents=True)
+    entry = onnx_models.scale(folder / "model.onnx", 2.0)
+    converted = Converted(entry=entry.name, batch=None)
+    parity = show_parity(entry, FORM, question, silent)
+    base = complete(FORM, "fp32", question, folder, converted, parity)
+    tools = HardlyQuantising(tmp_path / "log")
+    made: Made = Quantiser(base, "int8-weights", question, None, silent, tools=tools).make()
+    report: VariantReport = made.report
+    assert not report.passed and report.coverage == 0.3
+    (finding,) = report.findings
+    assert (finding.fault, finding.severity) == (Fault.LOW_COVERAGE, "error")
+    assert "Only 0.3 % of the weights' bytes are int8-weights" in finding.message
+
+
+def test_4_state_that_is_kept_between_calls_is_seen_by_calling_again(
+    tmp_path: Path, data: Path
+) -> None:
+    """The first sample is right, so one call shows nothing."""
+    assign = Op("ASSIGN_VARIABLE", (1, 3))
+    once = Op("CALL_ONCE", options=options("CallOnce", initSubgraphIndex=1))
+    zeros = Tensor("value", values=np.zeros((1, 4), np.float32))
+    first = Graph([zeros, TENSORS[1]], [HANDLE, Op("ASSIGN_VARIABLE", (1, 0))], inputs=())
+    main = Graph(TENSORS, [once, HANDLE, READ, ADD, assign], outputs=(3,))
+    file = write(tmp_path / "stateful.tflite", main, first)
+    ended = convert(file, data, tmp_path / "out", to=["tflite"])
+    assert ended.code == 4
+    assert "state-between-calls" in ended.sentence
+    (variant,) = ended.report["variants"]
+    faults = {f["fault"] for f in variant["findings"]}
+    assert {Fault.KEPT_STATE, Fault.STATEFUL_OP} <= faults
+    assert not any(row["passed"] for row in variant["engines"])
+
+
+# 5, exchanged names of outputs: test_parity_run.py, test_compare.py (basic-pitch's own two files).
+
+
+@pytest.mark.torch
+def test_6_an_engine_that_crashes_at_full_optimisation_is_used_below_it(tmp_path: Path) -> None:
+    """onnxruntime 1.32 ends its process on an fp16 transformer, and not one level below."""
+    rows = write_data(tmp_path / "rows.npz", rows=(8, 8))
+    ended = convert(
+        f"{MODELS}:transformer", rows, tmp_path / "out", "--precision", "fp16", to=["onnx"]
+    )
+    assert ended.code == 0, ended.err
+    (variant,) = ended.report["variants"]
+    levels = {row["optimisation"]: row for row in variant["engines"]}
+    assert "SIGSEGV" in levels["all"]["error"] and levels["extended"]["passed"]
+    (crash,) = [f for f in variant["findings"] if f["fault"] == Fault.OPTIMISER_CRASH]
+    assert "the package names extended, and a device uses it" in crash["message"]
+
+
+# 7, an exporter that says nothing while its file lies: test_convert_torch.py.
