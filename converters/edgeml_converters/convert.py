@@ -171,7 +171,7 @@ def _without_base(base: Made, precision: Precision) -> Made:
 
 
 def _check_file(source: sources.Source) -> None:
-    """A file that is converted already is looked at before it runs: its answers are the reference."""
+    """A file that is converted already is searched before it runs: its answers are the reference."""
     if source.kind not in ("onnx", "tflite"):
         return
     for finding in lint(source.kind, Path(source.location)):

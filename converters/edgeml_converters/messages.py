@@ -65,7 +65,8 @@ class Quantise(Strict, frozen=True, kw_only=True, tag=True):
 
     entry: the float file. calibration: an .npz of its inputs by its own names, for static int8.
     calibrator: for static int8. keep_float: nodes or what they make (ONNX), output tensors
-    (TFLite) to leave as they are. per_channel: one scale a channel of the weights, else one a tensor.
+    (TFLite) to leave as they are. per_channel: one scale a channel of the weights, else one a
+    tensor.
     """
 
     format: Format

@@ -1,4 +1,4 @@
-"""report.html of a conversion: its report, the arrays behind it, and what each variant costs here."""
+"""report.html of a conversion: its report, the arrays behind it, what each variant costs here."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -21,7 +21,6 @@ from edgeml_converters.process import StepError
 from edgeml_converters.progress import Progress
 from edgeml_converters.routes.table import routes_for
 
-
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
