@@ -1,0 +1,51 @@
+"""All conversions of the seven small models, two at a time."""
+
+from collections.abc import Generator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from edgeml import documents
+from edgeml.conversion import ConversionReport
+from tests.converters.commands import convert
+from tests.converters.zoo.table import FORMATS, PRECISIONS
+from tests.converters.zoo.zoo import FRAMEWORKS, NAMES, Framework, Zoo, make
+
+Key = tuple[Framework, str]
+PROCESSES = 2
+REFUSED = 4  # the command's exit code where a variant does not say the same
+
+
+def make_all(folder: Path) -> dict[Framework, Zoo]:
+    """Both frameworks' models, trained at the same time."""
+    folders = [folder / framework for framework in FRAMEWORKS]
+    for each in folders:
+        each.mkdir()
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        return dict(zip(FRAMEWORKS, pool.map(make, folders, FRAMEWORKS), strict=True))
+
+
+@contextmanager
+def convert_all(
+    zoos: Mapping[Framework, Zoo],
+) -> Generator[dict[Key, Future[ConversionReport]]]:
+    """Every model to both formats in all precisions; the reports as they come."""
+    pool = ThreadPoolExecutor(PROCESSES)
+    try:
+        yield {
+            (framework, name): pool.submit(_convert, zoo, name)
+            for framework, zoo in zoos.items()
+            for name in NAMES
+        }
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _convert(zoo: Zoo, name: str) -> ConversionReport:
+    out = zoo.folder / f"{name}-out"
+    ended = convert(
+        zoo.source(name), zoo.data(name), out, "--precision", ",".join(PRECISIONS), to=FORMATS
+    )
+    if ended.code not in (0, REFUSED):
+        raise RuntimeError(f"{name} ended with {ended.code}: {ended.err[-2000:]}")
+    return documents.decode((out / "report.json").read_bytes(), ConversionReport, "report")
