@@ -99,6 +99,10 @@ def figures_of(runs: dict[str, list[Ran]]) -> tuple[dict[str, float | None], dic
         if ours not in runs or rival not in runs:
             figures[key], why[key] = None, missing
             return
+        failed = [name for name in (ours, rival) if not all(r.passed for r in runs[name])]
+        if failed:  # what ends early is no time to compare
+            figures[key], why[key] = None, f"{' and '.join(failed)} failed in a run"
+            return
         a, b = ([getattr(r, of) for r in runs[name]] for name in (ours, rival))
         figures[key] = statistics.median(a) / statistics.median(b)
 
@@ -120,7 +124,7 @@ def figures_of(runs: dict[str, list[Ran]]) -> tuple[dict[str, float | None], dic
 
 def print_table(runs: dict[str, list[Ran]]) -> None:
     print(f"{'':22}{'wall':>8}{'least':>8}{'cpu':>8}   verdict")
-    for name, found in runs.items():
+    for name, found in sorted(runs.items()):
         wall, cpu = (statistics.median(getattr(r, of) for r in found) for of in ("wall", "cpu"))
         least = min(r.wall for r in found)
         verdict = "passed" if all(r.passed for r in found) else "FAILED"
