@@ -123,7 +123,7 @@ class ConversionReport(Strict, frozen=True, kw_only=True):
     """`report.json`: no times and no paths of one machine, so two conversions compare equal.
 
     source: as it was named, without folders.
-    framework: torch or tensorflow.
+    framework: torch or tensorflow; onnx or tflite for a file that was converted already.
     samples: how many the parity was shown on.
     calibration_samples: how many others static int8 was calibrated on.
     variants: in the order of --to.
@@ -143,11 +143,14 @@ class Provenance(Strict, frozen=True, kw_only=True):
     """`provenance.json`: where the model came from.
 
     source: as it was named, without folders.
-    source_sha256: of the source file, or of the sorted digests of a folder; null for a module.
-    data_sha256: of the data file.
+    source_sha256: of the source file, or of the sorted digests of a folder, and of an .onnx file's
+        with the weights beside it; null for a module.
+    data_sha256: of the data file, or of the sample inputs that came with the model.
     git_commit: of the checkout that holds the source; null outside of one.
     git_dirty: whether files in that checkout were changed.
     tools: the version of everything that took part.
+    weights_sha256: of the state dict given by --weights; null without.
+    origin: what a registry says: mlflow_model, mlflow_version and mlflow_run, or dvc_md5.
     """
 
     source: str
@@ -156,4 +159,6 @@ class Provenance(Strict, frozen=True, kw_only=True):
     git_commit: str | None
     git_dirty: bool | None
     tools: dict[str, str]
+    weights_sha256: str | None = None
+    origin: dict[str, str] = msgspec.field(default_factory=dict)
     schema: int = SCHEMA

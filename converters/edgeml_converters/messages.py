@@ -22,19 +22,27 @@ class ModelInput(Strict, frozen=True, kw_only=True):
 
 
 class Load(Strict, frozen=True, kw_only=True, tag=True):
-    """Load the model, with its images in a layout; null: in its framework's own."""
+    """Load the model, with its images in a layout; null: in its framework's own.
+
+    samples: the .npz for the sample inputs that a callable returns beside its model.
+    """
 
     source: Source
     layout: Layout | None = None
+    samples: str | None = None
 
 
 class Loaded(Strict, frozen=True, kw_only=True, tag=True):
-    """form: which routes apply; batch: the size that the model itself is frozen to."""
+    """form: which routes apply; batch: the size that the model itself is frozen to.
+
+    samples: whether sample inputs came with it.
+    """
 
     framework: str
     form: str
     inputs: tuple[ModelInput, ...]
     batch: int | None
+    samples: bool = False
 
 
 class Predict(Strict, frozen=True, kw_only=True, tag=True):

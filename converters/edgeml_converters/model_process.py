@@ -20,7 +20,10 @@ _EXAMPLE_SAMPLES = 2  # exporters take a batch of 1 for a constant
 
 class ModelProcess:
     """One process for loading, reference answers and all routes: a framework takes seconds to
-    import."""
+    import.
+
+    samples: the file of the sample inputs that came with the model, if it was loaded and has some.
+    """
 
     def __init__(
         self,
@@ -30,8 +33,9 @@ class ModelProcess:
         memory_bytes: int | None = None,
         layout: Layout | None = None,
     ) -> None:
+        self.samples = workspace / "samples.npz"
         self._source = source
-        self._layout = layout
+        self._layout: Layout | None = layout
         self._workspace = workspace
         self._timeout_seconds = timeout_seconds
         self._worker = Restarting(workspace / "model.log", memory_bytes)
@@ -42,7 +46,7 @@ class ModelProcess:
         if self._worker.start() or self._loaded is None:
             self._loaded = self._worker.ask(
                 f"loading {self._source.label}",
-                Load(source=self._source, layout=self._layout),
+                Load(source=self._source, layout=self._layout, samples=str(self.samples)),
                 Loaded,
                 self._timeout_seconds,
             )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from edgeml.contract import Contract
 from edgeml.conversion import ConversionReport
+from edgeml.manifest import Optimisation
 from edgeml.packing import requirements
 from edgeml_converters.options import Options
 from edgeml_converters.parity_run import Question
@@ -53,7 +54,7 @@ def _profile(
 ) -> Profile:
     """On the engines and at the levels that a device would use."""
     report = made.report
-    levels = {r.engine: r.optimisation for r in requirements(report)}
+    levels: dict[str, Optimisation] = {r.engine: r.optimisation for r in requirements(report)}
     return measure(
         build / report.entry,
         report.format,

@@ -32,6 +32,8 @@ def provenance(source: Source, data: Data, framework: str) -> Provenance:
     return Provenance(
         source=source.label,
         source_sha256=source.sha256(),
+        weights_sha256=source.weights_sha256(),
+        origin=source.origin,
         data_sha256=data.sha256(),
         git_commit=commit,
         git_dirty=dirty,

@@ -73,8 +73,14 @@ class Session:
         from edgeml_converters.frameworks.loading import load_model
 
         model = self._model = load_model(request.source, request.layout)
+        if model.samples is not None and request.samples is not None:
+            save(Path(request.samples), model.samples)
         return Loaded(
-            framework=model.framework, form=model.form, inputs=model.inputs, batch=model.batch
+            framework=model.framework,
+            form=model.form,
+            inputs=model.inputs,
+            batch=model.batch,
+            samples=model.samples is not None,
         )
 
     def _predict(self, request: Predict) -> Done:

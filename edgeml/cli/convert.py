@@ -29,14 +29,14 @@ def convert_command(
     to: Annotated[
         list[str], typer.Option(help="onnx or tflite; several by commas or by giving it again.")
     ],
+    out: Annotated[Path, typer.Option(help="The folder for variants, contract and report.")],
     data: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             help="An .npz with one array for each input, first axis the sample; expected/NAME and "
-            "labels are optional."
+            "labels are optional. Not needed where the callable returns (model, samples)."
         ),
-    ],
-    out: Annotated[Path, typer.Option(help="The folder for variants, contract and report.")],
+    ] = None,
     precision: Annotated[
         list[str] | None,
         typer.Option(
@@ -54,7 +54,9 @@ def convert_command(
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(help="A state dict for a callable that builds the model without them."),
+        typer.Option(
+            help="A state dict, or dvc:PATH to one, for a callable that builds the model without."
+        ),
     ] = None,
     metric: Annotated[
         str | None,
@@ -87,7 +89,8 @@ def convert_command(
     """Convert a model and show, on data, that each variant says the same on each engine.
 
     Exit codes: 0 every variant is within tolerance, 2 bad input, 3 a format could not be made,
-    4 a variant is out of tolerance or the model disagrees with expected/, 9 the disk.
+    4 a variant is out of tolerance or the model disagrees with expected/, 8 MLflow's server does
+    not answer, 9 the disk.
     """
     targets = cast(list[Format], _listed("--to", to, get_args(Format)))
     precisions = cast(

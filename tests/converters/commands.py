@@ -32,7 +32,7 @@ class Ended:
 
 def convert(
     source: str | Path,
-    data: Path,
+    data: Path | None,
     out: Path,
     *options: str,
     to: Sequence[str] = ("onnx", "tflite"),
@@ -41,8 +41,9 @@ def convert(
     """`edgeml convert` with --json, called in `folder`."""
     targets = [word for target in to for word in ("--to", target)]
     command = [sys.executable, "-m", "edgeml.cli", "convert", str(source), *targets]
+    given = [] if data is None else ["--data", str(data)]
     done = subprocess.run(
-        [*command, "--data", str(data), "--out", str(out), "--json", *options],
+        [*command, *given, "--out", str(out), "--json", *options],
         cwd=folder,
         capture_output=True,
         text=True,

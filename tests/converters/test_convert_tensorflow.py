@@ -36,7 +36,7 @@ def _check(ended: Ended, outputs: list[str]) -> None:
     assert onnx["routes"] == [{"route": "tensorflow-onnx-tf2onnx", "error": None}]
     assert tflite["routes"] == [{"route": "tensorflow-tflite-saved-model", "error": None}]
     assert (onnx["batch"], tflite["batch"]) == (None, 1)
-    assert [e["engine"] for e in tflite["engines"]] == ["tflite", "litert"]
+    assert [e["engine"] for e in tflite["engines"]] == ["tflite", "tflite", "litert", "litert"]
     for variant in (onnx, tflite):
         assert sorted(variant["outputs"]) == outputs
         for engine in variant["engines"]:

@@ -50,8 +50,13 @@ def test_two_inputs_and_outputs_keep_the_names_of_the_model(pair: tuple[Path, En
         for engine in variant["engines"]:
             assert engine["error"] is None
             assert all(row["max_abs"] < 1e-5 for row in engine["outputs"])
-    engines = [[e["engine"] for e in v["engines"]] for v in ended.report["variants"]]
-    assert engines == [["onnxruntime"], ["tflite", "litert"]]
+    engines = [
+        [(e["engine"], e["optimisation"]) for e in v["engines"]] for v in ended.report["variants"]
+    ]
+    assert engines == [
+        [("onnxruntime", level) for level in ("all", "extended", "basic", "disabled")],
+        [(name, level) for name in ("tflite", "litert") for level in ("all", "disabled")],
+    ]
     assert [v["batch"] for v in ended.report["variants"]] == [None, 1]
 
 

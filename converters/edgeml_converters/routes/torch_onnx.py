@@ -20,7 +20,7 @@ def by_dynamo(
 ) -> Converted:
     """The batch stays free: without `dynamic_shapes` it would be frozen to the example's."""
     shapes: Any = None
-    if model.form == "module":
+    if model.form == "module" and model.batch is None:
         batch = torch.export.Dim("batch", min=1)
         shapes = tuple({0: batch} for _ in arrays)
     program = torch.onnx.export(
@@ -34,10 +34,20 @@ def by_dynamo(
         verbose=False,
     )
     assert program is not None
+    _make_way(program.model.graph, outputs)
     # Beside the folder and not in it: the names of the model's modules are for `edgeml bisect`.
     found = msgspec.json.encode(sources(program.model_proto), order="sorted")
     (folder.parent / "sources.json").write_bytes(found)
     return onnx_file.write(program.model_proto, folder)
+
+
+def _make_way(graph: Any, outputs: tuple[str, ...]) -> None:
+    """Renames what the exporter calls as an output is called: a mean inside of a model that answers
+    `mean` would be defined twice."""
+    for node in graph.all_nodes():
+        for value in node.outputs:
+            if value.name in outputs and not value.is_graph_output():
+                value.name = f"{value.name}_inside"
 
 
 def by_torchscript(
@@ -54,5 +64,6 @@ def by_torchscript(
         dynamic_axes=free,
         input_names=list(arrays),
         output_names=list(outputs),
+        training=torch.onnx.TrainingMode.PRESERVE,  # it is in evaluation mode
     )
     return onnx_file.write(onnx.load_from_string(stream.getvalue()), folder)

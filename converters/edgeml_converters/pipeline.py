@@ -1,0 +1,141 @@
+"""From a loaded model to the folder of its conversion."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgeml import atomic, documents, holdout
+from edgeml.conversion import ConversionReport
+from edgeml.errors import InputError, ParityError
+from edgeml.holdout import Holdout
+from edgeml.manifest import Format, Precision
+from edgeml.parity import Tolerance, compare
+from edgeml_converters import folder
+from edgeml_converters.contract_from import contract_from
+from edgeml_converters.data import Data, bind, save, split, spread
+from edgeml_converters.depth import metrics
+from edgeml_converters.engine_process import Arrays
+from edgeml_converters.messages import Loaded
+from edgeml_converters.model_process import ModelProcess
+from edgeml_converters.options import Options
+from edgeml_converters.page import page
+from edgeml_converters.parity_run import Question, describe
+from edgeml_converters.progress import Progress
+from edgeml_converters.provenance import provenance, tools
+from edgeml_converters.sources import Source
+from edgeml_converters.variant import TOLERANCES, Made
+from edgeml_converters.variants import make_variants
+
+
+class Pipeline:
+    """One conversion of one loaded model. workspace: a folder that goes when it is done."""
+
+    def __init__(
+        self,
+        source: Source,
+        data: Data,
+        model: ModelProcess,
+        loaded: Loaded,
+        workspace: Path,
+        options: Options,
+        progress: Progress,
+    ) -> None:
+        self._source = source
+        self._data = data
+        self._model = model
+        self._loaded = loaded
+        self._workspace = workspace
+        self._options = options
+        self._progress = progress
+
+    def run(
+        self, targets: Sequence[Format], precisions: Sequence[Precision], out: Path
+    ) -> ConversionReport:
+        """See edgeml_converters.convert.convert."""
+        data, options = self._data, self._options
+        inputs = bind(data, self._loaded.inputs)
+        file = self._workspace / "inputs.npz"
+        save(file, inputs)
+        with self._progress(f"predict {data.samples} samples with {self._loaded.framework}"):
+            expected = self._model.predict(file)
+        _check_expected(data, expected, TOLERANCES["fp32"])
+        limit = options.calibration_samples if "int8" in precisions else 0
+        shown, calibration = split(data, limit)
+        question = Question(
+            file,
+            {name: array[shown] for name, array in inputs.items()},
+            {name: array[shown] for name, array in expected.items()},
+            options.tolerance or TOLERANCES["fp32"],
+            self._workspace,
+            options.timeout_seconds,
+            options.memory_bytes,
+            labels=None if data.labels is None else data.labels[shown],
+            slice_by=None if data.slices is None else (data.slices[0], data.slices[1][shown]),
+            metric=metrics.parse(options.metric) if options.metric else None,
+        )
+        save(file, question.inputs)
+        unseen = {name: array[calibration] for name, array in inputs.items()}
+        with folder.building(out) as build:
+            made = [
+                variant
+                for target in dict.fromkeys(targets)
+                for variant in make_variants(
+                    target, precisions, self._model, question, unseen, build, options,
+                    self._progress,
+                )
+            ]  # fmt: skip
+            report = ConversionReport(
+                source=self._source.label,
+                framework=self._loaded.framework,
+                samples=len(shown),
+                calibration_samples=len(calibration),
+                variants=tuple(variant.report for variant in made),
+                tools=tools(self._loaded.framework),
+            )
+            self._write(build, report, question, made, (inputs, expected))
+        return report
+
+    def _write(
+        self,
+        build: Path,
+        report: ConversionReport,
+        question: Question,
+        made: Sequence[Made],
+        arrays: tuple[Arrays, Arrays],
+    ) -> None:
+        """The documents beside the variants; arrays: all inputs and answers, for the contract."""
+        rows = spread(report.samples, self._options.holdout_samples)
+        kept = Holdout(
+            inputs={name: array[rows] for name, array in question.inputs.items()},
+            expected={name: array[rows] for name, array in question.expected.items()},
+            tolerances={variant.id: variant.tolerance for variant in report.variants},
+            labels=None if question.labels is None else question.labels[rows],
+        )
+        contract = contract_from(*arrays, self._options.layout)
+        origin = provenance(self._source, self._data, self._loaded.framework)
+        written = {
+            "report.html": page(
+                report, contract, question, made, build, self._options, self._progress
+            ),
+            folder.REPORT: documents.encode_pretty(report).encode() + b"\n",
+            "contract.json": documents.encode(contract),
+            "holdout.npz": holdout.encode(kept),
+            "provenance.json": documents.encode(origin),
+        }
+        for name, content in written.items():
+            atomic.write(build / name, content)
+
+
+def _check_expected(data: Data, found: Arrays, tolerance: Tolerance) -> None:
+    """The model's answers against `expected/NAME` in the data, where it is given."""
+    for name, value in data.expected.items():
+        if name not in found:
+            raise InputError(
+                f"{data.path} holds expected/{name}, but the model's outputs are "
+                f"{', '.join(found)}; name it after one of them."
+            )
+        row = compare(name, found[name], value, tolerance)
+        if not row.passed:
+            raise ParityError(
+                f"The model does not give expected/{name} of {data.path}: {describe(row)}; check "
+                "its weights, its preprocessing and the data."
+            )

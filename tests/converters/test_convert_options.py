@@ -1,0 +1,134 @@
+"""--layout, --weights, samples from a callable and MLflow's registry, as a user calls them."""
+
+import filecmp
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from edgeml import documents, holdout
+from edgeml.contract import Contract
+from edgeml.conversion import Provenance
+from edgeml.digests import sha256_file
+from tests.converters.commands import HERE, Ended, convert, write_data
+from tests.converters.mlflow_server import RUN, Registry, serving
+
+TORCH = HERE / "torch_models.py"
+KERAS = HERE / "keras_models.py"
+PROBE = HERE.parents[1] / "runtime" / "edgeml_runtime" / "engines" / "probe.tflite"
+
+
+def _provenance(out: Path) -> Provenance:
+    return documents.decode((out / "provenance.json").read_bytes(), Provenance, "provenance")
+
+
+def _check_layout(ended: Ended, out: Path, layout: str, shape: tuple[int, ...]) -> None:
+    assert ended.code == 0, ended.err
+    for variant in ended.report["variants"]:
+        assert variant["passed"] and variant["inputs"] == {"image": "image", "gain": "gain"}
+    contract = documents.decode((out / "contract.json").read_bytes(), Contract, "contract")
+    tensors = {tensor.name: tensor for tensor in (*contract.inputs, *contract.outputs)}
+    found = {name: tensor.layout for name, tensor in tensors.items()}
+    assert found == {"image": layout, "gain": None, "blurred": layout, "mean": None}
+    assert tensors["blurred"].shape == ("batch", *shape)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("name", "to"),
+    [("blur", ["onnx", "tflite"]), ("blur_program", ["onnx"])],
+)
+def test_pytorch_in_nhwc(tmp_path: Path, name: str, to: list[str]) -> None:
+    data = write_data(tmp_path / "data.npz", image=(6, 4, 3), gain=(1,), samples=12)
+    out = tmp_path / "out"
+    ended = convert(f"{TORCH}:{name}", data, out, "--layout", "nhwc", to=to)
+    _check_layout(ended, out, "nhwc", (4, 4, 5))
+    (onnx_variant, *_) = ended.report["variants"]
+    assert onnx_variant["routes"] == [{"route": "torch-onnx-dynamo", "error": None}]
+
+
+@pytest.mark.torch
+def test_a_layout_that_cannot_be_had(tmp_path: Path) -> None:
+    data = write_data(tmp_path / "data.npz", image=(6, 4, 3), gain=(1,), samples=4)
+    out = tmp_path / "out"
+    ended = convert(f"{TORCH}:blur_script", data, out, "--layout", "nhwc", to=["onnx"])
+    assert (ended.code, out.exists()) == (2, False)
+    assert "needs a module or an exported program, but this is TorchScript" in ended.sentence
+    ended = convert(PROBE, data, out, "--layout", "nchw", to=["tflite"])
+    assert (ended.code, out.exists()) == (2, False)
+    assert "needs a model of PyTorch or TensorFlow, but this is a file in tflite" in ended.sentence
+
+
+@pytest.mark.tensorflow
+def test_keras_in_nchw(tmp_path: Path) -> None:
+    data = write_data(tmp_path / "data.npz", image=(3, 6, 4), gain=(1,), samples=12)
+    out = tmp_path / "out"
+    ended = convert(f"{KERAS}:blur", data, out, "--layout", "nchw")
+    _check_layout(ended, out, "nchw", (5, 4, 4))
+
+
+@pytest.mark.torch
+def test_a_state_dict_beside_the_callable(tmp_path: Path) -> None:
+    """The same file as of the model that was built with these weights."""
+    subprocess.run([sys.executable, "-W", "ignore", TORCH, tmp_path], check=True)
+    data = write_data(tmp_path / "data.npz", image=(1, 8, 8))
+    weights = tmp_path / "weights.safetensors"
+    source = f"{TORCH}:untrained_digits"
+    ended = convert(source, data, tmp_path / "a", "--weights", str(weights), to=["onnx"])
+    assert ended.code == 0, ended.err
+    assert ended.report["source"] == "torch_models.py:untrained_digits+weights.safetensors"
+    provenance = _provenance(tmp_path / "a")
+    assert provenance.weights_sha256 == sha256_file(weights)
+    assert provenance.source_sha256 == sha256_file(TORCH)
+    trained = convert(f"{TORCH}:digits", data, tmp_path / "b", to=["onnx"])
+    assert _provenance(tmp_path / "b").weights_sha256 is None
+    files = trained.report["variants"][0]["files"]
+    assert filecmp.cmpfiles(tmp_path / "a", tmp_path / "b", files, False) == (files, [], [])
+
+
+@pytest.mark.torch
+def test_the_callables_own_samples_are_the_data(tmp_path: Path) -> None:
+    source = f"{TORCH}:digits_with_samples"
+    ended = convert(source, None, tmp_path / "out", to=["onnx"])
+    assert ended.code == 0, ended.err
+    assert ended.report["samples"] == 7
+    kept = holdout.decode((tmp_path / "out" / "holdout.npz").read_bytes())
+    assert kept.inputs["image"].shape == (7, 1, 8, 8)
+    again = convert(source, None, tmp_path / "again", to=["onnx"])
+    assert again.out == ended.out
+    first, second = _provenance(tmp_path / "out"), _provenance(tmp_path / "again")
+    assert first.data_sha256 == second.data_sha256
+    alone = convert(f"{TORCH}:digits", None, tmp_path / "none", to=["onnx"])
+    assert alone.code == 2
+    assert "give --data FILE.npz, or let the callable return (model, samples)" in alone.sentence
+
+
+def test_a_model_from_mlflows_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node("Tanh", ["x"], ["y"])],
+        "tanh",
+        [info("x", TensorProto.FLOAT, ["N", 3])],
+        [info("y", TensorProto.FLOAT, ["N", 3])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    flavours = b"flavors:\n  onnx:\n    data: model.onnx\n"
+    registry = Registry({"MLmodel": flavours, "model.onnx": model.SerializeToString()})
+    data = write_data(tmp_path / "data.npz", x=(3,))
+    source, out = "mlflow:models:/digits@champion", tmp_path / "out"
+    with serving(registry) as url:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+        ended = convert(source, data, out, to=["onnx"])
+    assert ended.code == 0, ended.err
+    assert ended.report["source"] == source
+    origin = {"mlflow_model": "digits", "mlflow_version": "1", "mlflow_run": RUN}
+    assert _provenance(out).origin == origin
+    assert np.isfinite(ended.report["variants"][0]["engines"][0]["outputs"][0]["max_abs"])
+    assert onnx.load(out / "onnx-fp32" / "model.onnx").graph.node[0].op_type == "Tanh"
+    gone = convert(source, data, tmp_path / "gone", to=["onnx"])
+    assert gone.code == 8
+    assert "MLflow's server" in gone.sentence and "does not answer" in gone.sentence
