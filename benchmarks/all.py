@@ -27,6 +27,7 @@ TARGETS: dict[str, dict[str, tuple[str, float]]] = {
         "peak_memory_ratio_zero_copy": ("<=", 1.10),
         "rss_growth_ratio": ("<=", 1.03),
     },
+    "convert": {"convert_ratio": ("<=", 1.5)},
 }
 HEAD = """\
 # Benchmarks

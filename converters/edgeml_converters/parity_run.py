@@ -103,9 +103,11 @@ def describe(output: OutputParity) -> str:
         return f"NaN, infinity or another shape in {output.name!r}"
     shown = [] if output.cosine is None else [f"cosine {output.cosine:.6f}"]
     shown += [] if output.top1 is None else [f"top-1 {output.top1:.4f}"]
+    if output.max_abs <= output.limit_abs:
+        return f"too low {' or '.join(shown)} in {output.name!r}"
     return (
-        f"max abs {output.max_abs:.3g} in {output.name!r} where {output.limit_abs:.3g} is allowed "
-        + (f"({', '.join(shown)})" if shown else "")
+        f"max abs {output.max_abs:.3g} in {output.name!r} where {output.limit_abs:.3g} is allowed"
+        + (f" ({', '.join(shown)})" if shown else "")
     )
 
 

@@ -13,13 +13,14 @@ _SUFFIXES: dict[str, FileKind] = {
     ".pt": "torchscript",
     ".pth": "torchscript",
     ".ts": "torchscript",
+    ".jit": "torchscript",
     ".keras": "keras",
     ".h5": "keras",
     ".hdf5": "keras",
     ".onnx": "onnx",
     ".tflite": "tflite",
 }
-_ZIPPED = (".pt2", ".pt", ".pth", ".ts", ".keras")
+_ZIPPED = (".pt2", ".pt", ".pth", ".ts", ".jit", ".keras")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _TFLITE = b"TFL3"  # a flatbuffer's identifier, behind the offset of its root
 WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")

@@ -6,6 +6,7 @@ Everything that a framework prints goes to stderr, which the parent sends to a l
 import ctypes
 import json
 import os
+import re
 import resource
 import signal
 import sys
@@ -144,7 +145,8 @@ def _trace(request: Trace) -> Traced:
 
 
 def _failed(error: Exception) -> Failed:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # exporters write in colours
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
     missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
     package = missing.partition(".")[0]
     return Failed(

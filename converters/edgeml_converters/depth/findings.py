@@ -72,7 +72,10 @@ def _wrong(row: OutputParity, output: OutputEvidence | None, engine: str) -> str
             f"{engine} gives {row.name!r} in another shape than the model; convert by another "
             "route or make the model's shapes explicit."
         )
-    parts = [f"max abs {row.max_abs:.3g} where {row.limit_abs:.3g} is allowed"]
+    if row.max_abs > row.limit_abs:
+        parts = [f"max abs {row.max_abs:.3g} where {row.limit_abs:.3g} is allowed"]
+    else:
+        parts = ["too low " + " or ".join(_shares(row))]
     if row.snr_db is not None:
         parts.append(f"{row.snr_db:.1f} dB of signal to noise")
     if output is not None and output.flips:
@@ -81,6 +84,12 @@ def _wrong(row: OutputParity, output: OutputEvidence | None, engine: str) -> str
         f"{engine} gives other values than the model in {row.name!r} ({', '.join(parts)}); find "
         "the first op that differs with 'edgeml bisect', or try --repair or another precision."
     )
+
+
+def _shares(row: OutputParity) -> list[str]:
+    """What failed where no value is too far off."""
+    shares = [] if row.cosine is None else [f"cosine {row.cosine:.4f}"]
+    return shares + ([] if row.top1 is None else [f"top-1 {row.top1:.2%}"])
 
 
 def _flips(output: OutputEvidence) -> str:

@@ -19,7 +19,7 @@ def onnx_cleaned(
     proto = read_graph(model.path)
     if external_files(proto, model.path):
         onnx.load_external_data_for_model(proto, str(model.path.parent))
-    return onnx_file.write(proto, folder)
+    return onnx_file.write(proto, folder, keep_metadata=True)
 
 
 def tflite_copied(

@@ -17,16 +17,29 @@ WEIGHTS = "weights.bin"
 EXTERNAL_BYTES = 16_384  # smaller tensors stay in the graph; the page they fill would be mostly air
 
 
-def write(model: onnx.ModelProto, folder: Path) -> Converted:
+def write(model: onnx.ModelProto, folder: Path, *, keep_metadata: bool = False) -> Converted:
     """Writes model.onnx, and weights.bin where a tensor is big, in place of what `model` held.
 
+    keep_metadata: of the model itself, where its author wrote it: an alphabet, say.
     Raises ConversionError when an exporter froze the batch to the example's size.
     """
+    kept = {prop.key: prop.value for prop in model.metadata_props} if keep_metadata else {}
+    _free_negative(model.graph)
     batch = _name_batch(model.graph)
     _strip(model)
+    for key, value in sorted(kept.items()):
+        model.metadata_props.add(key=key, value=value)
     _move_weights(model.graph, folder / WEIGHTS)
     (folder / ENTRY).write_bytes(model.SerializeToString(deterministic=True))
     return Converted(entry=ENTRY, batch=batch)
+
+
+def _free_negative(graph: onnx.GraphProto) -> None:
+    """A size of -1, as Paddle's exporter once wrote a free one, is no size at all."""
+    for value in (*graph.input, *graph.output):
+        for size in value.type.tensor_type.shape.dim:
+            if size.HasField("dim_value") and size.dim_value < 0:
+                size.ClearField("dim_value")
 
 
 def _name_batch(graph: onnx.GraphProto) -> int | None:
