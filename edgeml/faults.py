@@ -26,6 +26,7 @@ class Fault(StrEnum):
     KEPT_STATE = "state-between-calls"
     BATCH_DEPENDENT = "batch-dependent"
     PERMUTED_OUTPUTS = "permuted-outputs"
+    PERMUTED_LAYOUT = "permuted-layout"
     OPTIMISER_CRASH = "optimiser-crash"
     ENGINE_CRASH = "engine-crash"
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeml import digests
+from edgeml import atomic, digests
 from edgeml.contract import shape_text
 from edgeml.errors import InputError
 from edgeml_converters.messages import ModelInput
@@ -179,9 +179,15 @@ def split(data: Data, limit: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.
 
 
 def save(path: Path, arrays: Mapping[str, Array]) -> None:
-    """Arrays for another process, as a plain .npz."""
-    with path.open("wb") as stream:
-        np.savez(stream, **arrays)
+    """Arrays for another process, as a plain .npz; raises StorageError when the disk is full."""
+    try:
+        # numpy.savez would leave its archive open at an error and complain of it later.
+        with path.open("wb") as stream, zipfile.ZipFile(stream, "w") as archive:
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.save(member, array, allow_pickle=False)
+    except OSError as error:
+        raise atomic.storage_error(path, error) from error
 
 
 def load(path: Path) -> dict[str, Array]:

@@ -64,13 +64,20 @@ def building(out: Path) -> Generator[Path]:
             shutil.rmtree(built, ignore_errors=True)
 
 
+def copy_files(made: Path, place: Path) -> None:
+    """The files of a variant; one after another, so that an error says what it is of."""
+    place.mkdir(parents=True)
+    for file in sorted(made.iterdir()):
+        shutil.copyfile(file, place / file.name)
+
+
 def keep_reference(made: Path, target: Format, build: Path) -> None:
     """The float file that quantised variants were made of, for `edgeml bisect`; never packed.
 
     sources.json beside it names the module of the model that a tensor comes from.
     """
     place = build / "reference" / target
-    shutil.copytree(made, place)
+    copy_files(made, place)
     sources = made.parent / "sources.json"
     if sources.is_file():
         shutil.copyfile(sources, place / sources.name)

@@ -17,6 +17,7 @@ from edgeml.parity import OutputParity, Tolerance, compare
 from edgeml_converters.depth.evidence import evidence
 from edgeml_converters.depth.findings import findings
 from edgeml_converters.depth.invariants import invariants
+from edgeml_converters.depth.layouts import moved
 from edgeml_converters.depth.metrics import Metric
 from edgeml_converters.engine_process import EngineProcess
 from edgeml_converters.pairing import Names, input_candidates, pair_outputs
@@ -242,6 +243,7 @@ class _Matrix:
         permuted = self._parity.outputs.keys() == set(self._parity.outputs.values()) and any(
             ours != theirs for ours, theirs in self._parity.outputs.items()
         )
+        self._parity.findings.extend(moved(answers, question.expected, self._engine.engine))
         self._parity.findings.extend(
             findings(chosen.outputs, held, deep, self._engine.engine, permuted)
         )

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from edgeml.errors import ConversionError, InputError
+from edgeml.errors import ConversionError, InputError, StorageError
 from edgeml_converters import messages
 from edgeml_converters.extras import extra_for
 from edgeml_converters.messages import Failed, Reply, Request
@@ -100,6 +100,10 @@ class Worker:
                 )
             if reply.kind == InputError.__name__:
                 raise InputError(reply.message)
+            if reply.kind == StorageError.__name__:
+                raise StorageError(reply.message)
+            if "No space left on device" in reply.message:
+                raise StorageError(f"{step} failed: the disk is full; free some space.")
             if reply.kind == MemoryError.__name__ or "bad_alloc" in reply.message:
                 raise StepError(step, self._out_of_memory())
             raise StepRefused(step, reply)

@@ -1,6 +1,5 @@
 """The float file of a format: routes in turn until one gives a file that says the same."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from edgeml import digests
 from edgeml.conversion import RouteTried, VariantReport
 from edgeml.manifest import Format, Precision
 from edgeml.parity import Tolerance
+from edgeml_converters.folder import copy_files
 from edgeml_converters.lint import lint
 from edgeml_converters.messages import Converted
 from edgeml_converters.model_process import ModelProcess
@@ -122,7 +122,7 @@ def complete(
 def ship(made: Made, build: Path) -> None:
     """Copies a variant's files to where the conversion is built."""
     if made.folder is not None:
-        shutil.copytree(made.folder, build / made.report.id)
+        copy_files(made.folder, build / made.report.id)
 
 
 # What counts as the same, by precision: a lower one may differ more, but decide no other way.

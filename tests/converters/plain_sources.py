@@ -17,6 +17,10 @@ def leaves() -> None:
     os._exit(3)
 
 
+def hungry() -> None:
+    bytearray(4 << 30)
+
+
 def raises() -> None:
     raise RuntimeError("no model today")
 

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from edgeml.cli.main import main
+from tests import onnx_models
 from tests.converters.commands import HERE, convert, write_data
+from tests.disks import small
 
 PLAIN = str(HERE / "plain_sources.py")
 
@@ -93,3 +95,29 @@ def test_a_model_that_hangs_is_ended_at_the_limit(folder: Path) -> None:
     ended = convert(f"{PLAIN}:hangs", data, out, "--timeout", "2", folder=folder)
     assert ended.code == 3
     assert "took longer than 2 s" in ended.sentence
+
+
+def test_a_model_that_wants_more_memory_than_it_may_have(folder: Path) -> None:
+    ended = convert(
+        f"{PLAIN}:hungry", folder / "good.npz", folder / "out", "--memory", "1", folder=folder
+    )
+    assert ended.code == 3
+    assert "needed more than the 1 GiB of memory that are allowed" in ended.sentence
+
+
+@pytest.mark.parametrize("full", ["TMPDIR", "--out"])
+def test_a_full_disk_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: str
+) -> None:
+    source = onnx_models.gain(tmp_path / "wide.onnx", 2.0, width=65_536)
+    data = write_data(tmp_path / "wide.npz", samples=2, x=(65_536,))
+    with small(tmp_path / "disk", "256k") as disk:
+        out = tmp_path / "out"
+        if full == "TMPDIR":
+            monkeypatch.setenv("TMPDIR", str(disk))
+        else:
+            out = disk / "out"
+        ended = convert(source, data, out, to=["onnx"])
+        assert ended.code == 9
+        assert "the disk is full; free some space" in ended.sentence
+        assert list(disk.iterdir()) == [] and not out.exists()

@@ -1,7 +1,5 @@
 """The main job on a real broker with the real daemon: v1 -> v2 under load, and what goes wrong."""
 
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from edgeml.release import Release
 from edgeml.topics import Topics
 from edgeml_devices.broker import Broker
 from edgeml_devices.publish import publish
+from tests.disks import small
 from tests.flow.conversions import package, replay_file
 from tests.flow.fleet import FLEET, MODEL, Device, Watcher, check_answers
 
@@ -253,14 +252,8 @@ def test_a_broker_restart_in_the_middle(
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A store of 1 MB on a file system of its own."""
-    if os.geteuid() != 0:
-        message = "mounting a tmpfs of 1 MB needs root"
-        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
-    store = tmp_path / "store-pi-1"
-    store.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(store)], check=True)
-    yield store
-    subprocess.run(["umount", "--lazy", str(store)], check=True)
+    with small(tmp_path / "store-pi-1", "1m") as store:
+        yield store
 
 
 def test_a_full_disk(

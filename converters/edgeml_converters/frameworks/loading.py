@@ -26,7 +26,7 @@ def load_model(source: Source, layout: Layout | None = None) -> Model:
     try:
         model = _load(source)
         return model if layout is None else in_layout(model, layout)
-    except EdgemlError:
+    except (EdgemlError, MemoryError):
         raise
     except Exception as error:
         package = (getattr(error, "name", None) or "").partition(".")[0]
