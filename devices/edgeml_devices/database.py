@@ -14,6 +14,10 @@ from edgeml_devices.ingest import unpack_counts
 from edgeml_devices.schema import open_to_read
 
 RATE_SECONDS = 30.0
+# By the device's own count, whatever its clock says and however late a message comes.
+_NEWEST = (
+    "(SELECT id FROM boots WHERE boots.device = ?1 AND boots.boot = {0}.boot) DESC, sequence DESC"
+)
 
 
 class DeviceRow(Open, frozen=True, kw_only=True):
@@ -133,7 +137,9 @@ def _row(
         (device,),
     ).fetchone()
     rate, counts = _recent(connection, device, rate_seconds)
-    last = _events(connection, "WHERE device = ? ORDER BY rowid DESC LIMIT 1", (device,))
+    last = _events(
+        connection, f"WHERE device = ?1 ORDER BY {_NEWEST.format('events')} LIMIT 1", (device,)
+    )
     return DeviceRow(
         device=device,
         online=bool(online),
@@ -174,8 +180,8 @@ def _recent(
     """Predictions per second and merged latency counts of the device's last reports."""
     reports = connection.execute(
         "SELECT window_ms, predictions, latency FROM reports WHERE device = ?1 AND "
-        "abs((SELECT start_ms + window_ms FROM reports WHERE device = ?1 ORDER BY rowid DESC "
-        "LIMIT 1) - (start_ms + window_ms)) < ?2",
+        "abs((SELECT start_ms + window_ms FROM reports WHERE device = ?1 ORDER BY "
+        f"{_NEWEST.format('reports')} LIMIT 1) - (start_ms + window_ms)) < ?2",
         (device, int(rate_seconds * 1000)),
     ).fetchall()
     merged = np.zeros(latency.BINS, np.int64)

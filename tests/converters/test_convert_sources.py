@@ -49,7 +49,7 @@ def _write(path: Path, batch: int | str = "N", scalar: bool = False) -> Path:
         [numpy_helper.from_array(value, name) for name, value in WEIGHTS.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    model.metadata_props.add(key="author", value=LEAK)
+    model.metadata_props.add(key="alphabet", value="abc")
     onnx.save(model, path, save_as_external_data=True, location="beside.data", size_threshold=1024)
     return path
 
@@ -78,6 +78,7 @@ def test_an_onnx_file_goes_its_way_cleaned(blur: tuple[Path, Ended]) -> None:
     assert variant["outputs"] == {"blurred": "blurred", "scaled": "scaled"}
     shipped = (folder / "out" / "onnx-fp32" / "model.onnx").read_bytes()
     assert LEAK.encode() not in shipped
+    assert b"alphabet" in shipped, "what its author wrote for its users stays with it"
     sizes = onnx.load_from_string(shipped).graph.input[0].type.tensor_type.shape.dim
     assert [size.dim_param or size.dim_value for size in sizes] == ["batch", 8, "H", "W"]
     assert "onnxruntime" in ended.report["tools"]

@@ -64,6 +64,9 @@ def by_torchscript(
         dynamic_axes=free,
         input_names=list(arrays),
         output_names=list(outputs),
-        training=torch.onnx.TrainingMode.PRESERVE,  # it is in evaluation mode
+        # An exported program is in evaluation mode and refuses to be put there again.
+        training=torch.onnx.TrainingMode.PRESERVE
+        if model.form == "exported"
+        else torch.onnx.TrainingMode.EVAL,
     )
     return onnx_file.write(onnx.load_from_string(stream.getvalue()), folder)
