@@ -17,9 +17,9 @@ from edgeml.parity import Tolerance, compare
 from edgeml_converters.data import Data, read
 from edgeml_converters.depth.evidence import evidence
 from edgeml_converters.pairing import Names, pair_outputs
-from edgeml_converters.parity_run import describe
 from edgeml_converters.process import StepError
 from edgeml_converters.progress import Progress, silent
+from edgeml_converters.question import describe
 from edgeml_converters.sides import Side, input_names, sides
 from edgeml_runtime.engines import registry
 

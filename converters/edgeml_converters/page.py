@@ -8,9 +8,9 @@ from edgeml.conversion import ConversionReport
 from edgeml.manifest import Optimisation
 from edgeml.packing import requirements
 from edgeml_converters.options import Options
-from edgeml_converters.parity_run import Question
 from edgeml_converters.profile import Profile, measure
 from edgeml_converters.progress import Progress
+from edgeml_converters.question import Question
 from edgeml_converters.report import html
 from edgeml_converters.report.samples import Samples
 from edgeml_converters.variant import Made

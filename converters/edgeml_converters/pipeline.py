@@ -18,9 +18,9 @@ from edgeml_converters.messages import Loaded
 from edgeml_converters.model_process import ModelProcess
 from edgeml_converters.options import Options
 from edgeml_converters.page import page
-from edgeml_converters.parity_run import Question, describe
 from edgeml_converters.progress import Progress
 from edgeml_converters.provenance import provenance, tools
+from edgeml_converters.question import Question, describe
 from edgeml_converters.sources import Source
 from edgeml_converters.variant import TOLERANCES, Made
 from edgeml_converters.variants import make_variants

@@ -17,10 +17,11 @@ from edgeml_converters.bisect.repairs import Repair, repairs
 from edgeml_converters.data import save
 from edgeml_converters.engine_process import Arrays
 from edgeml_converters.messages import Converted, Quantise, Quantised
-from edgeml_converters.parity_run import Question, show_parity, worst_snr
+from edgeml_converters.parity_run import show_parity
 from edgeml_converters.process import Restarting, StepError
 from edgeml_converters.progress import Progress
 from edgeml_converters.quantise import CALIBRATORS
+from edgeml_converters.question import Question, worst_snr
 from edgeml_converters.variant import Made, complete, variant_id
 
 MIN_COVERAGE_PERCENT = 50.0
@@ -94,7 +95,7 @@ class Quantiser:
             best = max(files, key=lambda file: file.snr_db)
             made = self._complete(best)
             mended: list[RepairTried] = []
-            if self._repair and not _sound(made):
+            if self._repair and not made.sound:
                 made, best, mended = self._mended(made, best)
             return made.reported(
                 calibrators=tuple(tried) if self._precision == "int8" else (),
@@ -183,13 +184,13 @@ class Quantiser:
         """The best that repairs give; each builds on the one before where that helped."""
         tried: list[RepairTried] = []
         done: set[Recipe] = {best.recipe}
-        while len(tried) < _REPAIRS_MAX and not _sound(made):
+        while len(tried) < _REPAIRS_MAX and not made.sound:
             step = self._next_repair(made, best, done)
             if step is None:
                 break
             repair, recipe = step
             done.add(recipe)
-            wrong = _errors(made)
+            wrong = made.faults
             try:
                 with self._progress(f"repair: {repair.action}"):
                     file = self._quantised(recipe)
@@ -211,7 +212,7 @@ class Quantiser:
         self, made: Made, best: _File, done: set[Recipe]
     ) -> tuple[Repair, Recipe] | None:
         try:
-            bad = culprit(self._traced(best, _doubted(made)), FLOORS_DB[self._precision])
+            bad = culprit(self._traced(best, made.doubted), FLOORS_DB[self._precision])
         except StepError:
             bad = None
         near = None if bad is None else around(self._format, self._base.entry, bad.name)
@@ -260,37 +261,13 @@ class Quantiser:
         return Made(report, None)
 
 
-def _doubted(made: Made) -> str:
-    """The first engine that ran the file and never agreed; empty where there is none."""
-    agreeing = {row.engine for row in made.report.engines if row.passed}
-    ran = [row.engine for row in made.report.engines if row.outputs]
-    return next((engine for engine in ran if engine not in agreeing), "")
-
-
 def _decibel(file: _File) -> float | None:
     return None if file.snr_db == float("inf") else file.snr_db
 
 
-def _sound(made: Made) -> bool:
-    """Every engine that is here agrees, and nothing is known to be wrong."""
-    agreeing = {row.engine for row in made.report.engines if row.passed}
-    return (
-        made.report.passed
-        and agreeing == {row.engine for row in made.report.engines}
-        and not _errors(made)
-    )
-
-
 def _rank(made: Made, file: _File) -> tuple[bool, int, int, float]:
     """More is better: passed, engines that agree, fewer errors, signal to noise."""
-    agreeing = {row.engine for row in made.report.engines if row.passed}
-    return made.report.passed, len(agreeing), -len(_errors(made)), file.snr_db
-
-
-def _errors(made: Made) -> tuple[Fault, ...]:
-    """The faults that speak against the file, each once."""
-    found = [f.fault for f in made.report.findings if f.severity == "error"]
-    return tuple(dict.fromkeys(found))
+    return made.report.passed, len(made.agreeing), -len(made.faults), file.snr_db
 
 
 def _low_coverage(precision: Precision, coverage: float) -> Finding:

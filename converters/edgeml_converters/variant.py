@@ -10,15 +10,17 @@ import numpy.typing as npt
 
 from edgeml import digests
 from edgeml.conversion import RouteTried, VariantReport
+from edgeml.faults import Fault
 from edgeml.manifest import Format, Precision
 from edgeml.parity import Tolerance
 from edgeml_converters.folder import copy_files
 from edgeml_converters.lint import lint
 from edgeml_converters.messages import Converted
 from edgeml_converters.model_process import ModelProcess
-from edgeml_converters.parity_run import Parity, Question, show_parity
+from edgeml_converters.parity_run import show_parity
 from edgeml_converters.process import StepError
 from edgeml_converters.progress import Progress
+from edgeml_converters.question import Parity, Question
 from edgeml_converters.routes.table import routes_for
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -34,6 +36,29 @@ class Made:
     report: VariantReport
     folder: Path | None
     answers: Arrays = field(default_factory=dict[str, npt.NDArray[Any]])
+
+    @property
+    def agreeing(self) -> set[str]:
+        """The engines that say what the model says, at one level at least."""
+        return {row.engine for row in self.report.engines if row.passed}
+
+    @property
+    def doubted(self) -> str:
+        """The first engine that ran the file and never agreed; empty where there is none."""
+        ran = [row.engine for row in self.report.engines if row.outputs]
+        return next((engine for engine in ran if engine not in self.agreeing), "")
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What speaks against the file, each once."""
+        found = [f.fault for f in self.report.findings if f.severity == "error"]
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def sound(self) -> bool:
+        """Every engine that is here agrees, and nothing is known to be wrong."""
+        every = {row.engine for row in self.report.engines}
+        return self.report.passed and self.agreeing == every and not self.faults
 
     def reported(self, **changes: object) -> "Made":
         """The same with these changes to its report."""

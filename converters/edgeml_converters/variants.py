@@ -10,9 +10,9 @@ from edgeml_converters import folder
 from edgeml_converters.engine_process import Arrays
 from edgeml_converters.model_process import ModelProcess
 from edgeml_converters.options import Options
-from edgeml_converters.parity_run import Question
 from edgeml_converters.precision import Quantiser
 from edgeml_converters.progress import Progress
+from edgeml_converters.question import Question
 from edgeml_converters.variant import TOLERANCES, Made, make_float, ship
 
 

@@ -11,8 +11,9 @@ from onnx import TensorProto, helper
 from edgeml.faults import Fault
 from edgeml.parity import Tolerance
 from edgeml_converters.data import save
-from edgeml_converters.parity_run import Parity, Question, show_parity
+from edgeml_converters.parity_run import show_parity
 from edgeml_converters.progress import silent
+from edgeml_converters.question import Parity, Question
 
 RNG = np.random.default_rng(0)
 X, Y = (RNG.normal(size=(70, 4)).astype(np.float32) for _ in range(2))

@@ -13,10 +13,11 @@ from edgeml.manifest import Format
 from edgeml.parity import Tolerance
 from edgeml_converters.data import save
 from edgeml_converters.messages import Converted, Quantise, Quantised
-from edgeml_converters.parity_run import Question, show_parity
+from edgeml_converters.parity_run import show_parity
 from edgeml_converters.precision import Quantiser
 from edgeml_converters.process import Restarting
 from edgeml_converters.progress import silent
+from edgeml_converters.question import Question
 from edgeml_converters.variant import Made, complete
 from tests import onnx_models
 from tests.converters.commands import HERE, convert, write_data

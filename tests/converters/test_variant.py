@@ -14,9 +14,9 @@ from edgeml_converters.convert import verdict
 from edgeml_converters.data import save
 from edgeml_converters.messages import Converted, Loaded, ModelInput
 from edgeml_converters.model_process import Arrays, ModelProcess
-from edgeml_converters.parity_run import Question
 from edgeml_converters.process import StepError
 from edgeml_converters.progress import silent
+from edgeml_converters.question import Question
 from edgeml_converters.routes.table import Route
 from edgeml_converters.sources import Source
 from edgeml_converters.variant import Made, make_float
