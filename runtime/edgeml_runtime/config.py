@@ -15,6 +15,7 @@ class Config:
     threads: of one prediction inside the engine.
     window_blobs: asked for at once. stall_seconds: without one new blob before that is said.
     retry_seconds: after a full disk, before the same release is tried again.
+    notice_seconds: after the start, before a missing broker or release is said.
     healthy_seconds: a version that has run that long since the start is not in a crash loop.
     """
 
@@ -32,4 +33,5 @@ class Config:
     stage_seconds: float = LIMITS.stage_wall_seconds
     stage_bytes: int = LIMITS.stage_address_space_bytes
     retry_seconds: float = 60.0
+    notice_seconds: float = LIMITS.broker_connect_seconds
     healthy_seconds: float = 30.0

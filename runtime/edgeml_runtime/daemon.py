@@ -20,7 +20,6 @@ import numpy.typing as npt
 from edgeml import names
 from edgeml.contract import Contract
 from edgeml.errors import Category, EdgemlError, StorageError, VerificationError
-from edgeml.limits import LIMITS
 from edgeml.mqtt import Link
 from edgeml.release import Release
 from edgeml.topics import Topics
@@ -69,6 +68,7 @@ class Daemon:
         self._newest: bytes | None = None
         self._under_way: bytes | None = None  # the release that is taken up or tried again later
         self._was_connected = False
+        self._heard = False  # a release, whatever it is
         record = self._store.record
         self._verifier = Verifier(
             config.fleet, config.model, config.channel, record.last_generation
@@ -85,7 +85,7 @@ class Daemon:
             config, self._store, self._live, self._reporter, self._verifier, fetcher,
             self._interrupted,
         )  # fmt: skip
-        self._notice = threading.Timer(LIMITS.broker_connect_seconds, self._say_unreachable)
+        self._notice = threading.Timer(config.notice_seconds, self._say_what_is_missing)
         self._threads = [
             threading.Thread(target=self._swapping, name="swap"),
             threading.Thread(target=self._reporting, name="report"),
@@ -177,6 +177,7 @@ class Daemon:
         return self._stopping.is_set() or self._newest is not None
 
     def _on_release(self, _topic: str, payload: bytes) -> None:
+        self._heard = True
         if not payload:  # a retained release was removed: what is live stays
             return
         with self._mail:
@@ -185,7 +186,15 @@ class Daemon:
             self._newest = payload
             self._mail.notify_all()
 
-    def _say_unreachable(self) -> None:
+    def _say_what_is_missing(self) -> None:
+        config = self.config
+        if self._was_connected and not self._heard:
+            self._reporter.event(
+                "stalled",
+                f"The broker has no release of {config.model} on channel {config.channel} for "
+                f"fleet {config.fleet}; publish one, or check --fleet, --model and --channel.",
+                category=Category.CONFIGURATION,
+            )
         if not self._was_connected:
             going_on = "the stored model predicts" if self._live.identity else "no model is here"
             self._reporter.event(

@@ -58,6 +58,15 @@ def test_a_bad_url_leaves_the_store_free(config: Config) -> None:
     Daemon(config).stop()
 
 
+def test_a_model_that_nobody_published_is_said(
+    broker: Broker, config: Config, watcher: Watcher
+) -> None:
+    with Daemon(replace(config, broker=broker.url, notice_seconds=0.3)) as daemon:
+        said = watcher.event("pi-1", "stalled", f"no release of {MODEL} on channel stable")
+        assert (said.category, said.live) == ("configuration", None)
+        assert not daemon.wait_ready(0)
+
+
 def test_it_predicts_reports_and_starts_again_without_a_broker(
     broker: Broker, config: Config, tmp_path: Path, watcher: Watcher
 ) -> None:
