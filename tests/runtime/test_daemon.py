@@ -137,6 +137,7 @@ def test_predictions_go_on_through_many_swaps(
         for version in (2, 3, 4):
             publish(package(tmp_path, version), broker.url, FLEET, "stable")
             watcher.version("pi-1", str(version))
+            watcher.wait(lambda v=version: str(v) in versions, "an answer of that version")
         done.set()
         for thread in threads:
             thread.join()
