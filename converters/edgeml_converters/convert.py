@@ -11,6 +11,7 @@ from edgeml.conversion import ConversionReport, VariantReport
 from edgeml.errors import ConversionError, InputError, ParityError
 from edgeml.manifest import Format, Precision
 from edgeml_converters import folder, sources
+from edgeml_converters.contract_samples import write_samples
 from edgeml_converters.data import Data, read
 from edgeml_converters.lint import lint
 from edgeml_converters.messages import Loaded
@@ -30,17 +31,18 @@ def convert(
 ) -> ConversionReport:
     """Writes `out` as edgeml.conversion describes it and returns its report.
 
-    data_file: None for the sample inputs that a callable returns beside its model.
+    data_file: an .npz, a contract.json to make inputs of, or None for the sample inputs that a
+        callable returns beside its model.
     Raises InputError for a source, data or folder that cannot be used, ConversionError when the
     model itself crashes or hangs, ParityError when it disagrees with the data's `expected/`,
     FetchError when MLflow's server does not answer. What happened to each variant stands in the
     report; `verdict` raises it.
     """
     options = options or Options()
-    data = None if data_file is None else read(data_file, options.slice_by)
     folder.check(out)
     with ExitStack() as until_the_end:
         workspace = Path(until_the_end.enter_context(TemporaryDirectory(prefix="edgeml-convert-")))
+        data = _data(data_file, workspace, options)
         downloads = workspace / "downloads"
         downloads.mkdir()
         with progress(f"fetch {source_text}") if _is_remote(source_text) else nullcontext():
@@ -68,6 +70,12 @@ def _loaded(model: ModelProcess) -> Loaded:
         loaded = model.load()
         importing.result()
         return loaded
+
+
+def _data(data_file: Path | None, workspace: Path, options: Options) -> Data | None:
+    if data_file is not None and data_file.suffix == ".json":
+        data_file = write_samples(data_file, workspace / f"{data_file.stem}.npz")
+    return None if data_file is None else read(data_file, options.slice_by)
 
 
 def _is_remote(source_text: str) -> bool:

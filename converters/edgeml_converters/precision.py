@@ -17,12 +17,11 @@ from edgeml_converters.bisect.repairs import Repair, repairs
 from edgeml_converters.data import save
 from edgeml_converters.engine_process import Arrays
 from edgeml_converters.messages import Converted, Quantise, Quantised
-from edgeml_converters.parity_run import show_parity
 from edgeml_converters.process import Restarting, StepError
 from edgeml_converters.progress import Progress
 from edgeml_converters.quantise import CALIBRATORS
 from edgeml_converters.question import Question, worst_snr
-from edgeml_converters.variant import Made, complete, variant_id
+from edgeml_converters.variant import Made, examine, variant_id
 
 MIN_COVERAGE_PERCENT = 50.0
 """Below it a variant is of its precision in name only."""
@@ -160,13 +159,9 @@ class Quantiser:
         )
 
     def _complete(self, file: _File) -> Made:
-        batch = self._base.report.batch
-        parity = show_parity(
-            file.folder / file.made.entry, self._format, self._question, self._progress, batch
-        )
-        converted = Converted(entry=file.made.entry, batch=batch)
-        made = complete(
-            self._format, self._precision, self._question, file.folder, converted, parity
+        converted = Converted(entry=file.made.entry, batch=self._base.report.batch)
+        made, _ = examine(
+            self._format, self._precision, self._question, file.folder, converted, self._progress
         )
         coverage = round(file.made.coverage, 2)
         found = made.report.findings

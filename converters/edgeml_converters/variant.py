@@ -88,12 +88,10 @@ def make_float(target: Format, model: ModelProcess, question: Question, progress
         except StepError as error:
             tried.append(RouteTried(route=key, error=error.reason))
             continue
-        parity = show_parity(
-            folder / converted.entry, target, question, progress, batch=converted.batch
-        )
+        made, parity = examine(target, "fp32", question, folder, converted, progress)
         tried.append(RouteTried(route=key, error=parity.fault()))
         if kept is None or parity.unanimous or (parity.passed and not kept.report.passed):
-            kept = complete(target, "fp32", question, folder, converted, parity)
+            kept = made
         if parity.unanimous:
             break
     if kept is None:
@@ -111,18 +109,21 @@ def variant_id(target: Format, precision: Precision) -> str:
     return f"{target}-{precision}"
 
 
-def complete(
+def examine(
     target: Format,
     precision: Precision,
     question: Question,
     folder: Path,
     converted: Converted,
-    parity: Parity,
-) -> Made:
-    """What is known of a file once every engine has run it; what lint finds is added."""
+    progress: Progress,
+) -> tuple[Made, Parity]:
+    """What is known of a file: what is seen in it before it runs, and what every engine says."""
     identity = variant_id(target, precision)
     files = sorted(file for file in folder.iterdir())
-    found = (*lint(target, folder / converted.entry), *parity.findings)
+    entry = folder / converted.entry
+    seen = lint(target, entry)
+    parity = show_parity(entry, target, question, progress, converted.batch)
+    found = (*seen, *parity.findings)
     everywhere = any(f.severity == "error" and not f.engines for f in found)
     report = VariantReport(
         id=identity,
@@ -141,7 +142,7 @@ def complete(
         sha256={f"{identity}/{file.name}": digests.sha256_file(file) for file in files},
         findings=found,
     )
-    return Made(report, folder, parity.answers)
+    return Made(report, folder, parity.answers), parity
 
 
 def ship(made: Made, build: Path) -> None:

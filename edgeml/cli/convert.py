@@ -34,7 +34,8 @@ def convert_command(
         Path | None,
         typer.Option(
             help="An .npz with one array for each input, first axis the sample; expected/NAME and "
-            "labels are optional. Not needed where the callable returns (model, samples)."
+            "labels are optional. Or a contract.json, to make inputs within its ranges. Not needed "
+            "where the callable returns (model, samples)."
         ),
     ] = None,
     precision: Annotated[

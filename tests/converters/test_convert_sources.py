@@ -10,6 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeml import documents
+from edgeml.contract import Contract
 from edgeml.conversion import Provenance
 from edgeml.errors import InputError
 from edgeml_converters.frameworks.file_model import load_onnx
@@ -204,3 +205,21 @@ def test_a_tflite_file_is_copied(tmp_path: Path) -> None:
     assert {engine["engine"] for engine in variant["engines"]} == {"tflite", "litert"}
     said = _refused(PROBE, data, tmp_path / "other", to="onnx")
     assert "A TFLite file can only go to tflite, but --to onnx was given" in said
+
+
+def test_a_contract_stands_for_data_that_is_not_there_yet(tmp_path: Path) -> None:
+    first = convert(PROBE, write_data(tmp_path / "d.npz", x=(2,)), tmp_path / "a", to=["tflite"])
+    assert first.code == 0, first.err
+    again = convert(PROBE, tmp_path / "a" / "contract.json", tmp_path / "b", to=["tflite"])
+    assert again.code == 0, again.err
+    assert again.report["samples"] == 64
+    ranges = [
+        documents.decode((tmp_path / out / "contract.json").read_bytes(), Contract, "it")
+        .inputs[0].range
+        for out in ("a", "b")
+    ]  # fmt: skip
+    assert ranges[0] is not None and ranges[1] is not None
+    assert ranges[0][0] <= ranges[1][0] < ranges[1][1] <= ranges[0][1]
+    (tmp_path / "no.json").write_text("{}")
+    refused = convert(PROBE, tmp_path / "no.json", tmp_path / "c", to=["tflite"])
+    assert refused.code == 2 and "is not a contract of schema 1" in refused.sentence

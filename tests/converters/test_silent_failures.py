@@ -13,12 +13,11 @@ from edgeml.manifest import Format
 from edgeml.parity import Tolerance
 from edgeml_converters.data import save
 from edgeml_converters.messages import Converted, Quantise, Quantised
-from edgeml_converters.parity_run import show_parity
 from edgeml_converters.precision import Quantiser
 from edgeml_converters.process import Restarting
 from edgeml_converters.progress import silent
 from edgeml_converters.question import Question
-from edgeml_converters.variant import Made, complete
+from edgeml_converters.variant import Made, examine
 from tests import onnx_models
 from tests.converters.commands import HERE, convert, write_data
 from tests.converters.tflite_files import RESOURCE, Graph, Op, Tensor, write
@@ -100,8 +99,7 @@ def test_3_a_precision_in_name_only_is_refused(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     entry = onnx_models.scale(folder / "model.onnx", 2.0)
     converted = Converted(entry=entry.name, batch=None)
-    parity = show_parity(entry, FORM, question, silent)
-    base = complete(FORM, "fp32", question, folder, converted, parity)
+    base, _ = examine(FORM, "fp32", question, folder, converted, silent)
     tools = HardlyQuantising(tmp_path / "log")
     made: Made = Quantiser(base, "int8-weights", question, None, silent, tools=tools).make()
     report: VariantReport = made.report
