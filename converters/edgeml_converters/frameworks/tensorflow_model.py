@@ -119,7 +119,7 @@ def wrap(built: object) -> Model | None:
 def _keras(model: Any) -> Model:
     import keras
 
-    if not model.inputs:
+    if not getattr(model, "inputs", None):  # a Sequential that is not built raises
         raise InputError(
             "The Keras model does not say what its inputs are; build it with keras.Input or save "
             "it as a SavedModel with model.export(FOLDER)."
