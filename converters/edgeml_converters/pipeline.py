@@ -72,7 +72,8 @@ class Pipeline:
             slice_by=None if data.slices is None else (data.slices[0], data.slices[1][shown]),
             metric=metrics.parse(options.metric) if options.metric else None,
         )
-        save(file, question.inputs)
+        if len(calibration):  # else the file holds them already
+            save(file, question.inputs)
         unseen = {name: array[calibration] for name, array in inputs.items()}
         with folder.building(out) as build:
             made = [

@@ -65,11 +65,6 @@ class Parity:
         agreeing = {row.engine for row in self.engines if row.passed}
         return self.passed and agreeing == {row.engine for row in self.engines}
 
-    @property
-    def snr_db(self) -> float:
-        """The worst output's on the engine that does best; infinite where exact."""
-        return max((worst_snr(row.outputs) for row in self.engines if row.outputs), default=-1e9)
-
     def fault(self) -> str | None:
         """Why it is not unanimous, in words."""
         if self.unanimous:

@@ -1,7 +1,5 @@
 """After an error at any step of a write, the old content is there or the new, and no litter."""
 
-import ctypes
-import os
 import resource
 import signal
 import subprocess
@@ -13,6 +11,7 @@ import pytest
 
 from edgeml import atomic
 from edgeml.errors import Category, StorageError
+from tests.disks import small
 
 OLD, NEW = b"old", b"new" * 1000
 
@@ -114,15 +113,8 @@ def _fills(path: Path, size: int) -> StorageError:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 1 MB."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a tmpfs needs root; the limit on file size is tested instead")
-    libc = ctypes.CDLL(None, use_errno=True)
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if libc.mount(b"tmpfs", str(folder).encode(), b"tmpfs", 0, b"size=1m") != 0:
-        pytest.skip(f"a tmpfs cannot be mounted here: {os.strerror(ctypes.get_errno())}")
-    yield folder
-    assert libc.umount2(str(folder).encode(), 2) == 0  # MNT_DETACH
+    with small(tmp_path / "disk", "1m") as disk:
+        yield disk
 
 
 def test_a_full_disk(small_disk: Path) -> None:

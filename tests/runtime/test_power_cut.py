@@ -50,6 +50,16 @@ def booted(folder: Path, link: MemoryLink) -> Device:
     return device
 
 
+def second_version(folder: Path, link: MemoryLink) -> tuple[Device, list[Path]]:
+    """A device on version 2 after 1, and the packages of both."""
+    paths = [package(folder, version) for version in "12"]
+    device = Device(folder / "store", link)
+    for generation, path in enumerate(paths, 1):
+        link.offer(path)
+        assert device.swap.take(release_of(path, generation))
+    return device, paths
+
+
 def test_after_every_cut_the_old_or_the_new_version_boots_and_the_new_one_is_reached(
     tmp_path: Path,
 ) -> None:
@@ -105,11 +115,7 @@ def test_a_cut_trial_is_refused_after_three_attempts(tmp_path: Path) -> None:
 
 def test_a_crash_loop_falls_back_to_the_previous_version(tmp_path: Path) -> None:
     link = MemoryLink()
-    paths = [package(tmp_path, version) for version in "12"]
-    device = Device(tmp_path / "store", link)
-    for generation, path in enumerate(paths, 1):
-        link.offer(path)
-        assert device.swap.take(release_of(path, generation))
+    device, _ = second_version(tmp_path, link)
     device.store.close()
     versions: list[str | None] = []
     rejected = 0
@@ -127,11 +133,7 @@ def test_a_cut_in_a_trial_or_of_a_proven_version_is_not_the_versions_fault(
     tmp_path: Path, proven: bool
 ) -> None:
     link = MemoryLink()
-    paths = [package(tmp_path, version) for version in "12"]
-    device = Device(tmp_path / "store", link)
-    for generation, path in enumerate(paths, 1):
-        link.offer(path)
-        assert device.swap.take(release_of(path, generation))
+    device, paths = second_version(tmp_path, link)
     trial = {} if proven else {"trial": release_of(paths[1], 3), "swap_state": "stage"}
     device.store.save(proven=proven, **trial)
     device.store.close()
@@ -145,11 +147,7 @@ def test_a_cut_in_a_trial_or_of_a_proven_version_is_not_the_versions_fault(
 
 def test_a_damaged_version_falls_back_and_can_be_fetched_again(tmp_path: Path) -> None:
     link = MemoryLink()
-    paths = [package(tmp_path, version) for version in "12"]
-    device = Device(tmp_path / "store", link)
-    for generation, path in enumerate(paths, 1):
-        link.offer(path)
-        assert device.swap.take(release_of(path, generation))
+    device, paths = second_version(tmp_path, link)
     active = device.store.record.active
     assert active is not None
     file = device.store.open(active).entry
