@@ -25,8 +25,9 @@ from edgeml import (
 )
 from edgeml.cli import diagnosis
 from edgeml.cli.main import COMMANDS, build
-from edgeml_converters import comparison, profile
-from edgeml_converters.bisect import bisection
+from edgeml_converters import profile
+from edgeml_converters.bisect.bisect import Bisection
+from edgeml_converters.compare.compare import Comparison
 from edgeml_devices import database, publish
 from edgeml_runtime.__main__ import parser
 
@@ -59,8 +60,8 @@ DOCUMENTS: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "What commands print with --json": (
         inspection.Inspection,
         inspection.HoldoutSummary,
-        bisection.Bisection,
-        comparison.Comparison,
+        Bisection,
+        Comparison,
         profile.Profiles,
         profile.Profile,
         profile.EngineProfile,

@@ -10,14 +10,15 @@ from tempfile import TemporaryDirectory
 from edgeml.conversion import ConversionReport, VariantReport
 from edgeml.errors import ConversionError, InputError, ParityError
 from edgeml.manifest import Format, Precision
-from edgeml_converters import folder, sources
-from edgeml_converters.contract_samples import write_samples
-from edgeml_converters.data import Data, read
 from edgeml_converters.lint import lint
-from edgeml_converters.messages import Loaded
-from edgeml_converters.model_process import ModelProcess
 from edgeml_converters.options import Options
+from edgeml_converters.outcome import folder
 from edgeml_converters.progress import Progress, silent
+from edgeml_converters.sources.source import Source, parse
+from edgeml_converters.sources.data import Data, read
+from edgeml_converters.sources.synthetic import write_samples
+from edgeml_converters.steps.messages import Loaded
+from edgeml_converters.steps.model import ModelProcess
 
 
 def convert(
@@ -46,7 +47,7 @@ def convert(
         downloads = workspace / "downloads"
         downloads.mkdir()
         with progress(f"fetch {source_text}") if _is_remote(source_text) else nullcontext():
-            source = sources.parse(source_text, options.weights, downloads)
+            source = parse(source_text, options.weights, downloads)
         _check_file(source)
         model = until_the_end.enter_context(
             ModelProcess(
@@ -92,7 +93,7 @@ def _samples(loaded: Loaded, model: ModelProcess, options: Options) -> Data:
     return read(model.samples, options.slice_by)
 
 
-def _check_file(source: sources.Source) -> None:
+def _check_file(source: Source) -> None:
     """A file that is converted already is searched first: its own answers are the reference."""
     if source.kind not in ("onnx", "tflite"):
         return

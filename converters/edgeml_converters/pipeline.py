@@ -9,21 +9,21 @@ from edgeml.errors import InputError, ParityError
 from edgeml.holdout import Holdout
 from edgeml.manifest import Format, Precision
 from edgeml.parity import Tolerance, compare
-from edgeml_converters import folder
-from edgeml_converters.contract_from import contract_from
-from edgeml_converters.data import Data, bind, save, split, spread
-from edgeml_converters.depth import metrics
-from edgeml_converters.engine_process import Arrays
-from edgeml_converters.messages import Loaded
-from edgeml_converters.model_process import ModelProcess
+from edgeml_converters.evidence import metrics
 from edgeml_converters.options import Options
-from edgeml_converters.page import page
+from edgeml_converters.outcome import folder
+from edgeml_converters.outcome.contract import contract_from
+from edgeml_converters.outcome.provenance import provenance, tools
+from edgeml_converters.parity.question import Question, describe
 from edgeml_converters.progress import Progress
-from edgeml_converters.provenance import provenance, tools
-from edgeml_converters.question import Question, describe
-from edgeml_converters.sources import Source
-from edgeml_converters.variant import TOLERANCES, Made
-from edgeml_converters.variants import make_variants
+from edgeml_converters.report.page import page
+from edgeml_converters.sources.data import Data, bind, save, split, spread
+from edgeml_converters.sources.source import Source
+from edgeml_converters.steps.engine import Arrays
+from edgeml_converters.steps.messages import Loaded
+from edgeml_converters.steps.model import ModelProcess
+from edgeml_converters.variants.float import TOLERANCES, Made
+from edgeml_converters.variants.of_format import make_variants
 
 
 class Pipeline:

@@ -13,11 +13,11 @@ import sys
 from pathlib import Path
 
 from edgeml.errors import EdgemlError, EngineError
-from edgeml_converters import messages
 from edgeml_converters.bisect.messages import Trace, Traced
-from edgeml_converters.data import load, save
 from edgeml_converters.extras import EXTRAS
-from edgeml_converters.messages import (
+from edgeml_converters.sources.data import load, save
+from edgeml_converters.steps import messages
+from edgeml_converters.steps.messages import (
     Convert,
     Converted,
     Done,

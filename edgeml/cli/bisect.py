@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from edgeml_converters.bisect.bisection import Bisection
+    from edgeml_converters.bisect.bisect import Bisection
 
 
 def bisect_command(
@@ -38,7 +38,7 @@ def bisect_command(
 
     from edgeml import documents
     from edgeml.cli.steps import Steps
-    from edgeml_converters.bisect.bisection import bisect
+    from edgeml_converters.bisect.bisect import bisect
 
     with Steps() as steps:
         found = bisect(

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from edgeml_converters.comparison import Comparison
+    from edgeml_converters.compare.compare import Comparison
 
 FLIPS_SHOWN = 8
 _MODEL = "an .onnx, a .tflite, a package (or FILE.edgeml:VARIANT), or any SOURCE of edgeml convert."
@@ -59,7 +59,7 @@ def compare_command(
     from edgeml.cli.steps import Steps
     from edgeml.errors import ParityError
     from edgeml.parity import Tolerance
-    from edgeml_converters.comparison import compare_models
+    from edgeml_converters.compare.compare import compare_models
 
     with Steps() as steps:
         found = compare_models(

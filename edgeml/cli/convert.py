@@ -103,7 +103,7 @@ def convert_command(
     from edgeml.cli.steps import Steps
     from edgeml_converters.convert import convert, verdict
     from edgeml_converters.options import Options
-    from edgeml_converters.table import print_report
+    from edgeml_converters.report.terminal import print_report
 
     options = Options(
         timeout_seconds=timeout,

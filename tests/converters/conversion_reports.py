@@ -20,8 +20,8 @@ from edgeml.conversion import (
 from edgeml.evidence import Invariant, TensorFidelity
 from edgeml.faults import Fault, Finding
 from edgeml.parity import Tolerance, compare
-from edgeml_converters.depth.evidence import evidence
-from edgeml_converters.depth.metrics import parse
+from edgeml_converters.evidence.evidence import evidence
+from edgeml_converters.evidence.metrics import parse
 from edgeml_converters.profile import EngineProfile, Layer, Profile
 from edgeml_converters.report.samples import Samples
 

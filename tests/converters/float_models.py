@@ -19,7 +19,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeml_converters.messages import Quantise, Quantised
+from edgeml_converters.steps.messages import Quantise, Quantised
 
 Array = npt.NDArray[np.float32]
 OPSET = 17

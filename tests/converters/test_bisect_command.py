@@ -15,7 +15,7 @@ from edgeml.conversion import ConversionReport, EngineParity, RouteTried, Varian
 from edgeml.errors import ConversionError, InputError
 from edgeml.holdout import Holdout
 from edgeml.parity import Tolerance
-from edgeml_converters.bisect.bisection import Bisection, bisect
+from edgeml_converters.bisect.bisect import Bisection, bisect
 from tests.converters.tflite_files import Graph, Op, Tensor, dynamic_layer, write
 
 X = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)

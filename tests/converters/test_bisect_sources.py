@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from edgeml_converters.bisect.onnx_probe import OnnxProbe
-from edgeml_converters.bisect.sources import source_of, sources
+from edgeml_converters.bisect.origin import source_of, sources
 from edgeml_converters.bisect.tflite_probe import TfliteProbe
 
 ROOT = Path(__file__).parents[2]

@@ -20,7 +20,7 @@ from edgeml_converters.bisect.around import around
 from edgeml_converters.bisect.culprit import FLOORS_DB, culprit
 from edgeml_converters.bisect.repairs import repairs
 from edgeml_converters.bisect.trace import NOT_FINITE_DB, trace
-from edgeml_converters.routes import onnx_file
+from edgeml_converters.formats import onnx_write
 from tests import onnx_models
 
 RNG = np.random.default_rng(0)
@@ -161,8 +161,8 @@ def test_weights_beside_the_file_are_found(tmp_path: Path) -> None:
     wide = [np.eye(8, 512).astype(np.float32) / 3, np.eye(512, 8).astype(np.float32) / 3]
     folder = tmp_path / "model"
     folder.mkdir()
-    onnx_file.write(onnx.load(layers(tmp_path / "a.onnx", wide)), folder)
-    assert (folder / onnx_file.WEIGHTS).is_file()
+    onnx_write.write(onnx.load(layers(tmp_path / "a.onnx", wide)), folder)
+    assert (folder / onnx_write.WEIGHTS).is_file()
     found = trace("onnx", folder / "model.onnx", tmp_path / "a.onnx", {"x": X}, {})
     assert set(by_name(found).values()) == {None}
 

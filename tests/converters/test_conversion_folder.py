@@ -5,7 +5,7 @@ import pytest
 from edgeml import documents
 from edgeml.conversion import ConversionReport
 from edgeml.errors import InputError
-from edgeml_converters.folder import building, check
+from edgeml_converters.outcome.folder import building, check
 
 REPORT = documents.encode(
     ConversionReport(source="s", framework="torch", samples=1, variants=(), tools={})

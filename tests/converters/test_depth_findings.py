@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from edgeml.evidence import Evidence, Invariant
 from edgeml.faults import Fault
 from edgeml.parity import Array, OutputParity, Tolerance, compare
-from edgeml_converters.depth.evidence import evidence
-from edgeml_converters.depth.findings import findings
+from edgeml_converters.evidence.evidence import evidence
+from edgeml_converters.parity.findings import findings
 
 EYE = np.eye(4, dtype=np.float32)
 TOLERANCE = Tolerance()

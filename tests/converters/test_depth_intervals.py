@@ -10,7 +10,7 @@ from scipy import stats
 
 from edgeml.evidence import Interval
 from edgeml.parity import Array
-from edgeml_converters.depth.intervals import Rows, paired_bootstrap, wilson
+from edgeml_converters.evidence.intervals import Rows, paired_bootstrap, wilson
 
 counts = st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 numbers = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30)

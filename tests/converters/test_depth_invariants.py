@@ -17,8 +17,8 @@ from edgeml.errors import EngineError
 from edgeml.evidence import Evidence, Invariant
 from edgeml.faults import Fault
 from edgeml.parity import Array, Tolerance, compare
-from edgeml_converters.depth.findings import findings
-from edgeml_converters.depth.invariants import SAMPLES, Run, invariants
+from edgeml_converters.parity.findings import findings
+from edgeml_converters.parity.invariants import SAMPLES, Run, invariants
 from edgeml_runtime.engines.tflite import LitertEngine, TfliteEngine
 from tests.converters.tflite_files import Graph, Op, Tensor, write
 

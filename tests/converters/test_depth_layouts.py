@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from edgeml.faults import Fault
-from edgeml_converters.depth.layouts import moved
+from edgeml_converters.parity.layouts import moved
 
 Array = npt.NDArray[Any]
 IMAGE = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)

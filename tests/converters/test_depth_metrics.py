@@ -13,7 +13,7 @@ from sklearn import metrics as sklearn_metrics
 
 from edgeml.errors import InputError
 from edgeml.parity import Array
-from edgeml_converters.depth.metrics import parse
+from edgeml_converters.evidence.metrics import parse
 
 RNG = np.random.default_rng(0)
 

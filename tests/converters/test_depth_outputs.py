@@ -16,9 +16,9 @@ from sklearn.metrics import top_k_accuracy_score
 from edgeml import documents, parity
 from edgeml.evidence import OutputEvidence
 from edgeml.parity import Array
-from edgeml_converters.depth.labels import label_classes
-from edgeml_converters.depth.outputs import output_evidence
-from edgeml_converters.depth.probabilities import calibration_error, probabilities
+from edgeml_converters.evidence.labels import label_classes
+from edgeml_converters.evidence.outputs import output_evidence
+from edgeml_converters.evidence.probabilities import calibration_error, probabilities
 
 shapes = hnp.array_shapes(min_dims=1, max_dims=4, min_side=1, max_side=7)
 values = st.floats(-1e3, 1e3, width=32)

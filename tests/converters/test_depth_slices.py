@@ -13,8 +13,8 @@ from edgeml import documents, parity
 from edgeml.errors import InputError
 from edgeml.evidence import Slice
 from edgeml.parity import Array
-from edgeml_converters.depth.metrics import parse
-from edgeml_converters.depth.slices import partition, slices
+from edgeml_converters.evidence.metrics import parse
+from edgeml_converters.evidence.slices import partition, slices
 
 RNG = np.random.default_rng(0)
 keys = st.one_of(

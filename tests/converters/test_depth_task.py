@@ -16,9 +16,9 @@ from edgeml import documents
 from edgeml.errors import InputError
 from edgeml.evidence import Evidence, Interval
 from edgeml.parity import Array
-from edgeml_converters.depth.evidence import evidence
-from edgeml_converters.depth.metrics import parse
-from edgeml_converters.depth.task import task
+from edgeml_converters.evidence.evidence import evidence
+from edgeml_converters.evidence.metrics import parse
+from edgeml_converters.evidence.task import task
 
 RNG = np.random.default_rng(0)
 NOTHING = Interval(value=0.0, low=0.0, high=0.0)

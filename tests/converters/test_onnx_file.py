@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgeml.archive import PAGE_BYTES
 from edgeml.errors import ConversionError
-from edgeml_converters.routes import onnx_file
+from edgeml_converters.formats import onnx_write
 from edgeml_converters.routes.onnx_rewrites import rewrite_erfc
 
 
@@ -45,7 +45,7 @@ def _answer(session: onnxruntime.InferenceSession, x: npt.NDArray[Any]) -> npt.N
 def test_big_weights_begin_on_pages_and_the_answers_stay(tmp_path: Path) -> None:
     x = np.ones((3, 8), np.float32)
     before = onnxruntime.InferenceSession(_model("unk__31").SerializeToString())
-    converted = onnx_file.write(_model("unk__31"), tmp_path)
+    converted = onnx_write.write(_model("unk__31"), tmp_path)
     assert converted.batch is None
     after = onnxruntime.InferenceSession(str(tmp_path / converted.entry))
     assert np.array_equal(_answer(after, x), _answer(before, x))
@@ -64,7 +64,7 @@ def test_what_leaks_the_making_is_gone_so_that_bytes_are_the_same(tmp_path: Path
     for leak, symbol in (("/home/someone/net.py:12", "s3"), ("/tmp/other/net.py:99", "s77")):
         folder = tmp_path / symbol
         folder.mkdir()
-        onnx_file.write(_model(symbol, leak), folder)
+        onnx_write.write(_model(symbol, leak), folder)
         data = (folder / "model.onnx").read_bytes() + (folder / "weights.bin").read_bytes()
         assert leak.encode() not in data
         found.append(hashlib.sha256(data).hexdigest())
@@ -72,9 +72,9 @@ def test_what_leaks_the_making_is_gone_so_that_bytes_are_the_same(tmp_path: Path
 
 
 def test_a_batch_frozen_to_the_example_is_refused_and_one_of_1_is_said(tmp_path: Path) -> None:
-    assert onnx_file.write(_model(1), tmp_path).batch == 1
+    assert onnx_write.write(_model(1), tmp_path).batch == 1
     with pytest.raises(ConversionError, match="froze the batch to 2"):
-        onnx_file.write(_model(2), tmp_path)
+        onnx_write.write(_model(2), tmp_path)
 
 
 def test_erfc_becomes_ops_of_onnx() -> None:

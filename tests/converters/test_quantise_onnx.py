@@ -14,10 +14,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgeml.errors import ConversionError, InputError
 from edgeml.parity import snr_db
-from edgeml_converters.messages import Quantise, Quantised
+from edgeml_converters.formats import onnx_write
 from edgeml_converters.quantise import CALIBRATORS, quantise
 from edgeml_converters.quantise.coverage import coverage
-from edgeml_converters.routes import onnx_file
+from edgeml_converters.steps.messages import Quantise, Quantised
 from edgeml_runtime.engines.onnx import OnnxEngine
 from tests.converters import float_models
 from tests.converters.float_models import (
@@ -331,7 +331,7 @@ def _floats(
     )
     version = helper.make_opsetid("", opset)
     model = helper.make_model(graph, opset_imports=[version], ir_version=8)
-    entry = folder / "float" / onnx_file.write(model, folder / "float").entry
+    entry = folder / "float" / onnx_write.write(model, folder / "float").entry
 
     def given(seed: int) -> Array:
         if words:

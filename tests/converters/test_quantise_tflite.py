@@ -13,10 +13,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from edgeml.parity import snr_db
-from edgeml_converters.messages import Quantise, Quantised
-from edgeml_converters.quantise import CALIBRATORS
-from edgeml_converters.quantise.coverage import coverage
-from edgeml_converters.quantise.tflite_file import (
+from edgeml_converters.formats.tflite_edit import (
     WEIGHT_INPUTS,
     op_name,
     read,
@@ -25,6 +22,9 @@ from edgeml_converters.quantise.tflite_file import (
     weights,
     write,
 )
+from edgeml_converters.quantise import CALIBRATORS
+from edgeml_converters.quantise.coverage import coverage
+from edgeml_converters.steps.messages import Quantise, Quantised
 from edgeml_runtime.engines.base import Engine
 from edgeml_runtime.engines.tflite import LitertEngine, TfliteEngine
 from tests.converters.float_models import (

@@ -17,10 +17,10 @@ import pytest
 from edgeml import documents, holdout
 from edgeml.conversion import ConversionReport, VariantReport
 from edgeml.parity import Tolerance
-from edgeml_converters.pairing import pair_outputs
-from edgeml_converters.parity_run import show_parity
+from edgeml_converters.parity.pairing import pair_outputs
+from edgeml_converters.parity.question import Question
+from edgeml_converters.parity.run import show_parity
 from edgeml_converters.progress import silent
-from edgeml_converters.question import Question
 from edgeml_runtime.engines.base import Engine
 from edgeml_runtime.engines.onnx import OnnxEngine
 from edgeml_runtime.engines.registry import engine_class

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from edgeml.errors import InputError
-from edgeml_converters.registries.dvc import verify
-from edgeml_converters.sources import parse
+from edgeml_converters.sources.registries.dvc import verify
+from edgeml_converters.sources.source import parse
 
 FILE_MD5 = "59b0d7772f0561efb95518f3cb8abc60"
 FOLDER_MD5 = "8ad0d4e8243dc46b64e9b7197e172d6a.dir"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgeml.errors import FetchError, InputError
-from edgeml_converters.sources import Source, parse
+from edgeml_converters.sources.source import Source, parse
 from tests.converters.mlflow_server import RUN, Registry, serving
 
 ONNX = b"\x08\x08 a model"

@@ -11,13 +11,13 @@ from edgeml.conversion import VariantReport
 from edgeml.faults import Fault
 from edgeml.manifest import Format
 from edgeml.parity import Tolerance
-from edgeml_converters.data import save
-from edgeml_converters.messages import Converted, Quantise, Quantised
-from edgeml_converters.precision import Quantiser
-from edgeml_converters.process import Restarting
+from edgeml_converters.parity.question import Question
 from edgeml_converters.progress import silent
-from edgeml_converters.question import Question
-from edgeml_converters.variant import Made, examine
+from edgeml_converters.sources.data import save
+from edgeml_converters.steps.messages import Converted, Quantise, Quantised
+from edgeml_converters.steps.process import Restarting
+from edgeml_converters.variants.float import Made, examine
+from edgeml_converters.variants.lower import Quantiser
 from tests import onnx_models
 from tests.converters.commands import HERE, convert, write_data
 from tests.converters.tflite_files import RESOURCE, Graph, Op, Tensor, write

@@ -5,7 +5,7 @@ import pytest
 
 from edgeml.digests import sha256
 from edgeml.errors import InputError
-from edgeml_converters.sources import parse
+from edgeml_converters.sources.source import parse
 
 
 def test_a_callable_in_a_file_keeps_no_folder_in_its_label(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from edgeml.errors import InputError
-from edgeml_converters import sources
-from edgeml_converters.data import load, save
-from edgeml_converters.messages import Convert, Converted, Done, Load, Loaded, Predict
-from edgeml_converters.process import Worker
 from edgeml_converters.routes.table import ROUTES
+from edgeml_converters.sources.source import parse
+from edgeml_converters.sources.data import load, save
+from edgeml_converters.steps.messages import Convert, Converted, Done, Load, Loaded, Predict
+from edgeml_converters.steps.process import Worker
 from edgeml_runtime.engines.base import Arrays, Engine
 from edgeml_runtime.engines.onnx import OnnxEngine
 from edgeml_runtime.engines.tflite import LitertEngine
@@ -48,7 +48,7 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
 
 
 def _load(worker: Worker, path: Path) -> Loaded:
-    return worker.ask("loading", Load(source=sources.parse(str(path))), Loaded, 120)
+    return worker.ask("loading", Load(source=parse(str(path))), Loaded, 120)
 
 
 def _answer(worker: Worker, folder: Path, arrays: Arrays) -> Arrays:

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from edgeml.errors import InputError
-from edgeml_converters import sources
-from edgeml_converters.data import load, save
-from edgeml_converters.messages import Done, Load, Loaded, Predict
-from edgeml_converters.process import Worker
+from edgeml_converters.sources.source import parse
+from edgeml_converters.sources.data import load, save
+from edgeml_converters.steps.messages import Done, Load, Loaded, Predict
+from edgeml_converters.steps.process import Worker
 from tests.converters.commands import HERE
 
 pytestmark = pytest.mark.torch
@@ -37,7 +37,7 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
 
 
 def _load(worker: Worker, text: str | Path, weights: Path | None = None) -> Loaded:
-    source = sources.parse(str(text), weights)
+    source = parse(str(text), weights)
     return worker.ask(f"loading {source.label}", Load(source=source), Loaded, 120)
 
 

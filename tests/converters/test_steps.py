@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from edgeml.errors import ConversionError, InputError
-from edgeml_converters import sources
-from edgeml_converters.messages import Load, Loaded
-from edgeml_converters.process import StepError, Worker
+from edgeml_converters.sources.source import parse
+from edgeml_converters.steps.messages import Load, Loaded
+from edgeml_converters.steps.process import StepError, Worker
 from tests.converters.commands import HERE
 
 
 def _load(name: str, log: Path, timeout_seconds: float = 60) -> None:
-    source = sources.parse(f"{HERE / 'plain_sources.py'}:{name}")
+    source = parse(f"{HERE / 'plain_sources.py'}:{name}")
     with Worker(log) as worker:
         worker.ask(f"loading {name}", Load(source=source), Loaded, timeout_seconds)
 

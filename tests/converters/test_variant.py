@@ -11,15 +11,15 @@ from edgeml.conversion import ConversionReport, VariantReport
 from edgeml.errors import ConversionError, ParityError
 from edgeml.parity import Tolerance
 from edgeml_converters.convert import verdict
-from edgeml_converters.data import save
-from edgeml_converters.messages import Converted, Loaded, ModelInput
-from edgeml_converters.model_process import Arrays, ModelProcess
-from edgeml_converters.process import StepError
+from edgeml_converters.parity.question import Question
 from edgeml_converters.progress import silent
-from edgeml_converters.question import Question
 from edgeml_converters.routes.table import Route
-from edgeml_converters.sources import Source
-from edgeml_converters.variant import Made, make_float
+from edgeml_converters.sources.data import save
+from edgeml_converters.sources.source import Source
+from edgeml_converters.steps.messages import Converted, Loaded, ModelInput
+from edgeml_converters.steps.model import Arrays, ModelProcess
+from edgeml_converters.steps.process import StepError
+from edgeml_converters.variants.float import Made, make_float
 
 X = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
 SOURCE = Source(kind="module", location="double", attribute="net", label="double:net")

@@ -39,7 +39,7 @@ def around(form: Format, entry: Path, tensor: str) -> Around:
 
 
 def _of_onnx(entry: Path) -> list[_Op]:
-    from edgeml_converters.onnx_external import read_graph
+    from edgeml_converters.formats.onnx_read import read_graph
 
     return [
         _Op(node.name, tuple(node.input), tuple(node.output))
@@ -49,7 +49,7 @@ def _of_onnx(entry: Path) -> list[_Op]:
 
 
 def _of_tflite(entry: Path) -> list[_Op]:
-    from edgeml_converters.lint import tflite_file
+    from edgeml_converters.formats import tflite_read
 
     return [
         _Op(
@@ -57,6 +57,6 @@ def _of_tflite(entry: Path) -> list[_Op]:
             tuple(tensor.name for tensor in op.inputs if tensor is not None),
             tuple(tensor.name for tensor in op.outputs),
         )
-        for op in tflite_file.read(entry).subgraphs[0]
+        for op in tflite_read.read(entry).subgraphs[0]
         if op.outputs
     ]

@@ -9,7 +9,7 @@ import onnx
 import onnxruntime
 
 from edgeml_converters.bisect.probe import Arrays, Place, Probe
-from edgeml_converters.onnx_external import read_graph
+from edgeml_converters.formats.onnx_read import read_graph
 
 _FLOATS = {"tensor(float)", "tensor(float16)", "tensor(double)"}
 # What onnxruntime's quantiser calls the tensor that it puts in place of another.

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeml_converters.bisect.probe import Arrays, Place, Probe
-from edgeml_converters.lint import tflite_file
-from edgeml_converters.lint.tflite_file import Op, Tensor
+from edgeml_converters.formats import tflite_read
+from edgeml_converters.formats.tflite_read import Op, Tensor
 
 ENGINES = {"litert": "ai_edge_litert", "tflite": "tflite_runtime"}
 _FLOATS = {"float32", "float16", "float64"}
@@ -25,7 +25,7 @@ class TfliteProbe(Probe):
     samples = 1
 
     def __init__(self, path: Path, engine: str) -> None:
-        file = tflite_file.read(path)
+        file = tflite_read.read(path)
         library: Any = import_module(f"{ENGINES[engine]}.interpreter")
         self._interpreter: Any = library.Interpreter(
             model_path=str(path),
@@ -65,13 +65,13 @@ def _input_indices(interpreter: Any) -> dict[str, int]:
     return {str(d["name"]): int(d["index"]) for d in interpreter.get_input_details()}
 
 
-def _made(file: tflite_file.TfliteFile) -> list[tuple[Tensor, Op | None]]:
+def _made(file: tflite_read.TfliteFile) -> list[tuple[Tensor, Op | None]]:
     """Each tensor of the main graph that is computed, with its op; the inputs first."""
     inputs: list[tuple[Tensor, Op | None]] = [(tensor, None) for tensor in file.inputs]
     return inputs + [(tensor, op) for op in file.subgraphs[0] for tensor in op.outputs]
 
 
-def _used(file: tflite_file.TfliteFile) -> set[int]:
+def _used(file: tflite_read.TfliteFile) -> set[int]:
     """What nobody takes, such as the counter that a loop gives back, is given no memory."""
     taken = [tensor for op in file.subgraphs[0] for tensor in op.inputs if tensor is not None]
     return {tensor.index for tensor in (*taken, *file.inputs, *file.outputs)}

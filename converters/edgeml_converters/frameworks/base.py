@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeml.errors import InputError
-from edgeml_converters.messages import ModelInput
+from edgeml_converters.steps.messages import ModelInput
 
 Array = npt.NDArray[Any]
 Arrays = Mapping[str, Array]

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from edgeml.errors import EngineError, InputError
+from edgeml_converters.formats.onnx_read import external_files, read_graph
 from edgeml_converters.frameworks.base import Array, Arrays, Model
-from edgeml_converters.messages import ModelInput
-from edgeml_converters.onnx_external import external_files, read_graph
+from edgeml_converters.steps.messages import ModelInput
 from edgeml_runtime.engines.base import Engine, TensorSpec
 from edgeml_runtime.engines.onnx import OnnxEngine
 from edgeml_runtime.engines.tflite import LitertEngine

@@ -13,7 +13,7 @@ import numpy as np
 from edgeml.contract import Layout
 from edgeml.errors import InputError
 from edgeml_converters.frameworks.base import Arrays, Model
-from edgeml_converters.messages import ModelInput
+from edgeml_converters.steps.messages import ModelInput
 
 Size = TypeVar("Size")
 OWN: dict[str, Layout] = {"torch": "nchw", "tensorflow": "nhwc"}

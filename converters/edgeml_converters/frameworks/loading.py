@@ -14,7 +14,7 @@ from edgeml_converters.extras import EXTRAS
 from edgeml_converters.frameworks.base import Model
 from edgeml_converters.frameworks.layout import in_layout
 from edgeml_converters.frameworks.samples import by_name, split
-from edgeml_converters.sources import Source
+from edgeml_converters.sources.source import Source
 
 
 def load_model(source: Source, layout: Layout | None = None) -> Model:

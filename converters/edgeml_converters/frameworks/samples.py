@@ -7,7 +7,7 @@ import numpy as np
 
 from edgeml.errors import InputError
 from edgeml_converters.frameworks.base import Array
-from edgeml_converters.messages import ModelInput
+from edgeml_converters.steps.messages import ModelInput
 
 
 def split(built: object) -> tuple[object, object]:

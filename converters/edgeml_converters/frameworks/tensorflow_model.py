@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from edgeml.errors import InputError
 from edgeml_converters.frameworks.base import Array, Arrays, Model, name_outputs
-from edgeml_converters.messages import ModelInput
+from edgeml_converters.steps.messages import ModelInput
 
 Tensors = Mapping[str, Any]
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 from edgeml.errors import InputError
 from edgeml_converters.frameworks.base import name_outputs
 from edgeml_converters.frameworks.tensorflow_model import TensorflowModel, choose_signature
-from edgeml_converters.messages import ModelInput
+from edgeml_converters.steps.messages import ModelInput
 
 tf1 = tf.compat.v1
 

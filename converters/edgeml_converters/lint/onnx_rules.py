@@ -7,9 +7,9 @@ import onnx
 
 from edgeml.errors import InputError
 from edgeml.faults import Fault, Finding
+from edgeml_converters.formats.onnx_read import read_graph
 from edgeml_converters.lint.onnx_ops import foreign_ops, stateful_ops
 from edgeml_converters.lint.onnx_support import unsupported_opset
-from edgeml_converters.onnx_external import read_graph
 
 MAX_BYTES = (1 << 31) - 1  # what protobuf reads of one message
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from edgeml.faults import Fault, Finding
+from edgeml_converters.formats.tflite_read import Op, TfliteFile, read
 from edgeml_converters.lint.counted import counted
 from edgeml_converters.lint.op_versions import TFLITE_RUNTIME
-from edgeml_converters.lint.tflite_file import Op, TfliteFile, read
 from edgeml_converters.lint.tflite_state import kept_state, unbound_variables
 
 MAX_BYTES = 1 << 31  # what a signed offset of 32 bits in a flatbuffer reaches

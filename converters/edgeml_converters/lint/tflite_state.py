@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from edgeml.faults import Fault, Finding
+from edgeml_converters.formats.tflite_read import Op, TfliteFile
 from edgeml_converters.lint.counted import counted
-from edgeml_converters.lint.tflite_file import Op, TfliteFile
 
 _RANDOM = {"RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM", "MULTINOMIAL"}
 

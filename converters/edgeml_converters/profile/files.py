@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from edgeml_converters import model_files
-from edgeml_converters.model_files import ModelFile
 from edgeml_converters.profile.document import Profiles
 from edgeml_converters.profile.measuring import engines_for, measure
 from edgeml_converters.progress import Progress, silent
+from edgeml_converters.sources import model_files
+from edgeml_converters.sources.model_files import ModelFile
 
 
 def profile_file(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from edgeml.errors import ConversionError, InputError
 from edgeml.manifest import Format
-from edgeml_converters.messages import Quantise, Quantised
+from edgeml_converters.steps.messages import Quantise, Quantised
 
 # Ways to find the ranges of activations for static int8, by format, the cheapest first.
 #   minmax          the smallest and the largest value that was seen
@@ -38,11 +38,11 @@ def quantise(request: Quantise) -> Quantised:
     _check(request)
     Path(request.folder).mkdir(parents=True, exist_ok=True)
     if request.format == "onnx":
-        from edgeml_converters.quantise.onnx_quantise import quantise_onnx
+        from edgeml_converters.quantise.onnx.quantise import quantise_onnx
 
         done = quantise_onnx(request)
     else:
-        from edgeml_converters.quantise.tflite_quantise import quantise_tflite
+        from edgeml_converters.quantise.tflite.quantise import quantise_tflite
 
         done = quantise_tflite(request)
     if done.coverage == 0.0:

@@ -20,12 +20,12 @@ def coverage(form: Format, path: Path) -> float:
     if form == "onnx":
         import onnx
 
-        from edgeml_converters.quantise.onnx_loops import free_carried_weights
+        from edgeml_converters.quantise.onnx.loops import free_carried_weights
 
         model = onnx.load(str(path), load_external_data=False)
         free_carried_weights(model)
         return onnx_coverage(model)
-    from edgeml_converters.quantise.tflite_file import read, tflite_coverage
+    from edgeml_converters.formats.tflite_edit import read, tflite_coverage
 
     return tflite_coverage(read(path.read_bytes()))
 
@@ -33,7 +33,7 @@ def coverage(form: Format, path: Path) -> float:
 def onnx_coverage(model: "onnx.ModelProto") -> float:
     from onnx import TensorProto
 
-    from edgeml_converters.quantise.onnx_graph import weights
+    from edgeml_converters.quantise.onnx.graph import weights
 
     return share((prod(t.dims), t.data_type != TensorProto.FLOAT) for t in weights(model))
 

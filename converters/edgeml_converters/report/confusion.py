@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeml_converters.depth.labels import known_classes
+from edgeml_converters.evidence.labels import known_classes
 from edgeml_converters.report.samples import Array, Arrays, Samples
 
 MODEL = "the model"

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import onnx
 
+from edgeml_converters.formats import onnx_write
+from edgeml_converters.formats.onnx_read import external_files, read_graph
 from edgeml_converters.frameworks.base import Arrays
 from edgeml_converters.frameworks.file_model import FileModel
-from edgeml_converters.messages import Converted
-from edgeml_converters.onnx_external import external_files, read_graph
-from edgeml_converters.routes import onnx_file
+from edgeml_converters.steps.messages import Converted
 
 
 def onnx_cleaned(
@@ -19,7 +19,7 @@ def onnx_cleaned(
     proto = read_graph(model.path)
     if external_files(proto, model.path):
         onnx.load_external_data_for_model(proto, str(model.path.parent))
-    return onnx_file.write(proto, folder, keep_metadata=True)
+    return onnx_write.write(proto, folder, keep_metadata=True)
 
 
 def tflite_copied(

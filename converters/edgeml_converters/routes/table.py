@@ -9,7 +9,7 @@ from typing import Any
 from edgeml.errors import InputError
 from edgeml.manifest import Format
 from edgeml_converters.frameworks.base import Arrays
-from edgeml_converters.messages import Converted
+from edgeml_converters.steps.messages import Converted
 
 # (model, example inputs, the outputs' names, the folder for the files)
 RouteFunction = Callable[[Any, Arrays, tuple[str, ...], Path], Converted]

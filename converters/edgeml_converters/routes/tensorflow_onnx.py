@@ -4,11 +4,11 @@ from pathlib import Path
 
 import tf2onnx
 
+from edgeml_converters.formats import onnx_write
 from edgeml_converters.frameworks.base import Arrays
 from edgeml_converters.frameworks.tensorflow_model import TensorflowModel
-from edgeml_converters.messages import Converted
-from edgeml_converters.routes import onnx_file
 from edgeml_converters.routes.onnx_rewrites import rewrite_erfc
+from edgeml_converters.steps.messages import Converted
 
 OPSET = 17
 
@@ -19,4 +19,4 @@ def by_tf2onnx(
     function, specs = model.function(arrays, model.batch)
     proto, _ = tf2onnx.convert.from_function(function, input_signature=specs, opset=OPSET)
     rewrite_erfc(proto.graph)
-    return onnx_file.write(proto, folder)
+    return onnx_write.write(proto, folder)

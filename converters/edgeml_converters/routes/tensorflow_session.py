@@ -5,13 +5,13 @@ from pathlib import Path
 import tensorflow as tf
 import tf2onnx
 
+from edgeml_converters.formats import onnx_write
 from edgeml_converters.frameworks.base import Arrays
 from edgeml_converters.frameworks.tensorflow_v1 import SessionModel, frozen_graph
-from edgeml_converters.messages import Converted
-from edgeml_converters.routes import onnx_file
 from edgeml_converters.routes.onnx_rewrites import rewrite_erfc
 from edgeml_converters.routes.tensorflow_onnx import OPSET
 from edgeml_converters.routes.tensorflow_tflite import ENTRY
+from edgeml_converters.steps.messages import Converted
 
 
 def to_onnx(
@@ -24,7 +24,7 @@ def to_onnx(
         opset=OPSET,
     )
     rewrite_erfc(proto.graph)
-    return onnx_file.write(proto, folder)
+    return onnx_write.write(proto, folder)
 
 
 def to_tflite(

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from edgeml_converters.frameworks.base import Arrays
 from edgeml_converters.frameworks.tensorflow_model import TensorflowModel
-from edgeml_converters.messages import Converted
+from edgeml_converters.steps.messages import Converted
 
 ENTRY = "model.tflite"
 

@@ -8,11 +8,11 @@ import msgspec
 import onnx
 import torch
 
-from edgeml_converters.bisect.sources import sources
+from edgeml_converters.bisect.origin import sources
+from edgeml_converters.formats import onnx_write
 from edgeml_converters.frameworks.base import Arrays
 from edgeml_converters.frameworks.torch_model import TorchModel
-from edgeml_converters.messages import Converted
-from edgeml_converters.routes import onnx_file
+from edgeml_converters.steps.messages import Converted
 
 
 def by_dynamo(
@@ -38,7 +38,7 @@ def by_dynamo(
     # Beside the folder and not in it: the names of the model's modules are for `edgeml bisect`.
     found = msgspec.json.encode(sources(program.model_proto), order="sorted")
     (folder.parent / "sources.json").write_bytes(found)
-    return onnx_file.write(program.model_proto, folder)
+    return onnx_write.write(program.model_proto, folder)
 
 
 def _make_way(graph: Any, outputs: tuple[str, ...]) -> None:
@@ -69,4 +69,4 @@ def by_torchscript(
         if model.form == "exported"
         else torch.onnx.TrainingMode.EVAL,
     )
-    return onnx_file.write(onnx.load_from_string(stream.getvalue()), folder)
+    return onnx_write.write(onnx.load_from_string(stream.getvalue()), folder)

@@ -8,7 +8,7 @@ import torch
 
 from edgeml_converters.frameworks.base import Arrays, name_outputs
 from edgeml_converters.frameworks.torch_model import TorchModel
-from edgeml_converters.messages import Converted
+from edgeml_converters.steps.messages import Converted
 
 ENTRY = "model.tflite"
 

@@ -1,0 +1,1 @@
+"""Two models of any formats on one and the same data."""

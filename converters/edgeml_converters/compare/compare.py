@@ -1,0 +1,252 @@
+"""`compare_models`: two models of any formats on one and the same data."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeml.conversion import EngineParity
+from edgeml.documents import SCHEMA, Strict
+from edgeml.errors import ConversionError, EngineError, InputError, ParityError
+from edgeml.parity import Tolerance, compare
+from edgeml_converters.compare.sides import Side, input_names, sides
+from edgeml_converters.evidence.evidence import evidence
+from edgeml_converters.parity.pairing import Names, pair_outputs
+from edgeml_converters.parity.question import describe
+from edgeml_converters.progress import Progress, silent
+from edgeml_converters.sources.data import Data, read
+from edgeml_converters.steps.process import StepError
+from edgeml_runtime.engines import registry
+
+Array = npt.NDArray[Any]
+Arrays = Mapping[str, Array]
+
+
+class Comparison(Strict, frozen=True, kw_only=True):
+    """`edgeml compare --json`: does B say the same as A?
+
+    a, b: the models as they were named, without folders; of a package with the variant.
+    samples: how many they were run on.
+    tolerance: what counts as the same.
+    engine, version: what ran A: an engine of edgeml, or the framework.
+    inputs, outputs: A's name of each tensor -> B's.
+    engines: B on each engine for its format that is installed, or in its framework; outputs by A's
+        names.
+    same: at least one of them ran B, and all that ran it agree with A.
+    """
+
+    a: str
+    b: str
+    samples: int
+    tolerance: Tolerance
+    engine: str
+    version: str
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+    engines: tuple[EngineParity, ...]
+    same: bool
+    schema: int = SCHEMA
+
+    def fault(self) -> str | None:
+        """How B differs, in words; None where it does not."""
+        for row in self.engines:
+            for output in row.outputs:
+                if not output.passed:
+                    return f"{row.engine} gives {describe(output)}"
+        return None
+
+
+def compare_models(
+    a: str,
+    b: str,
+    data_file: Path,
+    *,
+    tolerance: Tolerance | None = None,
+    engines: Sequence[str] = (),
+    timeout_seconds: float = 600.0,
+    progress: Progress = silent,
+) -> Comparison:
+    """Runs A on the first engine that takes it, B on every one, and compares all outputs.
+
+    a, b, engines: see sides.sides. timeout_seconds: for each step. Inputs and outputs are paired by
+    name where their values agree, else by value. Raises InputError for models or data that cannot
+    be used, EngineError when no engine for a format is installed, ParityError when the numbers of
+    outputs differ.
+    """
+    strange = [engine for engine in engines if engine not in registry.ENGINES]
+    if strange:
+        raise InputError(
+            f"There is no engine {strange[0]!r}; use one of {', '.join(registry.ENGINES)}."
+        )
+    data = read(data_file)
+    with TemporaryDirectory(prefix="edgeml-compare-") as temporary, ExitStack() as stack:
+        workspace = Path(temporary)
+        left = stack.enter_context(sides(a, workspace, timeout_seconds, engines))
+        right = stack.enter_context(sides(b, workspace, timeout_seconds, engines))
+        reference = _reference(left, data, progress)
+        meeting = _Meeting(reference, data, tolerance or Tolerance())
+        for side in right:
+            with progress(f"run {side.label} {side.place}"):
+                meeting.with_side(side)
+    return meeting.result(right[0].label)
+
+
+@dataclass
+class _Reference:
+    """A, open, with its answers by the pairing of inputs that gave them."""
+
+    side: Side
+    data: Data
+    candidates: list[Names]
+    _answers: dict[int, dict[str, Array]] = field(default_factory=dict[int, dict[str, Array]])
+
+    def answers(self, index: int) -> dict[str, Array]:
+        if index not in self._answers:
+            found = self.side.run(self.data.inputs, self.candidates[index])
+            for name, array in found.items():
+                if array.dtype.kind == "f" and not np.isfinite(array).all():
+                    raise InputError(
+                        f"{self.side.label} itself answers NaN or infinity in {name!r} for this "
+                        "data; mend the model or the data."
+                    )
+            self._answers[index] = found
+        return self._answers[index]
+
+
+def _reference(left: tuple[Side, ...], data: Data, progress: Progress) -> _Reference:
+    errors: list[str] = []
+    for side in left:
+        with progress(f"run {side.label} {side.place}"):
+            try:
+                inputs = side.open()
+                if inputs is None:
+                    continue
+                found = _Reference(side, data, input_names(data.inputs, inputs, side))
+                found.answers(0)
+                return found
+            except StepError as error:
+                errors.append(f"{side.runner}: {error.reason}")
+    raise _not_run(left[0].label, errors)
+
+
+def _not_run(label: str, errors: list[str]) -> InputError | EngineError:
+    if errors:
+        return InputError(f"{label} could not be run ({'; '.join(errors)}); convert it again.")
+    return EngineError(f"No engine for {label} is installed; see 'edgeml doctor'.")
+
+
+class _Meeting:
+    """B's rows, one for each side that ran it; the first one settles how tensors are paired."""
+
+    def __init__(self, reference: _Reference, data: Data, tolerance: Tolerance) -> None:
+        self._reference = reference
+        self._data = data
+        self._tolerance = tolerance
+        self._rows: list[EngineParity] = []
+        self._settled: tuple[int, Names] | None = None
+        self._outputs: Names = {}
+
+    def with_side(self, side: Side) -> None:
+        try:
+            inputs = side.open()
+            if inputs is None:
+                return
+            if self._settled is None:
+                index, names, found = self._pair(side, input_names(self._data.inputs, inputs, side))
+            else:
+                index, names = self._settled
+                found = side.run(self._data.inputs, names)
+        except StepError as error:
+            self._rows.append(
+                EngineParity(
+                    engine=side.runner, version=side.version, outputs=(), passed=False,
+                    error=error.reason, optimisation=side.optimisation,
+                )
+            )  # fmt: skip
+            return
+        self._settled = index, names
+        self._rows.append(self._row(side, found, self._reference.answers(index)))
+
+    def _pair(self, side: Side, candidates: list[Names]) -> tuple[int, Names, dict[str, Array]]:
+        """The first pairing of inputs under which both say the same, else the first one."""
+        ours = self._reference.candidates
+        if len(ours) > 1 and len(candidates) > 1:
+            raise InputError(
+                f"Which array of the data is which input of {self._reference.side.label} and "
+                f"{side.label} cannot be told; name the arrays after the inputs of one of them."
+            )
+        first: tuple[int, Names, dict[str, Array]] | None = None
+        for names in candidates:
+            found = side.run(self._data.inputs, names)
+            for index in range(len(ours)):
+                first = first or (index, names, found)
+                if len(ours) == len(candidates) == 1 or self._agree(side, found, index):
+                    return index, names, found
+        assert first is not None
+        return first
+
+    def _agree(self, side: Side, found: Arrays, index: int) -> bool:
+        expected = self._reference.answers(index)
+        return all(
+            compare(name, found[theirs], expected[name], self._tolerance).passed
+            for name, theirs in self._paired(side, found, expected).items()
+        )
+
+    def _paired(self, side: Side, found: Arrays, expected: Arrays) -> Names:
+        ours = self._reference.side.label
+        if len(found) != len(expected):
+            raise ParityError(
+                f"{ours} gives {_listed(expected)}, but {side.label} gives {_listed(found)}; "
+                "compare models with the same outputs."
+            )
+        try:
+            return pair_outputs(found, expected, self._tolerance)
+        except ConversionError as error:
+            raise InputError(
+                f"The outputs of {ours} and {side.label} have other names and cannot be told apart "
+                "by this data; give more varied data."
+            ) from error
+
+    def _row(self, side: Side, found: Arrays, expected: Arrays) -> EngineParity:
+        if not self._outputs or not found.keys() >= set(self._outputs.values()):
+            self._outputs = self._paired(side, found, expected)
+        answers = {name: found[theirs] for name, theirs in self._outputs.items()}
+        rows = tuple(
+            compare(name, answers[name], value, self._tolerance) for name, value in expected.items()
+        )
+        return EngineParity(
+            engine=side.runner,
+            version=side.version,
+            outputs=rows,
+            passed=all(row.passed for row in rows),
+            optimisation=side.optimisation,
+            evidence=evidence(answers, expected, self._data.labels),
+        )
+
+    def result(self, label: str) -> Comparison:
+        ran = [row for row in self._rows if row.error is None]
+        if self._settled is None or not ran:
+            errors = [f"{row.engine}: {row.error}" for row in self._rows]
+            raise _not_run(label, errors)
+        index, names = self._settled
+        return Comparison(
+            a=self._reference.side.label,
+            b=label,
+            samples=self._data.samples,
+            tolerance=self._tolerance,
+            engine=self._reference.side.runner,
+            version=self._reference.side.version,
+            inputs={ours: names[key] for key, ours in self._reference.candidates[index].items()},
+            outputs=self._outputs,
+            engines=tuple(self._rows),
+            same=all(row.passed for row in ran),
+        )
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(repr(name) for name in names) or "nothing"

@@ -1,0 +1,223 @@
+"""One side of a comparison: a model of any format on one thing that runs it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import islice, permutations
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import numpy.typing as npt
+
+from edgeml.errors import InputError
+from edgeml.manifest import Optimisation
+from edgeml_converters.outcome.provenance import tools
+from edgeml_converters.parity.pairing import Names
+from edgeml_converters.sources import model_files
+from edgeml_converters.sources.source import Source, parse
+from edgeml_converters.sources.data import save
+from edgeml_converters.sources.model_files import ModelFile
+from edgeml_converters.steps.engine import EngineProcess
+from edgeml_converters.steps.messages import FileTensor, ModelInput
+from edgeml_converters.steps.model import ModelProcess
+from edgeml_converters.steps.process import StepError, StepRefused
+from edgeml_runtime.engines import registry
+
+Array = npt.NDArray[Any]
+Arrays = Mapping[str, Array]
+_CANDIDATES_MAX = 24  # orders of four inputs that look alike
+_DISTRIBUTIONS = {"tensorflow": "tensorflow-cpu", "onnx": "onnxruntime", "tflite": "ai-edge-litert"}
+
+
+class Side(ABC):
+    """label: the model as it was named, without folders. runner: the engine or framework.
+
+    runner, version and optimisation are known once it is open.
+    """
+
+    optimisation: Optimisation = "all"
+    version: str = ""
+
+    def __init__(self, label: str, runner: str) -> None:
+        self.label = label
+        self.runner = runner
+
+    @property
+    def place(self) -> str:
+        """Where it runs, for people."""
+        return f"on {self.runner}"
+
+    @abstractmethod
+    def open(self) -> tuple[ModelInput, ...] | None:
+        """Its inputs, or None where the runner is not installed.
+
+        Raises StepError when the runner refuses the model or crashes on it.
+        """
+
+    @abstractmethod
+    def run(self, arrays: Arrays, names: Names) -> dict[str, Array]:
+        """The outputs by the model's names; names: array -> the model's input."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+
+class EngineSide(Side):
+    """A converted file on one of the runtime's engines."""
+
+    def __init__(
+        self, label: str, model: ModelFile, engine: str, workspace: Path, timeout_seconds: float
+    ) -> None:
+        super().__init__(label, engine)
+        self._model = model
+        self._process = EngineProcess(engine, model.entry, workspace, timeout_seconds)
+
+    def open(self) -> tuple[ModelInput, ...] | None:
+        """At the level that a package names, else at the highest that does not crash."""
+        proven = self._model.optimisations.get(self.runner)
+        levels = (proven,) if proven else registry.engine_class(self.runner).optimisations
+        for level in levels:
+            try:
+                opened = self._process.open(level)
+            except StepRefused as error:
+                if error.failure.kind == "EngineMissing":
+                    return None
+                raise
+            except StepError:
+                if level == levels[-1]:
+                    raise
+                continue
+            self.version, self.optimisation = opened.version, level
+            return tuple(self._input(tensor) for tensor in opened.inputs)
+        raise AssertionError("an engine has at least one level")
+
+    def run(self, arrays: Arrays, names: Names) -> dict[str, Array]:
+        ours = self._model.inputs
+        found = self._process.run(arrays, {k: ours.get(name, name) for k, name in names.items()})
+        theirs = {file: name for name, file in self._model.outputs.items()}
+        return {theirs.get(file, file): array for file, array in found.items()}
+
+    def close(self) -> None:
+        self._process.close()
+
+    def _input(self, tensor: FileTensor) -> ModelInput:
+        theirs = {file: name for name, file in self._model.inputs.items()}
+        return ModelInput(
+            name=theirs.get(tensor.name, tensor.name),
+            dtype=tensor.dtype,
+            shape=tuple(None if size == -1 else size for size in tensor.shape),
+        )
+
+
+class FrameworkSide(Side):
+    """A source of `edgeml convert` in its own framework."""
+
+    def __init__(self, source: Source, workspace: Path, timeout_seconds: float) -> None:
+        super().__init__(source.label, "")
+        self._workspace = workspace
+        self._process = ModelProcess(source, workspace, timeout_seconds)
+
+    @property
+    def place(self) -> str:
+        return "in its framework"
+
+    def open(self) -> tuple[ModelInput, ...]:
+        loaded = self._process.load()
+        self.runner = loaded.framework
+        versions = tools(loaded.framework)
+        known = _DISTRIBUTIONS.get(loaded.framework, loaded.framework)
+        self.version = versions.get(known) or versions.get(loaded.framework, "")
+        return loaded.inputs
+
+    def run(self, arrays: Arrays, names: Names) -> dict[str, Array]:
+        file = self._workspace / "inputs.npz"
+        save(file, {name: arrays[key] for key, name in names.items()})
+        return self._process.predict(file)
+
+    def close(self) -> None:
+        self._process.close()
+
+
+@contextmanager
+def sides(
+    text: str, workspace: Path, timeout_seconds: float, engines: Sequence[str] = ()
+) -> Generator[tuple[Side, ...]]:
+    """Every way to run the model that `text` names, none of them open yet.
+
+    text: an .onnx or .tflite; a package, or one of its variants as FILE.edgeml:VARIANT, else its
+    first; or any SOURCE of `edgeml convert`. engines: those that may run a file of theirs; where
+    none of them can, any may. Raises InputError for anything else, PackageError for a package that
+    is not whole.
+    """
+    folder = Path(mkdtemp(dir=workspace))
+    package, _, variant = text.partition(f"{model_files.PACKAGE}:")
+    path = Path(package + model_files.PACKAGE) if variant else Path(text)
+    with ExitStack() as stack:
+        found: list[Side] = []
+        if path.suffix in (*model_files.SUFFIXES, model_files.PACKAGE):
+            models = stack.enter_context(model_files.opened(path, (variant,) if variant else ()))
+            label = f"{path.name}:{models[0].name}" if path.suffix == ".edgeml" else path.name
+            # litert first: where the two differ it is the one that is still mended.
+            known = [
+                engine
+                for engine in sorted(registry.ENGINES, key=lambda name: name != "litert")
+                if registry.engine_class(engine).format == models[0].format
+            ]
+            for engine in [engine for engine in known if engine in engines] or known:
+                found.append(EngineSide(label, models[0], engine, folder, timeout_seconds))
+        else:
+            source = parse(text, downloads=Path(mkdtemp(dir=folder)))
+            found.append(FrameworkSide(source, folder, timeout_seconds))
+        for side in found:
+            stack.callback(side.close)
+        yield tuple(found)
+
+
+def input_names(data: Arrays, wanted: Sequence[ModelInput], side: Side) -> list[Names]:
+    """Array -> input: by name, or else every pairing that dtypes and shapes allow.
+
+    Raises InputError when there is none.
+    """
+    required = [model_input for model_input in wanted if model_input.required]
+    by_name = {model_input.name: model_input for model_input in wanted}
+    if set(data) <= set(by_name) and {r.name for r in required} <= set(data):
+        if all(_fits(array, by_name[name]) for name, array in data.items()):
+            return [{name: name for name in data}]
+    fitting = (
+        {key: model_input.name for key, model_input in zip(data, order, strict=True)}
+        for order in (permutations(required) if len(required) == len(data) else ())
+        if all(_fits(array, i) for array, i in zip(data.values(), order, strict=True))
+    )
+    candidates = list(islice(fitting, _CANDIDATES_MAX))
+    if not candidates:
+        raise InputError(
+            f"{side.label} takes {_declared(wanted)}, but the data holds {_held(data)}; give it "
+            "arrays that fit, by these names."
+        )
+    return candidates
+
+
+def _fits(array: Array, wanted: ModelInput) -> bool:
+    if wanted.dtype not in (None, array.dtype.name):
+        return False
+    return wanted.shape is None or (
+        array.ndim == len(wanted.shape)
+        and all(
+            size in (None, length)
+            for size, length in zip(wanted.shape[1:], array.shape[1:], strict=True)
+        )
+    )
+
+
+def _declared(wanted: Sequence[ModelInput]) -> str:
+    def shape(model_input: ModelInput) -> str:
+        sizes = model_input.shape
+        return "" if sizes is None else f" {['?' if s is None else s for s in sizes]}"
+
+    parts = (f"{i.name!r} ({i.dtype or 'any type'}{shape(i)})" for i in wanted)
+    return ", ".join(parts).replace("'?'", "?") or "nothing"
+
+
+def _held(data: Arrays) -> str:
+    return ", ".join(f"{k!r} ({a.dtype.name} {list(a.shape)})" for k, a in data.items())

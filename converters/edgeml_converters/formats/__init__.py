@@ -1,0 +1,1 @@
+"""What is inside .onnx, .tflite and .npz files: read, walked and written here and nowhere else."""

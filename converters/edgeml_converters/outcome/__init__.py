@@ -1,0 +1,1 @@
+"""What a conversion leaves behind: the folder, the contract, the provenance."""

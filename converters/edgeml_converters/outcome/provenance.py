@@ -1,0 +1,60 @@
+"""Where a model came from: source, data, checkout and tools."""
+
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from edgeml.conversion import Provenance
+from edgeml_converters.sources.data import Data
+from edgeml_converters.sources.source import Source
+
+_TOOLS = {
+    "torch": ("torch", "onnx", "onnxscript", "litert-torch"),
+    "tensorflow": ("tensorflow-cpu", "tensorflow", "keras", "onnx", "tf2onnx"),
+    "onnx": ("onnx", "onnxruntime"),
+    "tflite": ("ai-edge-litert",),
+}
+
+
+def tools(framework: str) -> dict[str, str]:
+    """The versions of what takes part in a conversion, as far as it is installed."""
+    found: dict[str, str] = {}
+    for name in ("edgeml", "numpy", *_TOOLS[framework]):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def provenance(source: Source, data: Data, framework: str) -> Provenance:
+    commit, dirty = _checkout(source)
+    return Provenance(
+        source=source.label,
+        source_sha256=source.sha256(),
+        weights_sha256=source.weights_sha256(),
+        origin=source.origin,
+        data_sha256=data.sha256(),
+        git_commit=commit,
+        git_dirty=dirty,
+        tools=tools(framework),
+    )
+
+
+def _checkout(source: Source) -> tuple[str | None, bool | None]:
+    """The commit of the checkout that holds the source, and whether files in it were changed."""
+    folder = Path.cwd() if source.path is None else source.path.parent
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None:
+        return None, None
+    return commit, bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,62 @@
+"""ONNX: each precision by ONNX Runtime's own tools, and int8 weights where those leave float."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import onnx
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.transformers.float16 import convert_float_to_float16
+
+from edgeml_converters.formats import onnx_write
+from edgeml_converters.quantise.coverage import onnx_coverage
+from edgeml_converters.quantise.onnx.graph import kept_nodes, load, sort_nodes
+from edgeml_converters.quantise.onnx.loops import free_carried_weights
+from edgeml_converters.quantise.onnx.static import Ranges, calibrate, quantise_static, ranges
+from edgeml_converters.quantise.onnx.weights import quantise_weights
+from edgeml_converters.sources.data import load as load_samples
+from edgeml_converters.steps.messages import Quantise, Quantised
+
+
+def quantise_onnx(request: Quantise) -> Quantised:
+    model = load(request.entry)
+    free_carried_weights(model)
+    kept = kept_nodes(model, request.keep_float)
+    found: Ranges = {}
+    with TemporaryDirectory(prefix="edgeml-quantise-") as temporary:
+        scratch = Path(temporary)
+        match request.precision:
+            case "fp16":
+                blocked = sorted(kept)
+                model = convert_float_to_float16(model, keep_io_types=True, node_block_list=blocked)
+            case "int8-dynamic":
+                model = _dynamic(model, kept, request.per_channel, scratch)
+            case "int8":
+                assert request.calibration is not None
+                assert request.calibrator is not None
+                samples = load_samples(Path(request.calibration))
+                data = calibrate(model, samples, request.calibrator, scratch)
+                model = quantise_static(model, data, kept, request.per_channel)
+                found = ranges(data)
+            case _:
+                pass  # the weights alone
+        if request.precision != "fp16":
+            quantise_weights(model, kept, request.per_channel)
+    sort_nodes(model)  # the tools add nodes at the end
+    share = onnx_coverage(model)
+    written = onnx_write.write(model, Path(request.folder))
+    return Quantised(entry=written.entry, coverage=share, ranges=found)
+
+
+def _dynamic(
+    model: onnx.ModelProto, kept: set[str], per_channel: bool, scratch: Path
+) -> onnx.ModelProto:
+    target = scratch / "dynamic.onnx"
+    quantize_dynamic(
+        model,
+        target,
+        per_channel=per_channel,
+        weight_type=QuantType.QInt8,
+        nodes_to_exclude=sorted(kept),
+        extra_options={"EnableSubgraph": True},
+    )
+    return onnx.load(target)

@@ -1,0 +1,107 @@
+"""What ai-edge-quantizer is told to do to each op of a .tflite file."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_quantizer.algorithm_manager import AlgorithmName
+from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
+from ai_edge_quantizer.recipe_manager import RecipeManager
+
+from edgeml.manifest import Precision
+from edgeml_converters.formats.tflite_edit import is_constant, op_name, tensor_name
+
+_ALL = TFLOperationName.ALL_SUPPORTED
+_EVERYWHERE = ".*"
+# Ops whose weights ai-edge-quantizer can store as int8 while they compute in float.
+_WEIGHTS_ONLY = (
+    TFLOperationName.BATCH_MATMUL,
+    TFLOperationName.CONV_2D,
+    TFLOperationName.CONV_2D_TRANSPOSE,
+    TFLOperationName.DEPTHWISE_CONV_2D,
+    TFLOperationName.EMBEDDING_LOOKUP,
+    TFLOperationName.FULLY_CONNECTED,
+)
+# Inputs and outputs stay float; what a composite op is made of has no ranges.
+_NEVER_STATIC = (
+    TFLOperationName.INPUT,
+    TFLOperationName.OUTPUT,
+    TFLOperationName.STABLEHLO_COMPOSITE,
+)
+
+
+def recipe(
+    precision: Precision, keep_float: Sequence[str], unranged: Sequence[str], per_channel: bool
+) -> RecipeManager:
+    """keep_float: output tensors of ops that stay as they are.
+
+    unranged: for int8, output tensors of ops that keep float activations; see `without_ranges`.
+    Later rules win over earlier ones.
+    """
+    size = QuantGranularity.CHANNELWISE if per_channel else QuantGranularity.TENSORWISE
+    rules = RecipeManager()
+    match precision:
+        case "fp16":
+            kind = AlgorithmName.FLOAT_CASTING
+            rules.add_weight_only_config(_EVERYWHERE, _ALL, 16, algorithm_key=kind)
+        case "int8-weights":
+            rules.add_weight_only_config(_EVERYWHERE, _ALL, 8, size)
+        case "int8-dynamic":
+            rules.add_dynamic_config(_EVERYWHERE, _ALL, 8)
+            rules.add_dynamic_config(_EVERYWHERE, TFLOperationName.FULLY_CONNECTED, 8, size)
+            transposed = TFLOperationName.CONV_2D_TRANSPOSE
+            rules.add_weight_only_config(_EVERYWHERE, transposed, 8)
+        case _:
+            rules.add_static_config(_EVERYWHERE, _ALL, 8, 8, size)
+            for op in _NEVER_STATIC:
+                _leave(rules, _EVERYWHERE, op)
+    if unranged:
+        scope = _scope(unranged)
+        _leave(rules, scope, _ALL)
+        for op in _WEIGHTS_ONLY:
+            rules.add_weight_only_config(scope, op, 8, size)
+    if keep_float:
+        _leave(rules, f"{_scope(keep_float)}(?#kept)", _ALL)  # a rule of its own, the last one
+    return rules
+
+
+def _leave(rules: RecipeManager, scope: str, op: TFLOperationName) -> None:
+    rules.add_quantization_config(scope, op, algorithm_key=AlgorithmName.NO_QUANTIZE)
+
+
+def _scope(outputs: Iterable[str]) -> str:
+    """ai-edge-quantizer names an op by its output tensors, each with a semicolon behind it."""
+    return f"(?:^|;)(?:{'|'.join(re.escape(name) for name in outputs)});"
+
+
+def without_ranges(model: Any, ranged: Iterable[str]) -> list[str]:
+    """The outputs of the ops that cannot be int8, sorted: they take or make a float tensor whose
+    range is not known, as in the body of a loop, or one whose range says nothing.
+
+    The latter is what comes of Exp where ELU was taken apart into exp(x) - 1 and a choice: for
+    positive x the branch that is not taken grows to e^x, and would leave no steps for the other.
+    """
+    known = set(ranged)
+    found: set[str] = set()
+    for subgraph in model.subgraphs:
+        wide: set[int] = set()
+        for op in subgraph.operators:
+            tensors = {int(index) for index in (*op.inputs, *op.outputs) if index >= 0}
+            name = op_name(model, op)
+            if name == "EXP" or (name in ("SUB", "ADD") and wide & tensors):
+                wide |= set(map(int, op.outputs))
+            elif not wide & tensors and all(
+                _has_range(model, subgraph.tensors[index], known) for index in tensors
+            ):
+                continue
+            found |= {tensor_name(subgraph.tensors[index]) for index in op.outputs}
+    return sorted(found)
+
+
+def _has_range(model: Any, tensor: Any, known: set[str]) -> bool:
+    return (
+        tensor.type != schema.TensorType.FLOAT32
+        or is_constant(model, tensor)
+        or tensor_name(tensor) in known
+    )

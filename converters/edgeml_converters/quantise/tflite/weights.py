@@ -1,0 +1,108 @@
+"""Weights that ai-edge-quantizer leaves in float, stored in fewer bits all the same: embeddings
+(GATHER), recurrent layers in one op, products of two constants, and whatever a rule left out."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_quantizer.qtyping import NonLinearQuantParams, UniformQuantParams
+from ai_edge_quantizer.transformations.dequant_insert import insert_dequant
+from ai_edge_quantizer.transformations.quantize_tensor import quantize_tensor
+from ai_edge_quantizer.transformations.transformation_utils import (
+    TransformationInput,
+    add_new_activation_tensor,
+    add_op_code,
+)
+
+from edgeml.manifest import Precision
+from edgeml_converters.formats.tflite_edit import op_name, tensor_name, weights
+
+Array = npt.NDArray[Any]
+INT8_MAX = 127
+_INT8_GATHER_VERSION = 2
+
+
+def quantise_rest(model: Any, precision: Precision, keep_float: tuple[str, ...]) -> None:
+    """Every float32 weight, but those of the ops that make a tensor in `keep_float`, in place."""
+    kept = set(keep_float)
+    while (found := next(_left(model, kept), None)) is not None:
+        subgraph, index, takers = found
+        _own_buffer(model, subgraph.tensors[index])
+        only_gathers = all(op_name(model, op) == "GATHER" for op in takers)
+        if precision != "fp16" and only_gathers:
+            _gather_int8(model, subgraph, index, takers)
+        else:
+            _before(model, subgraph, index, takers, precision)
+
+
+def _left(model: Any, kept: set[str]) -> Iterator[tuple[Any, int, list[Any]]]:
+    """Subgraph, index and takers of each float32 weight that no op in `kept` takes."""
+    for weight in weights(model):
+        subgraph = model.subgraphs[weight.subgraph]
+        if not weight.direct or subgraph.tensors[weight.tensor].type != schema.TensorType.FLOAT32:
+            continue
+        takers = [op for op in subgraph.operators if weight.tensor in map(int, op.inputs)]
+        results = {tensor_name(subgraph.tensors[i]) for op in takers for i in op.outputs}
+        if not results & kept and weight.tensor not in map(int, subgraph.outputs):
+            yield subgraph, weight.tensor, takers
+
+
+def _own_buffer(model: Any, tensor: Any) -> None:
+    """Gives the tensor a copy of its data where another tensor has the same."""
+    users = sum(t.buffer == tensor.buffer for graph in model.subgraphs for t in graph.tensors)
+    if users > 1:
+        copy: Any = schema.BufferT()
+        copy.data = np.array(model.buffers[tensor.buffer].data, np.uint8)
+        copy.offset = copy.size = 0
+        tensor.buffer = len(model.buffers)
+        model.buffers.append(copy)
+
+
+def _before(model: Any, subgraph: Any, index: int, takers: list[Any], precision: Precision) -> None:
+    """DEQUANTIZE between the stored weight and the ops that take it."""
+    values = _values(model, subgraph.tensors[index])
+    stored: Any
+    if precision == "fp16":
+        stored = NonLinearQuantParams(16, values.astype(np.float16))
+    else:
+        stored = _int8(values)
+    places = [n for n, op in enumerate(subgraph.operators) if any(op is taker for taker in takers)]
+    insert_dequant(TransformationInput(index, model, subgraph, -1, places, stored))
+
+
+def _gather_int8(model: Any, subgraph: Any, index: int, takers: list[Any]) -> None:
+    """The rows are taken as int8, so that only they become float, not the whole table."""
+    stored = _int8(_values(model, subgraph.tensors[index]))
+    quantize_tensor(TransformationInput(index, model, subgraph, -1, [], stored))
+    table = subgraph.tensors[index]
+    code: Any = schema.BuiltinOperator.DEQUANTIZE
+    dequantize = add_op_code(code, model.operatorCodes)
+    for taker in takers:
+        gather = model.operatorCodes[taker.opcodeIndex]
+        gather.version = max(gather.version or 1, _INT8_GATHER_VERSION)
+        result = int(taker.outputs[0])
+        rows = subgraph.tensors[result]
+        taken = add_new_activation_tensor(
+            rows.name + b"_int8", rows.shape, table.type, subgraph, table.quantization
+        )
+        subgraph.tensors[taken].shapeSignature = rows.shapeSignature
+        taker.outputs = [taken]
+        step = schema.OperatorT()
+        step.opcodeIndex, step.inputs, step.outputs = dequantize, [taken], [result]
+        place = next(n for n, op in enumerate(subgraph.operators) if op is taker)
+        subgraph.operators.insert(place + 1, step)
+
+
+def _values(model: Any, tensor: Any) -> Array:
+    data = bytes(bytearray(model.buffers[tensor.buffer].data))
+    return np.frombuffer(data, np.float32).reshape(tuple(map(int, tensor.shape)))
+
+
+def _int8(values: Array) -> UniformQuantParams:
+    """One scale for all: the ops that these weights are for ask for it, or do not gain by more."""
+    largest = float(np.abs(values).max())
+    scale = np.array([largest / INT8_MAX if largest else 1.0], np.float32)
+    steps = np.clip(np.round(values / scale), -INT8_MAX, INT8_MAX).astype(np.int8)
+    return UniformQuantParams(8, None, scale, np.zeros(1, np.int64), True, steps)

@@ -1,0 +1,75 @@
+"""report.html of a conversion: its report, the arrays behind it, what each variant costs here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgeml.contract import Contract
+from edgeml.conversion import ConversionReport
+from edgeml.manifest import Optimisation
+from edgeml.packing import requirements
+from edgeml_converters.options import Options
+from edgeml_converters.parity.question import Question
+from edgeml_converters.profile import Profile, measure
+from edgeml_converters.progress import Progress
+from edgeml_converters.report import html
+from edgeml_converters.report.samples import Samples
+from edgeml_converters.variants.float import Made
+
+_SECONDS = 0.2  # of calls for each engine; a trade is seen, a benchmark takes longer
+
+
+def page(
+    report: ConversionReport,
+    contract: Contract,
+    question: Question,
+    made: Sequence[Made],
+    build: Path,
+    options: Options,
+    progress: Progress,
+) -> bytes:
+    """Latency and memory are measured where asked for, or where there are variants to compare."""
+    wanted = len(made) > 1 if options.profile is None else options.profile
+    profiles = {
+        variant.report.id: _profile(variant, contract, question, build, options, progress)
+        for variant in made
+        if wanted and variant.report.passed
+    }
+    samples = Samples(
+        question.inputs,
+        question.expected,
+        {variant.report.id: variant.answers for variant in made if variant.answers},
+        question.labels,
+    )
+    with progress("report.html"):
+        return html.render(report, profiles, samples).encode()
+
+
+def _profile(
+    made: Made,
+    contract: Contract,
+    question: Question,
+    build: Path,
+    options: Options,
+    progress: Progress,
+) -> Profile:
+    """On the engines and at the levels that a device would use."""
+    report = made.report
+    levels: dict[str, Optimisation] = {r.engine: r.optimisation for r in requirements(report)}
+    return measure(
+        build / report.entry,
+        report.format,
+        name=report.id,
+        engines=tuple(levels),
+        optimisations=levels,
+        seconds=_SECONDS,
+        ranges={
+            report.inputs[tensor.name]: tensor.range
+            for tensor in contract.inputs
+            if tensor.range is not None
+        },
+        shapes={
+            report.inputs[name]: (1, *array.shape[1:]) for name, array in question.inputs.items()
+        },
+        timeout_seconds=options.timeout_seconds,
+        progress=progress,
+    )

@@ -1,0 +1,196 @@
+"""The data file: a key is an input's name; `expected/NAME` and `labels` are optional."""
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeml import atomic, digests
+from edgeml.contract import shape_text
+from edgeml.errors import InputError
+from edgeml_converters.steps.messages import ModelInput
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Arrays of one and the same number of samples, all finite; first axis the sample.
+
+    slices: the key that --slice-by named, and its value for each sample.
+    """
+
+    path: Path
+    inputs: Mapping[str, Array]
+    expected: Mapping[str, Array]
+    labels: Array | None
+    slices: tuple[str, Array] | None = None
+
+    @property
+    def samples(self) -> int:
+        return len(next(iter(self.inputs.values())))
+
+    def sha256(self) -> str:
+        return digests.sha256_file(self.path)
+
+
+def read(path: Path, slice_by: str | None = None) -> Data:
+    """Raises InputError for a file that is missing, no .npz, empty, ragged, not finite, or without
+    the key `slice_by`."""
+    if not path.is_file():
+        raise InputError(
+            f"There is no data file {path}; save one with numpy.savez(FILE, NAME_OF_INPUT=array)."
+        )
+    arrays = _arrays(path)
+    if slice_by is not None and (slice_by not in arrays or arrays[slice_by].ndim != 1):
+        raise InputError(
+            f"{path} must hold one value of {slice_by!r} for each sample to slice by, but holds "
+            f"{', '.join(arrays)}; save it as an array of one axis."
+        )
+    about = {"labels", slice_by}
+    inputs = {k: a for k, a in arrays.items() if k not in about and not k.startswith("expected/")}
+    if not inputs:
+        raise InputError(
+            f"{path} holds no input; save one array for each input of the model, by its name."
+        )
+    for key, array in arrays.items():
+        _check(path, key, array, "fiubU" if key in about else "fiub")
+    lengths = {key: len(array) for key, array in arrays.items()}
+    if len(set(lengths.values())) != 1:
+        found = ", ".join(f"{key} {length}" for key, length in lengths.items())
+        raise InputError(
+            f"The arrays in {path} must have one and the same number of samples, but have {found}."
+        )
+    if 0 in lengths.values():
+        raise InputError(f"The arrays in {path} hold no sample; save at least one.")
+    prefix = "expected/"
+    return Data(
+        path=path,
+        inputs=inputs,
+        expected={k[len(prefix) :]: a for k, a in arrays.items() if k.startswith(prefix)},
+        labels=arrays.get("labels"),
+        slices=None if slice_by is None else (slice_by, arrays[slice_by]),
+    )
+
+
+def _arrays(path: Path) -> dict[str, Array]:
+    try:
+        with path.open("rb") as stream:
+            archive = np.load(stream, allow_pickle=False)
+            if isinstance(archive, np.ndarray):
+                raise InputError(
+                    f"{path} is one bare array; save it with numpy.savez(FILE, NAME=array)."
+                )
+            return {key: np.asarray(archive[key]) for key in archive.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError) as error:
+        raise InputError(
+            f"{path} is not a readable .npz of plain arrays; save it with numpy.savez."
+        ) from error
+
+
+def _check(path: Path, key: str, array: Array, kinds: str) -> None:
+    if array.dtype.kind not in kinds:
+        raise InputError(
+            f"{key!r} in {path} is {array.dtype.name}; only floats, integers and booleans can be "
+            "given to a model."
+        )
+    if array.ndim == 0:
+        raise InputError(f"{key!r} in {path} is one number; its first axis must be the sample.")
+    if array.dtype.kind == "f":
+        bad = int(np.count_nonzero(~np.isfinite(array)))
+        if bad:
+            raise InputError(
+                f"{key!r} in {path} holds {bad} NaN or infinite numbers; clean the data."
+            )
+
+
+def bind(data: Data, wanted: Sequence[ModelInput]) -> dict[str, Array]:
+    """The data's arrays by the model's input names, in the order of its call.
+
+    One lone array serves a model with one input, whatever its name. Raises InputError when an input
+    is missing, strange, or of another dtype or shape than the model declares.
+    """
+    required = [model_input for model_input in wanted if model_input.required]
+    names = [model_input.name for model_input in wanted]
+    given = dict(data.inputs)
+    if len(given) == 1 and len(required or wanted) == 1 and not given.keys() & set(names):
+        given = {(required or wanted)[0].name: next(iter(given.values()))}
+    strange = given.keys() - set(names)
+    # Arguments are given by position, so an optional one needs all those before it.
+    last = max((i for i, n in enumerate(names) if n in given or wanted[i].required), default=-1)
+    missing = [name for name in names[: last + 1] if name not in given]
+    if strange or missing:
+        raise InputError(
+            f"The model's inputs are {', '.join(names)}, but {data.path} holds "
+            f"{', '.join(data.inputs)}; a key in it must be an input's name."
+        )
+    bound = {name: given[name] for name in names[: last + 1]}
+    for model_input in wanted[: last + 1]:
+        _check_declared(data.path, model_input, bound[model_input.name])
+    return bound
+
+
+def _check_declared(path: Path, wanted: ModelInput, found: Array) -> None:
+    if wanted.dtype is not None and found.dtype.name != wanted.dtype:
+        raise InputError(
+            f"The input {wanted.name!r} must be {wanted.dtype}, but is {found.dtype.name} in "
+            f"{path}; cast it."
+        )
+    if wanted.shape is None:
+        return
+    fits = found.ndim == len(wanted.shape) and all(
+        size is None or axis == 0 or size == length
+        for axis, (size, length) in enumerate(zip(wanted.shape, found.shape, strict=True))
+    )
+    if not fits:
+        declared = tuple("?" if size is None else size for size in wanted.shape)
+        raise InputError(
+            f"The input {wanted.name!r} must have shape {shape_text(declared)}, but has "
+            f"{shape_text(found.shape)} in {path}; reshape it."
+        )
+
+
+def spread(samples: int, limit: int) -> npt.NDArray[np.intp]:
+    """At most `limit` indices, evenly over all samples."""
+    return np.linspace(0, samples - 1, min(samples, limit)).round().astype(np.intp)
+
+
+def split(data: Data, limit: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Rows to show parity on, and at most `limit` others, evenly between them, to calibrate on.
+
+    Never the same rows: a calibrator would be praised for what it has seen. Raises InputError when
+    there is only one sample to share.
+    """
+    every = np.arange(data.samples)
+    if limit == 0:
+        return every, every[:0]
+    if data.samples < 2:
+        raise InputError(
+            f"{data.path} holds 1 sample, but static int8 needs some to calibrate on and others to "
+            "show parity; give at least 2, better 100."
+        )
+    others = every[1::2]
+    calibration = others[spread(len(others), limit)]
+    return np.setdiff1d(every, calibration), calibration
+
+
+def save(path: Path, arrays: Mapping[str, Array]) -> None:
+    """Arrays for another process, as a plain .npz; raises StorageError when the disk is full."""
+    try:
+        # numpy.savez would leave its archive open at an error and complain of it later.
+        with path.open("wb") as stream, zipfile.ZipFile(stream, "w") as archive:
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.save(member, array, allow_pickle=False)
+    except OSError as error:
+        raise atomic.storage_error(path, error) from error
+
+
+def load(path: Path) -> dict[str, Array]:
+    """What `save` wrote."""
+    with np.load(path, allow_pickle=False) as archive:
+        return {key: archive[key] for key in archive.files}

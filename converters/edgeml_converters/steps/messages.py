@@ -1,0 +1,145 @@
+"""What the command and its worker processes say to each other: one JSON document a line.
+
+Arrays travel beside it, as .npz files in a temporary folder.
+"""
+
+import msgspec
+
+from edgeml.contract import Layout
+from edgeml.documents import Strict
+from edgeml.manifest import Format, Optimisation, Precision
+from edgeml_converters.bisect.messages import Trace, Traced
+from edgeml_converters.sources.source import Source
+
+
+class ModelInput(Strict, frozen=True, kw_only=True):
+    """An input as the framework's model declares it; None where it does not say."""
+
+    name: str
+    dtype: str | None = None
+    shape: tuple[int | None, ...] | None = None
+    required: bool = True
+
+
+class Load(Strict, frozen=True, kw_only=True, tag=True):
+    """Load the model, with its images in a layout; null: in its framework's own.
+
+    samples: the .npz for the sample inputs that a callable returns beside its model.
+    """
+
+    source: Source
+    layout: Layout | None = None
+    samples: str | None = None
+
+
+class Loaded(Strict, frozen=True, kw_only=True, tag=True):
+    """form: which routes apply; batch: the size that the model itself is frozen to.
+
+    samples: whether sample inputs came with it.
+    """
+
+    framework: str
+    form: str
+    inputs: tuple[ModelInput, ...]
+    batch: int | None
+    samples: bool = False
+
+
+class Predict(Strict, frozen=True, kw_only=True, tag=True):
+    """The framework's own answers to the arrays in the file `inputs`, written to `into`."""
+
+    inputs: str
+    into: str
+
+
+class Convert(Strict, frozen=True, kw_only=True, tag=True):
+    """Take one route; the example inputs are in the file `inputs`, the files go to `folder`."""
+
+    route: str
+    inputs: str
+    outputs: tuple[str, ...]
+    folder: str
+
+
+class Converted(Strict, frozen=True, kw_only=True, tag=True):
+    """entry: the file in the folder that an engine opens; batch: what it is frozen to."""
+
+    entry: str
+    batch: int | None
+
+
+class Quantise(Strict, frozen=True, kw_only=True, tag=True):
+    """Make a file of lower precision out of a float one; see edgeml_converters.quantise.
+
+    entry: the float file. calibration: an .npz of its inputs by its own names, for static int8.
+    calibrator: for static int8. keep_float: nodes or what they make (ONNX), output tensors
+    (TFLite) to leave as they are. per_channel: one scale a channel of the weights, else one a
+    tensor.
+    """
+
+    format: Format
+    precision: Precision
+    entry: str
+    folder: str
+    calibration: str | None = None
+    calibrator: str | None = None
+    keep_float: tuple[str, ...] = ()
+    per_channel: bool = True
+
+
+class Quantised(Strict, frozen=True, kw_only=True, tag=True):
+    """entry: the file in the folder; coverage: quantised share of weight bytes in per cent."""
+
+    entry: str
+    coverage: float
+    ranges: dict[str, tuple[float, float]] = msgspec.field(default_factory=dict)
+
+
+class Open(Strict, frozen=True, kw_only=True, tag=True):
+    """Open a converted model in one of the runtime's engines."""
+
+    engine: str
+    entry: str
+    optimisation: Optimisation = "all"
+
+
+class FileTensor(Strict, frozen=True, kw_only=True):
+    """A tensor as a converted file declares it; -1 is a free size."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+class Opened(Strict, frozen=True, kw_only=True, tag=True):
+    version: str
+    inputs: tuple[FileTensor, ...]
+    outputs: tuple[FileTensor, ...]
+
+
+class Run(Strict, frozen=True, kw_only=True, tag=True):
+    """Run the opened engine on `inputs`; names: array in the file -> tensor of the model."""
+
+    inputs: str
+    names: dict[str, str]
+    into: str
+
+
+class Done(Strict, frozen=True, kw_only=True, tag=True):
+    pass
+
+
+class Failed(Strict, frozen=True, kw_only=True, tag=True):
+    """kind: the name of the exception's class; missing: the package that is not installed."""
+
+    kind: str
+    message: str
+    missing: str | None = None
+
+
+Request = Load | Predict | Convert | Quantise | Trace | Open | Run
+Reply = Loaded | Converted | Quantised | Traced | Opened | Done | Failed
+
+decode_request = msgspec.json.Decoder(Request).decode
+decode_reply = msgspec.json.Decoder(Reply).decode
+encode = msgspec.json.Encoder().encode

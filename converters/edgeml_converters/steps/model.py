@@ -1,0 +1,89 @@
+"""The framework's model in its own process, loaded again when a step has killed it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeml.contract import Layout
+from edgeml_converters.routes.table import Route
+from edgeml_converters.sources.data import load, save
+from edgeml_converters.sources.source import Source
+from edgeml_converters.steps.messages import Convert, Converted, Done, Load, Loaded, Predict
+from edgeml_converters.steps.process import Restarting
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+_EXAMPLE_SAMPLES = 2  # exporters take a batch of 1 for a constant
+
+
+class ModelProcess:
+    """One process for loading, reference answers and all routes: a framework takes seconds to
+    import.
+
+    samples: the file of the sample inputs that came with the model, if it was loaded and has some.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        workspace: Path,
+        timeout_seconds: float,
+        memory_bytes: int | None = None,
+        layout: Layout | None = None,
+    ) -> None:
+        self.samples = workspace / "samples.npz"
+        self._source = source
+        self._layout: Layout | None = layout
+        self._workspace = workspace
+        self._timeout_seconds = timeout_seconds
+        self._worker = Restarting(workspace / "model.log", memory_bytes)
+        self._loaded: Loaded | None = None
+
+    def load(self) -> Loaded:
+        """Raises InputError when the source holds no model, StepError when loading crashed."""
+        if self._worker.start() or self._loaded is None:
+            self._loaded = self._worker.ask(
+                f"loading {self._source.label}",
+                Load(source=self._source, layout=self._layout, samples=str(self.samples)),
+                Loaded,
+                self._timeout_seconds,
+            )
+        return self._loaded
+
+    def predict(self, file: Path) -> dict[str, npt.NDArray[Any]]:
+        """The framework's own answers to the arrays in `file`."""
+        into = self._workspace / "expected.npz"
+        self.load()
+        self._worker.ask(
+            "predicting with the framework",
+            Predict(inputs=str(file), into=str(into)),
+            Done,
+            self._timeout_seconds,
+        )
+        return load(into)
+
+    def convert(
+        self, key: str, route: Route, inputs: Arrays, outputs: Sequence[str], folder: Path
+    ) -> Converted:
+        """Takes a route, into a new `folder`; raises StepError when it fails, crashes or hangs."""
+        example = self._workspace / "example.npz"
+        samples = self.load().batch or _EXAMPLE_SAMPLES
+        save(example, {name: np.resize(a, (samples, *a.shape[1:])) for name, a in inputs.items()})
+        folder.mkdir(parents=True)
+        return self._worker.ask(
+            route.title,
+            Convert(route=key, inputs=str(example), outputs=tuple(outputs), folder=str(folder)),
+            Converted,
+            self._timeout_seconds,
+        )
+
+    def close(self) -> None:
+        self._worker.close()
+
+    def __enter__(self) -> "ModelProcess":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

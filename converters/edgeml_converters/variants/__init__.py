@@ -1,0 +1,1 @@
+"""The float file, the files of lower precision, and what mends them."""

@@ -1,0 +1,65 @@
+"""All variants of one format: the float file, and what is made of it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from edgeml.conversion import VariantReport
+from edgeml.manifest import Format, Precision
+from edgeml_converters.options import Options
+from edgeml_converters.outcome import folder
+from edgeml_converters.parity.question import Question
+from edgeml_converters.progress import Progress
+from edgeml_converters.steps.engine import Arrays
+from edgeml_converters.steps.model import ModelProcess
+from edgeml_converters.variants.float import TOLERANCES, Made, make_float, ship
+from edgeml_converters.variants.lower import Quantiser
+
+
+def make_variants(
+    target: Format,
+    precisions: Sequence[Precision],
+    model: ModelProcess,
+    question: Question,
+    calibration: Arrays,
+    build: Path,
+    options: Options,
+    progress: Progress,
+) -> list[Made]:
+    """The variants of one format, in the order asked for; their files are in `build`.
+
+    calibration: inputs by the contract's names that `question` does not hold, for static int8.
+    """
+    base = make_float(target, model, question, progress)
+    made: list[Made] = []
+    for precision in dict.fromkeys(precisions):
+        if precision == "fp32":
+            made.append(base)
+        elif base.folder is None or not base.report.passed:
+            made.append(_without_base(base, precision))
+        else:
+            asked = replace(question, tolerance=options.tolerance or TOLERANCES[precision])
+            made.append(
+                Quantiser(
+                    base, precision, asked, calibration, progress, repair=options.repair
+                ).make()
+            )
+    for variant in made:
+        ship(variant, build)
+    if base.folder is not None and set(precisions) != {"fp32"}:
+        folder.keep_reference(base.folder, target, build)
+    return made
+
+
+def _without_base(base: Made, precision: Precision) -> Made:
+    """A float file that does not agree is no ground to build on."""
+    report = VariantReport(
+        id=f"{base.report.format}-{precision}",
+        format=base.report.format,
+        precision=precision,
+        passed=False,
+        tolerance=base.report.tolerance,
+        routes=base.report.routes,
+        findings=base.report.findings,
+    )
+    return Made(report, None)
