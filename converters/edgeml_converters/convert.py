@@ -14,8 +14,8 @@ from edgeml_converters.lint import lint
 from edgeml_converters.options import Options
 from edgeml_converters.outcome import folder
 from edgeml_converters.progress import Progress, silent
-from edgeml_converters.sources.source import Source, parse
 from edgeml_converters.sources.data import Data, read
+from edgeml_converters.sources.source import Source, parse
 from edgeml_converters.sources.synthetic import write_samples
 from edgeml_converters.steps.messages import Loaded
 from edgeml_converters.steps.model import ModelProcess

@@ -15,7 +15,7 @@ from edgeml.contract import Contract
 from edgeml.conversion import Provenance
 from edgeml.digests import sha256_file
 from tests.converters.commands import HERE, Ended, convert, write_data
-from tests.converters.mlflow_server import RUN, Registry, serving
+from tests.converters.sources.registries.mlflow_server import RUN, Registry, serving
 
 TORCH = HERE / "torch_models.py"
 KERAS = HERE / "keras_models.py"

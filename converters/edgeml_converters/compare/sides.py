@@ -15,9 +15,9 @@ from edgeml.manifest import Optimisation
 from edgeml_converters.outcome.provenance import tools
 from edgeml_converters.parity.pairing import Names
 from edgeml_converters.sources import model_files
-from edgeml_converters.sources.source import Source, parse
 from edgeml_converters.sources.data import save
 from edgeml_converters.sources.model_files import ModelFile
+from edgeml_converters.sources.source import Source, parse
 from edgeml_converters.steps.engine import EngineProcess
 from edgeml_converters.steps.messages import FileTensor, ModelInput
 from edgeml_converters.steps.model import ModelProcess

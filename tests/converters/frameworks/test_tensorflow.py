@@ -11,8 +11,8 @@ import pytest
 
 from edgeml.errors import InputError
 from edgeml_converters.routes.table import ROUTES
-from edgeml_converters.sources.source import parse
 from edgeml_converters.sources.data import load, save
+from edgeml_converters.sources.source import parse
 from edgeml_converters.steps.messages import Convert, Converted, Done, Load, Loaded, Predict
 from edgeml_converters.steps.process import Worker
 from edgeml_runtime.engines.base import Arrays, Engine

@@ -12,8 +12,8 @@ from edgeml_converters.bisect.onnx_probe import OnnxProbe
 from edgeml_converters.bisect.origin import source_of, sources
 from edgeml_converters.bisect.tflite_probe import TfliteProbe
 
-ROOT = Path(__file__).parents[2]
-MODELS = Path(__file__).with_name("bisect_models.py")
+ROOT = Path(__file__).parents[3]
+MODELS = Path(__file__).with_name("models.py")
 
 
 def made(kind: str, folder: Path) -> Path:

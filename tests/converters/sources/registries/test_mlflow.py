@@ -10,7 +10,7 @@ import pytest
 
 from edgeml.errors import FetchError, InputError
 from edgeml_converters.sources.source import Source, parse
-from tests.converters.mlflow_server import RUN, Registry, serving
+from tests.converters.sources.registries.mlflow_server import RUN, Registry, serving
 
 ONNX = b"\x08\x08 a model"
 SOURCE = "mlflow:models:/digits@champion"

@@ -23,7 +23,7 @@ from tests.packages import tiny_package
 
 RNG = np.random.default_rng(0)
 BASIC_PITCH = (
-    Path(__file__).parents[2]
+    Path(__file__).parents[3]
     / ".venv" / "model-packages" / "basic_pitch" / "saved_models" / "icassp_2022"
 )  # fmt: skip
 

@@ -26,9 +26,9 @@ from edgeml_converters.report.pictures import as_image, pictures
 from edgeml_converters.report.samples import Samples
 from edgeml_converters.report.tradeoff import Point, tradeoff
 from edgeml_converters.report.verdict import verdict
-from tests.converters import conversion_reports
+from tests.converters.report import conversion_reports
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 _VOID = {"meta", "img", "br", "link", "hr", "input"}
 
 
@@ -162,7 +162,7 @@ def test_flips_are_drawn(page: Page) -> None:
 
 def test_the_same_conversion_gives_the_same_bytes_in_another_process(html: str) -> None:
     code = (
-        "import hashlib; from tests.converters.test_report import mixed; "
+        "import hashlib; from tests.converters.report.test_report import mixed; "
         "print(hashlib.sha256(mixed().encode()).hexdigest())"
     )
     done = subprocess.run(

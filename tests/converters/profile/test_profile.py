@@ -23,7 +23,7 @@ from tests.converters import tflite_models
 from tests.packages import tiny_package
 
 RNG = np.random.default_rng(0)
-PROBES = Path(__file__).parents[2] / "runtime" / "edgeml_runtime" / "engines"
+PROBES = Path(__file__).parents[3] / "runtime" / "edgeml_runtime" / "engines"
 
 
 def _onnx(path: Path, nodes: list[Any], inputs: Any, output: str, **weights: Any) -> Path:
