@@ -10,6 +10,8 @@ from edgeml.holdout import Holdout
 from edgeml.manifest import Format, Precision
 from edgeml.parity import Tolerance, compare
 from edgeml_converters.evidence import metrics
+from edgeml_converters.formats.npz import save
+from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.options import Options
 from edgeml_converters.outcome import folder
 from edgeml_converters.outcome.contract import contract_from
@@ -17,9 +19,9 @@ from edgeml_converters.outcome.provenance import provenance, tools
 from edgeml_converters.parity.question import Question, describe
 from edgeml_converters.progress import Progress
 from edgeml_converters.report.page import page
-from edgeml_converters.sources.data import Data, bind, save, split, spread
+from edgeml_converters.sources.data import Data, bind
+from edgeml_converters.sources.rows import split, spread
 from edgeml_converters.sources.source import Source
-from edgeml_converters.steps.engine import Arrays
 from edgeml_converters.steps.messages import Loaded
 from edgeml_converters.steps.model import ModelProcess
 from edgeml_converters.variants.float import TOLERANCES, Made

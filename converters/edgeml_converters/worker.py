@@ -15,14 +15,14 @@ from pathlib import Path
 from edgeml.errors import EdgemlError, EngineError
 from edgeml_converters.bisect.messages import Trace, Traced
 from edgeml_converters.extras import EXTRAS
-from edgeml_converters.sources.data import load, save
+from edgeml_converters.formats.npz import load, save
+from edgeml_converters.formats.tensors import FileTensor
 from edgeml_converters.steps import messages
 from edgeml_converters.steps.messages import (
     Convert,
     Converted,
     Done,
     Failed,
-    FileTensor,
     Load,
     Loaded,
     Open,

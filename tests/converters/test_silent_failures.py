@@ -11,9 +11,9 @@ from edgeml.conversion import VariantReport
 from edgeml.faults import Fault
 from edgeml.manifest import Format
 from edgeml.parity import Tolerance
+from edgeml_converters.formats.npz import save
 from edgeml_converters.parity.question import Question
 from edgeml_converters.progress import silent
-from edgeml_converters.sources.data import save
 from edgeml_converters.steps.messages import Converted, Quantise, Quantised
 from edgeml_converters.steps.process import Restarting
 from edgeml_converters.variants.float import Made, examine

@@ -11,9 +11,10 @@ from edgeml.evidence import TensorFidelity
 from edgeml.manifest import Format
 from edgeml_converters.bisect.culprit import FLOORS_DB, culprit
 from edgeml_converters.bisect.messages import Trace, Traced
+from edgeml_converters.formats.npz import save
 from edgeml_converters.outcome import folder as folders
 from edgeml_converters.progress import Progress, silent
-from edgeml_converters.sources.data import save, spread
+from edgeml_converters.sources.rows import spread
 from edgeml_converters.steps.process import Worker
 
 # Of the float file that variants were made of: DIR/reference/<format>/.

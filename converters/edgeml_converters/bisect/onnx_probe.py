@@ -8,8 +8,9 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 
-from edgeml_converters.bisect.probe import Arrays, Place, Probe
+from edgeml_converters.bisect.probe import Place, Probe
 from edgeml_converters.formats.onnx_read import read_graph
+from edgeml_converters.formats.tensors import Arrays
 
 _FLOATS = {"tensor(float)", "tensor(float16)", "tensor(double)"}
 # What onnxruntime's quantiser calls the tensor that it puts in place of another.

@@ -1,13 +1,12 @@
 """What a file shows of its inside, whatever its format."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy.typing as npt
 
-Arrays = Mapping[str, npt.NDArray[Any]]
+from edgeml_converters.formats.tensors import Arrays
 
 
 @dataclass(frozen=True)

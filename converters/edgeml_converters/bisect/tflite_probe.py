@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeml_converters.bisect.probe import Arrays, Place, Probe
+from edgeml_converters.bisect.probe import Place, Probe
 from edgeml_converters.formats import tflite_read
+from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.formats.tflite_read import Op, Tensor
 
 ENGINES = {"litert": "ai_edge_litert", "tflite": "tflite_runtime"}

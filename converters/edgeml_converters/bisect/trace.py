@@ -12,7 +12,8 @@ from edgeml.errors import InputError
 from edgeml.evidence import TensorFidelity
 from edgeml.manifest import Format
 from edgeml_converters.bisect.origin import source_of
-from edgeml_converters.bisect.probe import Arrays, Place, Probe
+from edgeml_converters.bisect.probe import Place, Probe
+from edgeml_converters.formats.tensors import Arrays
 
 NOT_FINITE_DB = -200.0
 """For NaN or infinity where the reference has none: less than any noise gives."""

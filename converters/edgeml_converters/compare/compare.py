@@ -1,6 +1,6 @@
 """`compare_models`: two models of any formats on one and the same data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeml.conversion import EngineParity
 from edgeml.documents import SCHEMA, Strict
@@ -16,15 +15,13 @@ from edgeml.errors import ConversionError, EngineError, InputError, ParityError
 from edgeml.parity import Tolerance, compare
 from edgeml_converters.compare.sides import Side, input_names, sides
 from edgeml_converters.evidence.evidence import evidence
-from edgeml_converters.parity.pairing import Names, pair_outputs
+from edgeml_converters.formats.tensors import Array, Arrays, Names
+from edgeml_converters.parity.pairing import pair_outputs
 from edgeml_converters.parity.question import describe
 from edgeml_converters.progress import Progress, silent
 from edgeml_converters.sources.data import Data, read
 from edgeml_converters.steps.process import StepError
 from edgeml_runtime.engines import registry
-
-Array = npt.NDArray[Any]
-Arrays = Mapping[str, Array]
 
 
 class Comparison(Strict, frozen=True, kw_only=True):

@@ -1,31 +1,25 @@
 """One side of a comparison: a model of any format on one thing that runs it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import islice, permutations
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
-
-import numpy.typing as npt
 
 from edgeml.errors import InputError
 from edgeml.manifest import Optimisation
+from edgeml_converters.formats.npz import save
+from edgeml_converters.formats.tensors import Array, Arrays, FileTensor, ModelInput, Names
 from edgeml_converters.outcome.provenance import tools
-from edgeml_converters.parity.pairing import Names
 from edgeml_converters.sources import model_files
-from edgeml_converters.sources.data import save
 from edgeml_converters.sources.model_files import ModelFile
 from edgeml_converters.sources.source import Source, parse
 from edgeml_converters.steps.engine import EngineProcess
-from edgeml_converters.steps.messages import FileTensor, ModelInput
 from edgeml_converters.steps.model import ModelProcess
 from edgeml_converters.steps.process import StepError, StepRefused
 from edgeml_runtime.engines import registry
 
-Array = npt.NDArray[Any]
-Arrays = Mapping[str, Array]
 _CANDIDATES_MAX = 24  # orders of four inputs that look alike
 _DISTRIBUTIONS = {"tensorflow": "tensorflow-cpu", "onnx": "onnxruntime", "tflite": "ai-edge-litert"}
 

@@ -1,15 +1,13 @@
 """Two arrays made ready for figures that are finite, whatever the arrays hold."""
 
 import sys
-from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeml.parity import Array
+from edgeml_converters.formats.tensors import Floats
 
-Arrays = Mapping[str, Array]
-Floats = npt.NDArray[np.float64]
 _LARGE = 1e150  # the square of a larger number overflows, that of its reciprocal underflows
 
 

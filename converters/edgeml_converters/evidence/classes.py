@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from edgeml.evidence import Flip
 from edgeml.parity import Array
-from edgeml_converters.evidence.arrays import Floats, bounded, finite_rows, in_unit, unit
+from edgeml_converters.evidence.arrays import bounded, finite_rows, in_unit, unit
 from edgeml_converters.evidence.labels import Classes
+from edgeml_converters.formats.tensors import Floats
 
 WORST = 16
 _FIRST = 5

@@ -6,11 +6,12 @@ import numpy as np
 
 from edgeml.evidence import Evidence
 from edgeml.parity import Array
-from edgeml_converters.evidence.arrays import Arrays, comparable
+from edgeml_converters.evidence.arrays import comparable
 from edgeml_converters.evidence.metrics import Metric
 from edgeml_converters.evidence.outputs import output_evidence
 from edgeml_converters.evidence.slices import slices
 from edgeml_converters.evidence.task import task
+from edgeml_converters.formats.tensors import Arrays
 
 
 def evidence(

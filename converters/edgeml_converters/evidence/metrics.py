@@ -14,9 +14,9 @@ import numpy as np
 from edgeml.errors import InputError
 from edgeml.parity import Array
 from edgeml_converters.evidence import scores
-from edgeml_converters.evidence.arrays import Arrays
 from edgeml_converters.evidence.intervals import RESAMPLES, Rows
 from edgeml_converters.evidence.scores import Score
+from edgeml_converters.formats.tensors import Arrays
 
 _BUILT_IN: dict[str, Callable[[Array, Arrays, Arrays], Score]] = {
     "accuracy": scores.accuracy,

@@ -4,8 +4,8 @@ import numpy as np
 from scipy import special
 
 from edgeml.parity import Array
-from edgeml_converters.evidence.arrays import Floats
 from edgeml_converters.evidence.labels import Classes
+from edgeml_converters.formats.tensors import Floats
 
 BINS = 10
 _ROUNDING = 0.02  # int8 probabilities add up to 1 only so far

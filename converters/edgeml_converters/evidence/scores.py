@@ -11,10 +11,11 @@ import numpy as np
 
 from edgeml.errors import InputError
 from edgeml.parity import Array
-from edgeml_converters.evidence.arrays import Arrays, Floats, bounded, in_unit, unit
+from edgeml_converters.evidence.arrays import bounded, in_unit, unit
 from edgeml_converters.evidence.intervals import Rows
 from edgeml_converters.evidence.labels import Classes, drop_column, known_classes, label_classes
 from edgeml_converters.evidence.probabilities import probabilities
+from edgeml_converters.formats.tensors import Arrays, Floats
 
 
 @dataclass(frozen=True)

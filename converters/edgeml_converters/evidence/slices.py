@@ -8,10 +8,11 @@ import numpy.typing as npt
 from edgeml.errors import InputError
 from edgeml.evidence import Slice
 from edgeml.parity import Array
-from edgeml_converters.evidence.arrays import Arrays, bounded, comparable, in_unit, unit
+from edgeml_converters.evidence.arrays import bounded, comparable, in_unit, unit
 from edgeml_converters.evidence.classes import class_rows
 from edgeml_converters.evidence.intervals import Rows
 from edgeml_converters.evidence.metrics import Metric
+from edgeml_converters.formats.tensors import Arrays
 
 _MOST_NUMBERS = 16
 _MOST_NAMES = 64

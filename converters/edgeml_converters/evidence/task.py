@@ -2,9 +2,9 @@
 
 from edgeml.evidence import Task
 from edgeml.parity import Array
-from edgeml_converters.evidence.arrays import Arrays
 from edgeml_converters.evidence.intervals import paired_bootstrap, wilson
 from edgeml_converters.evidence.metrics import Metric
+from edgeml_converters.formats.tensors import Arrays
 
 
 def task(metric: Metric, found: Arrays, expected: Arrays, labels: Array | None) -> Task:

@@ -5,13 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeml.errors import InputError
-from edgeml_converters.steps.messages import ModelInput
+from edgeml_converters.formats.tensors import Array, Arrays, ModelInput
 
-Array = npt.NDArray[Any]
-Arrays = Mapping[str, Array]
 CHUNK_SAMPLES = 64  # at once, so that memory stays bounded for any number of samples
 
 

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from edgeml.errors import EngineError, InputError
 from edgeml_converters.formats.onnx_read import external_files, read_graph
-from edgeml_converters.frameworks.base import Array, Arrays, Model
-from edgeml_converters.steps.messages import ModelInput
+from edgeml_converters.formats.tensors import Array, Arrays, ModelInput
+from edgeml_converters.frameworks.base import Model
 from edgeml_runtime.engines.base import Engine, TensorSpec
 from edgeml_runtime.engines.onnx import OnnxEngine
 from edgeml_runtime.engines.tflite import LitertEngine

@@ -12,8 +12,8 @@ import numpy as np
 
 from edgeml.contract import Layout
 from edgeml.errors import InputError
-from edgeml_converters.frameworks.base import Arrays, Model
-from edgeml_converters.steps.messages import ModelInput
+from edgeml_converters.formats.tensors import Arrays, ModelInput
+from edgeml_converters.frameworks.base import Model
 
 Size = TypeVar("Size")
 OWN: dict[str, Layout] = {"torch": "nchw", "tensorflow": "nhwc"}

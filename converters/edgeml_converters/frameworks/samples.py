@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from edgeml.errors import InputError
-from edgeml_converters.frameworks.base import Array
-from edgeml_converters.steps.messages import ModelInput
+from edgeml_converters.formats.tensors import Array, ModelInput
 
 
 def split(built: object) -> tuple[object, object]:

@@ -8,8 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 from edgeml.errors import InputError
-from edgeml_converters.frameworks.base import Array, Arrays, Model, name_outputs
-from edgeml_converters.steps.messages import ModelInput
+from edgeml_converters.formats.tensors import Array, Arrays, ModelInput
+from edgeml_converters.frameworks.base import Model, name_outputs
 
 Tensors = Mapping[str, Any]
 

@@ -11,9 +11,9 @@ from typing import Any
 import tensorflow as tf
 
 from edgeml.errors import InputError
+from edgeml_converters.formats.tensors import ModelInput
 from edgeml_converters.frameworks.base import name_outputs
 from edgeml_converters.frameworks.tensorflow_model import TensorflowModel, choose_signature
-from edgeml_converters.steps.messages import ModelInput
 
 tf1 = tf.compat.v1
 

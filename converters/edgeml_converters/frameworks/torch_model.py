@@ -13,9 +13,9 @@ from torch.export.pt2_archive.constants import (
 )
 
 from edgeml.errors import InputError
-from edgeml_converters.frameworks.base import Array, Arrays, Model, name_outputs
+from edgeml_converters.formats.tensors import Array, Arrays, ModelInput
+from edgeml_converters.frameworks.base import Model, name_outputs
 from edgeml_converters.frameworks.pickles import tensors_only
-from edgeml_converters.steps.messages import ModelInput
 
 _EXECUTED = (AOTINDUCTOR_DIR, CONSTANTS_DIR + OPAQUE_OBJ_FILENAME_PREFIX)
 

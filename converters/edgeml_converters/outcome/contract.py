@@ -1,13 +1,11 @@
 """The contract that data and answers show: names, dtypes, shapes and ranges."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy.typing as npt
 
 from edgeml.contract import Contract, Layout, Tensor
-
-Arrays = Mapping[str, npt.NDArray[Any]]
+from edgeml_converters.formats.tensors import Arrays
 
 
 def contract_from(inputs: Arrays, outputs: Arrays, layout: Layout | None = None) -> Contract:

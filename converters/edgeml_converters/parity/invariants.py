@@ -9,7 +9,8 @@ import numpy as np
 from edgeml.errors import EdgemlError
 from edgeml.evidence import Invariant
 from edgeml.parity import Array
-from edgeml_converters.evidence.arrays import Arrays, bounded, in_unit, magnitude, unit
+from edgeml_converters.evidence.arrays import bounded, in_unit, magnitude, unit
+from edgeml_converters.formats.tensors import Arrays
 
 SAMPLES = 32
 # Of the output's largest magnitude: 256 roundings of float32, as sums in another order have.

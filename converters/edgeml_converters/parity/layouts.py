@@ -4,7 +4,7 @@ import numpy as np
 
 from edgeml.faults import Fault, Finding
 from edgeml.parity import Array
-from edgeml_converters.evidence.arrays import Arrays
+from edgeml_converters.formats.tensors import Arrays
 
 _MOVES = {"channels last": (0, 3, 1, 2), "channels first": (0, 2, 3, 1)}
 

@@ -8,14 +8,11 @@ from itertools import islice, permutations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeml.errors import ConversionError
 from edgeml.parity import Tolerance, compare
-from edgeml_converters.steps.messages import FileTensor
+from edgeml_converters.formats.tensors import Array, FileTensor, Names
 
-Array = npt.NDArray[Any]
-Names = dict[str, str]  # the contract's name -> the file's
 _CANDIDATES_MAX = 24  # orders of four inputs that look alike
 
 

@@ -1,22 +1,15 @@
 """What every engine is asked about one converted file, and what they answered."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy.typing as npt
 
 from edgeml.conversion import EngineParity
 from edgeml.evidence import Invariant
 from edgeml.faults import Finding
 from edgeml.parity import OutputParity, Tolerance
 from edgeml_converters.evidence.metrics import Metric
-from edgeml_converters.parity.pairing import Names
+from edgeml_converters.formats.tensors import Array, Arrays, Names
 from edgeml_converters.steps.engine import EngineProcess
-
-Array = npt.NDArray[Any]
-Arrays = Mapping[str, Array]
 
 
 @dataclass(frozen=True)

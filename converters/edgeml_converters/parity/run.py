@@ -11,11 +11,12 @@ from edgeml.faults import Fault, Finding
 from edgeml.manifest import Format, Optimisation
 from edgeml.parity import compare
 from edgeml_converters.evidence.evidence import evidence
+from edgeml_converters.formats.tensors import Array, Arrays, Names
 from edgeml_converters.parity.findings import findings
 from edgeml_converters.parity.invariants import invariants
 from edgeml_converters.parity.layouts import moved
-from edgeml_converters.parity.pairing import Names, input_candidates, pair_outputs
-from edgeml_converters.parity.question import Array, Arrays, Parity, Question
+from edgeml_converters.parity.pairing import input_candidates, pair_outputs
+from edgeml_converters.parity.question import Parity, Question
 from edgeml_converters.progress import Progress
 from edgeml_converters.steps.engine import EngineProcess
 from edgeml_converters.steps.process import StepError, StepRefused

@@ -6,10 +6,11 @@ from pathlib import Path
 from edgeml.errors import ConversionError, EngineError, InputError
 from edgeml.manifest import Format, Optimisation
 from edgeml_converters.extras import EXTRAS, extra_for
+from edgeml_converters.formats.tensors import Shapes
 from edgeml_converters.profile.document import EngineProfile, Profile
 from edgeml_converters.profile.machine import cores, cpu
 from edgeml_converters.profile.process import ask
-from edgeml_converters.profile.requests import Anatomy, Failed, Missing, Read, Shapes, Time, Timed
+from edgeml_converters.profile.requests import Anatomy, Failed, Missing, Read, Time, Timed
 from edgeml_converters.progress import Progress, silent
 from edgeml_runtime.engines import registry
 

@@ -9,9 +9,10 @@ import onnx
 from onnx import inliner, shape_inference
 
 from edgeml.errors import InputError
+from edgeml_converters.formats.tensors import Shapes
 from edgeml_converters.profile.document import Layer
 from edgeml_converters.profile.onnx_macs import macs
-from edgeml_converters.profile.requests import Anatomy, Shapes
+from edgeml_converters.profile.requests import Anatomy
 
 Shape = tuple[int, ...] | None
 _FLOATS = {

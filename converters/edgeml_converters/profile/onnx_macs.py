@@ -1,11 +1,12 @@
 """Multiply-accumulates of one ONNX node, from the shapes of its tensors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from math import prod
 
 import onnx
 
-Shapes = Mapping[str, tuple[int, ...]]
+from edgeml_converters.formats.tensors import Shapes
+
 # Where data, weights and answer stand among a node's inputs; the answer is its first output.
 _CONVOLUTIONS = {"Conv": (0, 1), "ConvInteger": (0, 1), "QLinearConv": (0, 3)}
 _PRODUCTS = {

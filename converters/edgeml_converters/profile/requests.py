@@ -4,10 +4,8 @@ import msgspec
 
 from edgeml.documents import Strict
 from edgeml.manifest import Format, Optimisation
+from edgeml_converters.formats.tensors import Ranges, Shapes
 from edgeml_converters.profile.document import Layer
-
-Ranges = dict[str, tuple[float, float]]
-Shapes = dict[str, tuple[int, ...]]
 
 
 class Time(Strict, frozen=True, kw_only=True, tag=True):

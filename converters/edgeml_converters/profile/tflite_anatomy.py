@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from edgeml.errors import InputError
+from edgeml_converters.formats.tensors import Shapes
 from edgeml_converters.profile.document import Layer
-from edgeml_converters.profile.requests import Anatomy, Shapes
+from edgeml_converters.profile.requests import Anatomy
 from edgeml_converters.profile.tflite_macs import macs
 
 _IDENTIFIER = b"TFL3"  # at byte 4 of every file

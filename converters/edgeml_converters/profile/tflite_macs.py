@@ -3,7 +3,8 @@
 from math import prod
 from typing import Any
 
-Shape = tuple[int, ...]
+from edgeml_converters.formats.tensors import Shape
+
 # What these cost depends on the run, on graphs inside of them, or is not known to this table.
 _UNKNOWN = {
     "WHILE",

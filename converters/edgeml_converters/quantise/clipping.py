@@ -1,11 +1,9 @@
 """Ranges of activations from a histogram of their values, when the extremes are not worth it."""
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from edgeml_converters.formats.tensors import Array
+
 Range = tuple[float, float]
 PERCENT_KEPT = 99.99
 _STEPS = 255  # between the 256 values of int8

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from edgeml_converters.evidence.labels import known_classes
-from edgeml_converters.report.samples import Array, Arrays, Samples
+from edgeml_converters.formats.tensors import Array, Arrays
+from edgeml_converters.report.samples import Samples
 
 MODEL = "the model"
 CLASSES_MAX = 24  # a larger matrix is a list of its most frequent errors

@@ -9,7 +9,7 @@ import matplotlib.image
 import numpy as np
 from markupsafe import Markup, escape
 
-from edgeml_converters.report.samples import Array, Arrays
+from edgeml_converters.formats.tensors import Array, Arrays
 
 _SIDE_MAX = 96  # pixels that are kept of an image
 _POINTS_MAX = 256

@@ -2,12 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy.typing as npt
-
-Array = npt.NDArray[Any]
-Arrays = Mapping[str, Array]
+from edgeml_converters.formats.tensors import Array, Arrays
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import onnx
 
 from edgeml_converters.formats import onnx_write
 from edgeml_converters.formats.onnx_read import external_files, read_graph
-from edgeml_converters.frameworks.base import Arrays
+from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.file_model import FileModel
 from edgeml_converters.steps.messages import Converted
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from edgeml.errors import InputError
 from edgeml.manifest import Format
-from edgeml_converters.frameworks.base import Arrays
+from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.steps.messages import Converted
 
 # (model, example inputs, the outputs' names, the folder for the files)

@@ -5,7 +5,7 @@ from pathlib import Path
 import tf2onnx
 
 from edgeml_converters.formats import onnx_write
-from edgeml_converters.frameworks.base import Arrays
+from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.tensorflow_model import TensorflowModel
 from edgeml_converters.routes.onnx_rewrites import rewrite_erfc
 from edgeml_converters.steps.messages import Converted

@@ -6,7 +6,7 @@ import tensorflow as tf
 import tf2onnx
 
 from edgeml_converters.formats import onnx_write
-from edgeml_converters.frameworks.base import Arrays
+from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.tensorflow_v1 import SessionModel, frozen_graph
 from edgeml_converters.routes.onnx_rewrites import rewrite_erfc
 from edgeml_converters.routes.tensorflow_onnx import OPSET

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from edgeml_converters.frameworks.base import Arrays
+from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.tensorflow_model import TensorflowModel
 from edgeml_converters.steps.messages import Converted
 

@@ -10,7 +10,7 @@ import torch
 
 from edgeml_converters.bisect.origin import sources
 from edgeml_converters.formats import onnx_write
-from edgeml_converters.frameworks.base import Arrays
+from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.torch_model import TorchModel
 from edgeml_converters.steps.messages import Converted
 

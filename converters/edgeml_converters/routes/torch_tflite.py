@@ -6,7 +6,8 @@ from typing import Any
 import litert_torch
 import torch
 
-from edgeml_converters.frameworks.base import Arrays, name_outputs
+from edgeml_converters.formats.tensors import Arrays
+from edgeml_converters.frameworks.base import name_outputs
 from edgeml_converters.frameworks.torch_model import TorchModel
 from edgeml_converters.steps.messages import Converted
 

@@ -4,17 +4,13 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from edgeml import atomic, digests
+from edgeml import digests
 from edgeml.contract import shape_text
 from edgeml.errors import InputError
-from edgeml_converters.steps.messages import ModelInput
-
-Array = npt.NDArray[Any]
+from edgeml_converters.formats.tensors import Array, ModelInput
 
 
 @dataclass(frozen=True)
@@ -152,45 +148,3 @@ def _check_declared(path: Path, wanted: ModelInput, found: Array) -> None:
             f"The input {wanted.name!r} must have shape {shape_text(declared)}, but has "
             f"{shape_text(found.shape)} in {path}; reshape it."
         )
-
-
-def spread(samples: int, limit: int) -> npt.NDArray[np.intp]:
-    """At most `limit` indices, evenly over all samples."""
-    return np.linspace(0, samples - 1, min(samples, limit)).round().astype(np.intp)
-
-
-def split(data: Data, limit: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Rows to show parity on, and at most `limit` others, evenly between them, to calibrate on.
-
-    Never the same rows: a calibrator would be praised for what it has seen. Raises InputError when
-    there is only one sample to share.
-    """
-    every = np.arange(data.samples)
-    if limit == 0:
-        return every, every[:0]
-    if data.samples < 2:
-        raise InputError(
-            f"{data.path} holds 1 sample, but static int8 needs some to calibrate on and others to "
-            "show parity; give at least 2, better 100."
-        )
-    others = every[1::2]
-    calibration = others[spread(len(others), limit)]
-    return np.setdiff1d(every, calibration), calibration
-
-
-def save(path: Path, arrays: Mapping[str, Array]) -> None:
-    """Arrays for another process, as a plain .npz; raises StorageError when the disk is full."""
-    try:
-        # numpy.savez would leave its archive open at an error and complain of it later.
-        with path.open("wb") as stream, zipfile.ZipFile(stream, "w") as archive:
-            for name, array in arrays.items():
-                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                    np.save(member, array, allow_pickle=False)
-    except OSError as error:
-        raise atomic.storage_error(path, error) from error
-
-
-def load(path: Path) -> dict[str, Array]:
-    """What `save` wrote."""
-    with np.load(path, allow_pickle=False) as archive:
-        return {key: archive[key] for key in archive.files}

@@ -8,7 +8,8 @@ import numpy.typing as npt
 from edgeml import documents
 from edgeml.contract import Contract, Tensor
 from edgeml.errors import InputError
-from edgeml_converters.sources.data import Array, save
+from edgeml_converters.formats.npz import save
+from edgeml_converters.formats.tensors import Array
 
 SAMPLES = 64
 _FREE_SIZE = 8  # of an axis that is not the sample's and whose size the contract leaves open

@@ -1,18 +1,15 @@
 """One converted file in one of the runtime's engines, in a process of its own."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
 from edgeml.manifest import Optimisation
-from edgeml_converters.sources.data import load, save
+from edgeml_converters.formats.npz import load, save
+from edgeml_converters.formats.tensors import Arrays, Names
 from edgeml_converters.steps.messages import Done, Open, Opened, Run
 from edgeml_converters.steps.process import Restarting
-
-Arrays = Mapping[str, npt.NDArray[Any]]
-Names = Mapping[str, str]  # the contract's name -> the file's
 
 
 class EngineProcess:

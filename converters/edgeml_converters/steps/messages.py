@@ -9,16 +9,8 @@ from edgeml.contract import Layout
 from edgeml.documents import Strict
 from edgeml.manifest import Format, Optimisation, Precision
 from edgeml_converters.bisect.messages import Trace, Traced
+from edgeml_converters.formats.tensors import FileTensor, ModelInput
 from edgeml_converters.sources.source import Source
-
-
-class ModelInput(Strict, frozen=True, kw_only=True):
-    """An input as the framework's model declares it; None where it does not say."""
-
-    name: str
-    dtype: str | None = None
-    shape: tuple[int | None, ...] | None = None
-    required: bool = True
 
 
 class Load(Strict, frozen=True, kw_only=True, tag=True):
@@ -101,14 +93,6 @@ class Open(Strict, frozen=True, kw_only=True, tag=True):
     engine: str
     entry: str
     optimisation: Optimisation = "all"
-
-
-class FileTensor(Strict, frozen=True, kw_only=True):
-    """A tensor as a converted file declares it; -1 is a free size."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
 
 
 class Opened(Strict, frozen=True, kw_only=True, tag=True):

@@ -1,6 +1,6 @@
 """The framework's model in its own process, loaded again when a step has killed it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeml.contract import Layout
+from edgeml_converters.formats.npz import load, save
+from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.routes.table import Route
-from edgeml_converters.sources.data import load, save
 from edgeml_converters.sources.source import Source
 from edgeml_converters.steps.messages import Convert, Converted, Done, Load, Loaded, Predict
 from edgeml_converters.steps.process import Restarting
 
-Arrays = Mapping[str, npt.NDArray[Any]]
 _EXAMPLE_SAMPLES = 2  # exporters take a batch of 1 for a constant
 
 

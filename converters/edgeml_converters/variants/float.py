@@ -1,6 +1,5 @@
 """The float file of a format: routes in turn until one gives a file that says the same."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from edgeml.conversion import RouteTried, VariantReport
 from edgeml.faults import Fault
 from edgeml.manifest import Format, Precision
 from edgeml.parity import Tolerance
+from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.lint import lint
 from edgeml_converters.outcome.folder import copy_files
 from edgeml_converters.parity.question import Parity, Question
@@ -22,8 +22,6 @@ from edgeml_converters.routes.table import routes_for
 from edgeml_converters.steps.messages import Converted
 from edgeml_converters.steps.model import ModelProcess
 from edgeml_converters.steps.process import StepError
-
-Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from edgeml.conversion import VariantReport
 from edgeml.manifest import Format, Precision
+from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.options import Options
 from edgeml_converters.outcome import folder
 from edgeml_converters.parity.question import Question
 from edgeml_converters.progress import Progress
-from edgeml_converters.steps.engine import Arrays
 from edgeml_converters.steps.model import ModelProcess
 from edgeml_converters.variants.float import TOLERANCES, Made, make_float, ship
 from edgeml_converters.variants.lower import Quantiser

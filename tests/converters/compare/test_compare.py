@@ -16,7 +16,7 @@ from edgeml.errors import InputError, ParityError
 from edgeml.parity import Tolerance
 from edgeml_converters.compare.compare import Comparison, compare_models
 from edgeml_converters.compare.sides import Side, input_names
-from edgeml_converters.steps.messages import ModelInput
+from edgeml_converters.formats.tensors import ModelInput
 from tests import onnx_models
 from tests.converters import tflite_models
 from tests.packages import tiny_package

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from edgeml.errors import InputError
+from edgeml_converters.formats.npz import load, save
 from edgeml_converters.routes.table import ROUTES
-from edgeml_converters.sources.data import load, save
 from edgeml_converters.sources.source import parse
 from edgeml_converters.steps.messages import Convert, Converted, Done, Load, Loaded, Predict
 from edgeml_converters.steps.process import Worker

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from edgeml.errors import ConversionError
 from edgeml.parity import Tolerance
+from edgeml_converters.formats.tensors import FileTensor
 from edgeml_converters.parity.pairing import input_candidates, pair_outputs
-from edgeml_converters.steps.messages import FileTensor
 
 RNG = np.random.default_rng(0)
 A, B, C = (RNG.normal(size=(5, 3)).astype(np.float32) for _ in range(3))

@@ -10,10 +10,10 @@ from onnx import TensorProto, helper
 
 from edgeml.faults import Fault
 from edgeml.parity import Tolerance
+from edgeml_converters.formats.npz import save
 from edgeml_converters.parity.question import Parity, Question
 from edgeml_converters.parity.run import show_parity
 from edgeml_converters.progress import silent
-from edgeml_converters.sources.data import save
 
 RNG = np.random.default_rng(0)
 X, Y = (RNG.normal(size=(70, 4)).astype(np.float32) for _ in range(2))

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeml.errors import InputError
-from edgeml_converters.sources.data import bind, read, spread
-from edgeml_converters.steps.messages import ModelInput
+from edgeml_converters.formats.tensors import ModelInput
+from edgeml_converters.sources.data import bind, read
+from edgeml_converters.sources.rows import spread
 
 X = ModelInput(name="x", dtype="float32", shape=(None, 3))
 Y = ModelInput(name="y")

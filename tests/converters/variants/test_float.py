@@ -11,13 +11,14 @@ from edgeml.conversion import ConversionReport, VariantReport
 from edgeml.errors import ConversionError, ParityError
 from edgeml.parity import Tolerance
 from edgeml_converters.convert import verdict
+from edgeml_converters.formats.npz import save
+from edgeml_converters.formats.tensors import Arrays, ModelInput
 from edgeml_converters.parity.question import Question
 from edgeml_converters.progress import silent
 from edgeml_converters.routes.table import Route
-from edgeml_converters.sources.data import save
 from edgeml_converters.sources.source import Source
-from edgeml_converters.steps.messages import Converted, Loaded, ModelInput
-from edgeml_converters.steps.model import Arrays, ModelProcess
+from edgeml_converters.steps.messages import Converted, Loaded
+from edgeml_converters.steps.model import ModelProcess
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants.float import Made, make_float
 

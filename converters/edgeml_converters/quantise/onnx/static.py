@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnxruntime.quantization.calibrate import (
     CalibrationDataReader,
@@ -18,11 +17,10 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from onnxruntime.quantization.quant_utils import QuantType, save_and_reload_model_with_shape_infer
 from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
+from edgeml_converters.formats.tensors import Arrays, Ranges
 from edgeml_converters.quantise.clipping import least_error
 from edgeml_converters.quantise.onnx.outputs import drop_needless_rounding
 
-Arrays = dict[str, npt.NDArray[Any]]
-Ranges = dict[str, tuple[float, float]]
 CHUNK_SAMPLES = 16  # at once: every activation of all of them is in memory
 METHODS: dict[str, tuple[CalibrationMethod, dict[str, Any]]] = {
     "minmax": (CalibrationMethod.MinMax, {}),

@@ -7,16 +7,14 @@ took 12 times as long as the float file for one sample through four dense layers
 """
 
 from collections.abc import Container
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
+from edgeml_converters.formats.tensors import Array
 from edgeml_converters.quantise.onnx.graph import WEIGHT_INPUTS, Scope, scopes
 
-Array = npt.NDArray[Any]
 INT8_MAX = 127  # -128 is left out, so that zero is in the middle and the scale symmetric
 
 

@@ -9,15 +9,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from ai_edge_quantizer.utils.histogram_utils import DynamicHistogram
 
+from edgeml_converters.formats.tensors import Array, Ranges
 from edgeml_converters.formats.tflite_edit import activations, read
-from edgeml_converters.quantise.clipping import Range, least_error, percentile
+from edgeml_converters.quantise.clipping import least_error, percentile
 
-Array = npt.NDArray[Any]
-Ranges = dict[str, Range]
 _KEPT_OF_AVERAGE = 0.95  # as ai-edge-quantizer smooths
 _BINS = 2048
 # Beyond it a value is no activation but a stand-in for infinity, such as the padding of a maximum.

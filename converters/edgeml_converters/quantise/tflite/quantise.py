@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from ai_edge_quantizer.quantizer import Quantizer
 
+from edgeml_converters.formats.npz import load as load_samples
+from edgeml_converters.formats.tensors import Ranges
 from edgeml_converters.formats.tflite_edit import outputs, read, tflite_coverage, write
-from edgeml_converters.quantise.tflite.calibration import Ranges, calibrate
+from edgeml_converters.quantise.tflite.calibration import calibrate
 from edgeml_converters.quantise.tflite.recipe import recipe, without_ranges
 from edgeml_converters.quantise.tflite.weights import quantise_rest
-from edgeml_converters.sources.data import load as load_samples
 from edgeml_converters.steps.messages import Quantise, Quantised
 
 ENTRY = "model.tflite"

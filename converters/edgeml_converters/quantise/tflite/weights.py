@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_quantizer.qtyping import NonLinearQuantParams, UniformQuantParams
 from ai_edge_quantizer.transformations.dequant_insert import insert_dequant
@@ -17,9 +16,9 @@ from ai_edge_quantizer.transformations.transformation_utils import (
 )
 
 from edgeml.manifest import Precision
+from edgeml_converters.formats.tensors import Array
 from edgeml_converters.formats.tflite_edit import op_name, tensor_name, weights
 
-Array = npt.NDArray[Any]
 INT8_MAX = 127
 _INT8_GATHER_VERSION = 2
 

@@ -1,0 +1,35 @@
+"""Tensors as all rooms speak of them: the arrays themselves, and what a model or file declares."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeml.documents import Strict
+
+Array = npt.NDArray[Any]
+Arrays = Mapping[str, Array]  # by name, first axis the sample
+Floats = npt.NDArray[np.float64]
+Names = dict[str, str]  # the contract's name -> the file's
+Range = tuple[float, float]  # the smallest and the largest value
+Ranges = dict[str, Range]
+Shape = tuple[int, ...]
+Shapes = Mapping[str, Shape]
+
+
+class ModelInput(Strict, frozen=True, kw_only=True):
+    """An input as the framework's model declares it; None where it does not say."""
+
+    name: str
+    dtype: str | None = None
+    shape: tuple[int | None, ...] | None = None
+    required: bool = True
+
+
+class FileTensor(Strict, frozen=True, kw_only=True):
+    """A tensor as a converted file declares it; -1 is a free size."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
