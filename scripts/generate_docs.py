@@ -20,12 +20,12 @@ from edgeml import (
     inspection,
     manifest,
     parity,
+    profile,
     release,
     telemetry,
 )
 from edgeml.cli import diagnosis
 from edgeml.cli.main import COMMANDS, build
-from edgeml_converters import profile
 from edgeml_converters.bisect.bisect import Bisection
 from edgeml_converters.compare.compare import Comparison
 from edgeml_devices import database, publish

@@ -7,6 +7,8 @@ EXTRAS = {
     "tensorflow": "tensorflow",
     "keras": "tensorflow",
     "tf2onnx": "tensorflow",
+    "ai_edge_litert": "litert",
+    "onnxruntime": "onnx",
     "onnx": "torch] or edgeml[tensorflow",
 }
 

@@ -1,28 +1,21 @@
-"""The worker process: reads requests from its stdin and answers each on what was its stdout.
+"""The door of a worker process: which request is answered by whom.
 
-Everything that a framework prints goes to stderr, which the parent sends to a log file.
+It alone loads frameworks and engines: `python -m edgeml_converters.worker MEMORY_BYTES`.
 """
 
-import ctypes
 import json
-import os
-import re
-import resource
-import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from edgeml.errors import EdgemlError, EngineError
-from edgeml_converters.bisect.messages import Trace, Traced
-from edgeml_converters.extras import EXTRAS
+from edgeml.errors import EngineError
 from edgeml_converters.formats.npz import load, save
 from edgeml_converters.formats.tensors import FileTensor
-from edgeml_converters.steps import messages
 from edgeml_converters.steps.messages import (
+    Anatomy,
     Convert,
     Converted,
     Done,
-    Failed,
     Load,
     Loaded,
     Open,
@@ -32,22 +25,22 @@ from edgeml_converters.steps.messages import (
     Reply,
     Request,
     Run,
+    TakeApart,
+    Time,
+    Trace,
+    Traced,
 )
+from edgeml_converters.steps.serving import EngineMissing, serve
 
-_PR_SET_PDEATHSIG = 1
-
-
-class EngineMissing(EngineError):
-    """The engine's library is not installed here."""
+if TYPE_CHECKING:
+    from edgeml_converters.frameworks.base import Model
+    from edgeml_runtime.engines.base import Engine
 
 
 class Session:
     """What one worker holds: a framework's model, or an engine with a converted one."""
 
     def __init__(self) -> None:
-        from edgeml_converters.frameworks.base import Model
-        from edgeml_runtime.engines.base import Engine
-
         self._model: Model | None = None
         self._engine: Engine | None = None
 
@@ -65,6 +58,12 @@ class Session:
                 return quantise(request)
             case Trace():
                 return _trace(request)
+            case Time():
+                from edgeml_converters.profile.timing import time_calls
+
+                return time_calls(request)
+            case TakeApart():
+                return _taken_apart(request)
             case Open():
                 return self._open(request)
             case Run():
@@ -128,6 +127,16 @@ class Session:
         return Done()
 
 
+def _taken_apart(request: TakeApart) -> Anatomy:
+    if request.format == "onnx":
+        from edgeml_converters.profile import onnx_anatomy
+
+        return onnx_anatomy.take_apart(Path(request.entry), request.shapes)
+    from edgeml_converters.profile import tflite_anatomy
+
+    return tflite_anatomy.take_apart(Path(request.entry), request.shapes)
+
+
 def _trace(request: Trace) -> Traced:
     from edgeml_converters.bisect.trace import trace
 
@@ -144,42 +153,5 @@ def _trace(request: Trace) -> Traced:
     )
 
 
-def _failed(error: Exception) -> Failed:
-    said = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # exporters write in colours
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
-    package = missing.partition(".")[0]
-    return Failed(
-        kind=type(error).__name__,
-        message=lines[0] if lines else "it gave no reason",
-        missing=package if package in EXTRAS else None,
-    )
-
-
-def main() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a worker ends with its parent
-    memory_bytes = int(sys.argv[1])
-    if memory_bytes:  # private memory, and not address space, of which a framework reserves a lot
-        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
-    requests = os.fdopen(os.dup(0), "rb")
-    replies = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(2, 1)
-    session = Session()
-    for line in requests:
-        reply: Reply
-        try:
-            reply = session.answer(messages.decode_request(line))
-        except EdgemlError as error:
-            reply = Failed(kind=type(error).__name__, message=str(error))
-        except Exception as error:
-            import traceback
-
-            traceback.print_exc()
-            reply = _failed(error)
-        sys.stdout.flush()  # before the answer: whoever has it may end this process
-        replies.write(messages.encode(reply) + b"\n")
-
-
 if __name__ == "__main__":
-    main()
+    serve(Session().answer, int(sys.argv[1]))

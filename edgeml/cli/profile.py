@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from edgeml_converters.profile import Layer, Profile
+    from edgeml.profile import Layer, Profile
 
 LAYERS_SHOWN = 12
 

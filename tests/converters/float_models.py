@@ -296,7 +296,7 @@ def request(entry: Path, folder: Path, way: str, data: Path, **options: Any) -> 
 _ANSWER = """
 import sys
 import msgspec
-from edgeml_converters.messages import Quantise
+from edgeml_converters.steps.messages import Quantise
 from edgeml_converters.quantise import quantise
 requests = msgspec.json.decode(sys.stdin.buffer.read(), type=list[Quantise])
 answers = msgspec.json.encode([quantise(request) for request in requests])

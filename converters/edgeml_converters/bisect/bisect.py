@@ -10,12 +10,12 @@ from edgeml.errors import InputError
 from edgeml.evidence import TensorFidelity
 from edgeml.manifest import Format
 from edgeml_converters.bisect.culprit import FLOORS_DB, culprit
-from edgeml_converters.bisect.messages import Trace, Traced
 from edgeml_converters.formats.npz import save
 from edgeml_converters.outcome import folder as folders
 from edgeml_converters.progress import Progress, silent
 from edgeml_converters.sources.rows import spread
-from edgeml_converters.steps.process import Worker
+from edgeml_converters.steps.messages import Trace, Traced
+from edgeml_converters.steps.process import ask_once
 
 # Of the float file that variants were made of: DIR/reference/<format>/.
 _REFERENCE: dict[Format, str] = {"onnx": "model.onnx", "tflite": "model.tflite"}
@@ -66,20 +66,16 @@ def bisect(
     with TemporaryDirectory(prefix="edgeml-bisect-") as temporary:
         inputs = Path(temporary) / "inputs.npz"
         found = _inputs(folder, report, samples, inputs)
-        with progress(f"trace {variant}"), Worker(Path(temporary) / "trace.log") as worker:
-            traced = worker.ask(
-                f"tracing {variant}",
-                Trace(
-                    format=report.format,
-                    suspect=str(folder / report.entry),
-                    reference=str(reference),
-                    inputs=str(inputs),
-                    sources=str(sources) if sources.is_file() else None,
-                    engine=engine,
-                ),
-                Traced,
-                timeout_seconds,
-            )
+        request = Trace(
+            format=report.format,
+            suspect=str(folder / report.entry),
+            reference=str(reference),
+            inputs=str(inputs),
+            sources=str(sources) if sources.is_file() else None,
+            engine=engine,
+        )
+        with progress(f"trace {variant}"):
+            traced = ask_once(f"tracing {variant}", request, Traced, timeout_seconds)
     return Bisection(
         variant=variant,
         engine=engine,

@@ -75,7 +75,7 @@ class EngineSide(Side):
             try:
                 opened = self._process.open(level)
             except StepRefused as error:
-                if error.failure.kind == "EngineMissing":
+                if error.engine_missing:
                     return None
                 raise
             except StepError:

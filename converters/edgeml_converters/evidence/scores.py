@@ -56,12 +56,16 @@ def accuracy(labels: Array, answers: Arrays, like: Arrays) -> Score:
 def f1(labels: Array, answers: Arrays, like: Arrays) -> Score:
     """Of two classes the F1 of class 1, of more the mean over the classes that occur."""
     it = classified("f1", labels, answers, like)
-    cells = it.true * it.count + it.predicted
+    # Class numbers may be ids of a large vocabulary: only those that occur are counted.
+    classes = np.arange(2) if it.count == 2 else np.union1d(it.true, it.predicted)
+    true, predicted = (np.searchsorted(classes, found) for found in (it.true, it.predicted))
+
+    def count(found: Classes) -> Array:
+        return np.bincount(found, minlength=len(classes))
 
     def score(rows: Rows) -> float:
-        confusion = np.bincount(cells[rows].ravel(), minlength=it.count**2)
-        confusion = confusion.reshape(it.count, it.count)
-        hits, seen = np.diag(confusion), confusion.sum(axis=0) + confusion.sum(axis=1)
+        wanted, answered = true[rows].ravel(), predicted[rows].ravel()
+        hits, seen = count(wanted[wanted == answered]), count(wanted) + count(answered)
         each = 2 * hits / np.maximum(seen, 1)
         return float(each[1] if it.count == 2 else each[seen > 0].mean())
 

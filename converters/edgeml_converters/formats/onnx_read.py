@@ -1,6 +1,6 @@
-"""The files beside an ONNX graph that hold its weights: found, and kept to its own folder."""
+"""An .onnx file as it is read: its graph first, and where beside it the weights lie."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import external_data_helper
 
 from edgeml.errors import InputError
+from edgeml_converters.formats.onnx_walk import inner_graphs, walk
 
 
 def read_graph(path: Path) -> onnx.ModelProto:
@@ -50,21 +51,17 @@ def external_files(model: onnx.ModelProto, path: Path) -> list[Path]:
 
 
 def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
-    yield from _of_graph(model.graph)
-    for function in model.functions:
-        yield from _of_nodes(function.node)
+    """Every tensor that the file holds: in its graph, in the graphs inside it, in its functions."""
+    yield from _constants(model.graph)
+    for nodes in (model.graph.node, *(function.node for function in model.functions)):
+        for node in walk(nodes):
+            for attribute in node.attribute:
+                yield from (attribute.t, *attribute.tensors)
+            for graph in inner_graphs(node):
+                yield from _constants(graph)
 
 
-def _of_graph(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+def _constants(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
     yield from graph.initializer
     for sparse in graph.sparse_initializer:
         yield from (sparse.values, sparse.indices)
-    yield from _of_nodes(graph.node)
-
-
-def _of_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.TensorProto]:
-    for node in nodes:
-        for attribute in node.attribute:
-            yield from (attribute.t, *attribute.tensors)
-            for graph in (attribute.g, *attribute.graphs):
-                yield from _of_graph(graph)

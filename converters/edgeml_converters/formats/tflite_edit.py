@@ -1,49 +1,12 @@
-"""What is inside a .tflite file, as far as quantisation needs to know it."""
+"""A .tflite file as objects that can be changed, and written again."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
-from edgeml_converters.quantise.coverage import share
-
-# The inputs of each op that take a layer's weights.
-WEIGHT_INPUTS: dict[str, tuple[int, ...]] = {
-    "BATCH_MATMUL": (0, 1),
-    "BIDIRECTIONAL_SEQUENCE_LSTM": (*range(1, 9), 15, *range(18, 26), 32),
-    "BIDIRECTIONAL_SEQUENCE_RNN": (1, 2, 4, 5),
-    "CONV_2D": (1,),
-    "CONV_3D": (1,),
-    "DEPTHWISE_CONV_2D": (1,),
-    "EMBEDDING_LOOKUP": (1,),
-    "FULLY_CONNECTED": (1,),
-    "GATHER": (0,),
-    "SVDF": (1, 2),
-    "TRANSPOSE_CONV": (1,),
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": (*range(1, 9), 16),
-    "UNIDIRECTIONAL_SEQUENCE_RNN": (1, 2),
-}
-# Ops that hand on a weight without computing with it.
-_PASS_ON = ("CAST", "DEQUANTIZE", "RESHAPE", "TRANSPOSE")
 _CONTROL_FLOW = ("CALL", "CASE", "IF", "STABLEHLO_CASE", "STABLEHLO_WHILE", "WHILE")
 _Type = schema.TensorType
-_KINDS = (_Type.FLOAT32, _Type.FLOAT16, _Type.INT8, _Type.UINT8, _Type.INT4)
-
-
-@dataclass(frozen=True)
-class Weight:
-    """A constant that an op takes as its weights.
-
-    subgraph: which holds the constant. tensor: its index there.
-    direct: an op of that subgraph takes the constant itself, not what another op makes of it.
-    """
-
-    subgraph: int
-    tensor: int
-    direct: bool
 
 
 def read(content: bytes) -> Any:
@@ -90,54 +53,3 @@ def outputs(model: Any) -> set[str]:
     """The names of the tensors that the main graph answers with."""
     main = model.subgraphs[0]
     return {tensor_name(main.tensors[int(index)]) for index in main.outputs}
-
-
-def weights(model: Any) -> Iterator[Weight]:
-    """Every use of a constant of rank 2 or more as weights."""
-    for number, subgraph in enumerate(model.subgraphs):
-        for op in subgraph.operators:
-            for place in WEIGHT_INPUTS.get(op_name(model, op), ()):
-                index = int(op.inputs[place]) if place < len(op.inputs) else -1
-                source = _constant(model, number, index)
-                if source is not None:
-                    yield Weight(*source, direct=source == (number, index))
-
-
-def _constant(model: Any, number: int, index: int) -> tuple[int, int] | None:
-    """Subgraph and index of the constant behind a tensor, through ops that only hand it on and
-    through loops that carry it unchanged."""
-    while index >= 0:
-        subgraph = model.subgraphs[number]
-        tensor = subgraph.tensors[index]
-        if is_constant(model, tensor):
-            large = tensor.shape is not None and len(tensor.shape) > 1
-            return (number, index) if large and tensor.type in _KINDS else None
-        maker = next((op for op in subgraph.operators if index in map(int, op.outputs)), None)
-        if maker is not None and op_name(model, maker) in _PASS_ON:
-            index = int(maker.inputs[0])
-        elif maker is None and index in map(int, subgraph.inputs):
-            number, index = _outside(model, number, index)
-        else:
-            return None
-    return None
-
-
-def _outside(model: Any, body: int, index: int) -> tuple[int, int]:
-    """What a loop gives to its body as this input in every turn; -1 where that is not one thing."""
-    place = [int(i) for i in model.subgraphs[body].inputs].index(index)
-    if [int(i) for i in model.subgraphs[body].outputs][place : place + 1] != [index]:
-        return body, -1
-    for number, subgraph in enumerate(model.subgraphs):
-        for op in subgraph.operators:
-            if op_name(model, op) == "WHILE" and op.builtinOptions.bodySubgraphIndex == body:
-                return number, int(op.inputs[place])
-    return body, -1
-
-
-def tflite_coverage(model: Any) -> float:
-    """In per cent of the weights' bytes in the float file; see coverage.coverage."""
-    found: dict[int, tuple[int, bool]] = {}
-    for weight in weights(model):
-        tensor = model.subgraphs[weight.subgraph].tensors[weight.tensor]
-        found[tensor.buffer] = (prod(map(int, tensor.shape)), tensor.type != _Type.FLOAT32)
-    return share(found.values())

@@ -1,4 +1,4 @@
-"""A .tflite file as rules and traces look at it: its ops and tensors, in order of execution."""
+"""A .tflite file as all who only look at it see it: ops and tensors, in order of execution."""
 
 import struct
 from dataclasses import dataclass
@@ -18,12 +18,15 @@ _TYPES = {code: name for name, code in vars(schema.TensorType).items() if isinst
 class Tensor:
     """type: the schema's, in lower case (float32, int8); scales: empty where it is not quantised.
 
+    buffer: where its values lie; several tensors may share one.
     constant: its values are in the file; variable: an engine keeps it between calls.
     """
 
     index: int
     name: str
     type: str
+    shape: tuple[int, ...]
+    buffer: int
     scales: tuple[float, ...]
     zero_points: tuple[int, ...]
     constant: bool
@@ -107,9 +110,13 @@ def _tensors(model: Any, graph: Any) -> list[Tensor]:
                 index=index,
                 name=_text(tensor.name),
                 type=_TYPES[tensor.type].lower(),
+                shape=tuple(map(int, _listed(tensor.shape))),
+                buffer=int(tensor.buffer),
                 scales=tuple(map(float, _listed(quantised and quantised.scale))),
                 zero_points=tuple(map(int, _listed(quantised and quantised.zeroPoint))),
-                constant=buffer.data is not None or buffer.size > 0,
+                # The bytes of a file above 2 GiB lie behind the flatbuffer, at an offset above 1.
+                constant=bool(len(buffer.data if buffer.data is not None else ()))
+                or buffer.offset > 1,
                 variable=bool(tensor.isVariable),
             )
         )

@@ -5,21 +5,12 @@ transposes around it, so that every route, the reference answers and parity see 
 is a tensor of four axes.
 """
 
-from collections.abc import Sequence
-from typing import TypeVar
-
-import numpy as np
-
 from edgeml.contract import Layout
 from edgeml.errors import InputError
-from edgeml_converters.formats.tensors import Arrays, ModelInput
+from edgeml_converters.frameworks.axes import TO_NCHW, TO_NHWC, transposed_arrays
 from edgeml_converters.frameworks.base import Model
 
-Size = TypeVar("Size")
 OWN: dict[str, Layout] = {"torch": "nchw", "tensorflow": "nhwc"}
-# axes[i] is where the i-th axis of the result comes from, as in numpy's transpose.
-TO_NHWC = (0, 2, 3, 1)
-TO_NCHW = (0, 3, 1, 2)
 
 
 def in_layout(model: Model, layout: Layout) -> Model:
@@ -45,34 +36,10 @@ def in_layout(model: Model, layout: Layout) -> Model:
     if model.framework == "torch":
         from edgeml_converters.frameworks import torch_layout
 
-        moved = torch_layout.wrap(model, inward, outward)
+        transposed = torch_layout.wrap(model, inward, outward)
     else:
         from edgeml_converters.frameworks import tensorflow_layout
 
-        moved = tensorflow_layout.wrap(model, inward, outward)
-    moved.samples = model.samples and moved_arrays(model.samples, outward)
-    return moved
-
-
-def moved_inputs(inputs: Sequence[ModelInput], axes: tuple[int, ...]) -> tuple[ModelInput, ...]:
-    """The inputs with the declared shapes of images transposed."""
-    return tuple(
-        ModelInput(
-            name=i.name,
-            dtype=i.dtype,
-            shape=moved_shape(i.shape, axes) if i.shape else i.shape,
-            required=i.required,
-        )
-        for i in inputs
-    )
-
-
-def moved_shape(shape: tuple[Size, ...], axes: tuple[int, ...]) -> tuple[Size, ...]:
-    return tuple(shape[axis] for axis in axes) if len(shape) == 4 else shape
-
-
-def moved_arrays(arrays: Arrays, axes: tuple[int, ...]) -> Arrays:
-    return {
-        name: np.ascontiguousarray(array.transpose(axes)) if array.ndim == 4 else array
-        for name, array in arrays.items()
-    }
+        transposed = tensorflow_layout.wrap(model, inward, outward)
+    transposed.samples = model.samples and transposed_arrays(model.samples, outward)
+    return transposed

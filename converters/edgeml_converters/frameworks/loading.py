@@ -50,13 +50,13 @@ def _load(source: Source) -> Model:
 
             return torch_model.load_script(Path(source.location))
         case "keras":
-            from edgeml_converters.frameworks import tensorflow_model
+            from edgeml_converters.frameworks import tensorflow_files
 
-            return tensorflow_model.load_keras(Path(source.location))
+            return tensorflow_files.load_keras(Path(source.location))
         case "saved-model":
-            from edgeml_converters.frameworks import tensorflow_model
+            from edgeml_converters.frameworks import tensorflow_files
 
-            return tensorflow_model.load_saved_model(Path(source.location))
+            return tensorflow_files.load_saved_model(Path(source.location))
         case "onnx":
             from edgeml_converters.frameworks import file_model
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from edgeml_converters.frameworks.axes import transposed_inputs
 from edgeml_converters.frameworks.base import Model
-from edgeml_converters.frameworks.layout import moved_inputs
 from edgeml_converters.frameworks.tensorflow_model import TensorflowModel, Tensors
 
 
@@ -13,13 +13,13 @@ def wrap(model: Model, inward: tuple[int, ...], outward: tuple[int, ...]) -> Mod
     assert isinstance(model, TensorflowModel)
 
     def call(arrays: Tensors) -> dict[str, Any]:
-        found = model.call({name: _moved(value, inward) for name, value in arrays.items()})
-        return {name: _moved(value, outward) for name, value in found.items()}
+        found = model.call({name: _transposed(value, inward) for name, value in arrays.items()})
+        return {name: _transposed(value, outward) for name, value in found.items()}
 
     # As a SavedModel: other routes take the owner itself, without the transposes.
-    inputs = moved_inputs(model.inputs, outward)
+    inputs = transposed_inputs(model.inputs, outward)
     return TensorflowModel("saved-model", model.owner, call, inputs, model.kept)
 
 
-def _moved(tensor: Any, axes: tuple[int, ...]) -> Any:
+def _transposed(tensor: Any, axes: tuple[int, ...]) -> Any:
     return tf.transpose(tensor, axes) if tensor.shape.rank == 4 else tensor

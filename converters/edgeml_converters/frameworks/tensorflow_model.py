@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -66,57 +65,17 @@ class TensorflowModel(Model):
         return tf.function(serve, input_signature=specs, autograph=False), specs
 
 
-def load_keras(path: Path) -> Model:
-    """A .keras file, or an .h5 file of older versions."""
-    import keras
-
-    if path.suffix != ".keras":
-        import h5py  # type: ignore[import-untyped]
-
-        with h5py.File(path, "r") as file:
-            if "model_config" not in file.attrs:
-                raise InputError(
-                    f"{path.name} holds weights without a model; save the whole model with "
-                    "model.save(FILE.keras)."
-                )
-    try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except ValueError as error:
-        if "safe_mode" not in str(error):
-            raise
-        raise InputError(
-            f"{path.name} holds Python code in a Lambda layer, which is not run; name the callable "
-            "that builds the model, or make the Lambda a layer of its own."
-        ) from error
-    return _keras(model)
-
-
-def load_saved_model(path: Path) -> Model:
-    """By TensorFlow 2, or by the loader of TensorFlow 1 where that fails."""
-    try:
-        loaded = tf.saved_model.load(str(path))
-    except Exception as error:
-        from edgeml_converters.frameworks import tensorflow_v1
-
-        try:
-            return tensorflow_v1.load(path)
-        except InputError:
-            raise
-        except Exception as also:
-            raise error from also  # the newer loader knows better what is wrong
-    return _signature(loaded)
-
-
 def wrap(built: object) -> Model | None:
     """A model of Keras or a loaded SavedModel, or None when `built` is neither."""
     import keras
 
     if isinstance(built, keras.Model):
-        return _keras(built)
-    return _signature(built) if getattr(built, "signatures", None) else None
+        return from_keras(built)
+    return from_saved_model(built) if getattr(built, "signatures", None) else None
 
 
-def _keras(model: Any) -> Model:
+def from_keras(model: Any) -> Model:
+    """Raises InputError for a model that is not built."""
     import keras
 
     if not getattr(model, "inputs", None):  # a Sequential that is not built raises
@@ -162,7 +121,8 @@ def choose_signature(signatures: Mapping[str, Any]) -> str:
     return next(iter(signatures))
 
 
-def _signature(loaded: Any) -> Model:
+def from_saved_model(loaded: Any) -> Model:
+    """The signature that `choose_signature` names, as a model."""
     function = loaded.signatures[choose_signature(loaded.signatures)]
     specs = function.structured_input_signature[1]
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
+from edgeml_converters.frameworks.axes import transposed_inputs
 from edgeml_converters.frameworks.base import Model, name_outputs
-from edgeml_converters.frameworks.layout import moved_inputs
 from edgeml_converters.frameworks.torch_model import TorchModel
 
 
@@ -20,15 +20,17 @@ class Transposed(torch.nn.Module):  # type: ignore[misc]
         self._outward = outward
 
     def forward(self, *tensors: torch.Tensor) -> Any:
-        found = self.inner(*(_moved(tensor, self._inward) for tensor in tensors))
-        return {name: _moved(value, self._outward) for name, value in name_outputs(found).items()}
+        found = self.inner(*(_transposed(tensor, self._inward) for tensor in tensors))
+        return {
+            name: _transposed(value, self._outward) for name, value in name_outputs(found).items()
+        }
 
 
 def wrap(model: Model, inward: tuple[int, ...], outward: tuple[int, ...]) -> Model:
     assert isinstance(model, TorchModel)
     module = _named(tuple(i.name for i in model.inputs))(model, inward, outward)
     module.training = False  # exported programs refuse eval(), which they do not need
-    return TorchModel("module", module, module, moved_inputs(model.inputs, outward))
+    return TorchModel("module", module, module, transposed_inputs(model.inputs, outward))
 
 
 def _named(names: tuple[str, ...]) -> type[Transposed]:
@@ -44,5 +46,5 @@ def _named(names: tuple[str, ...]) -> type[Transposed]:
     return type("Transposed", (Transposed,), {"forward": forward})
 
 
-def _moved(tensor: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
+def _transposed(tensor: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
     return tensor.permute(axes) if tensor.dim() == 4 else tensor

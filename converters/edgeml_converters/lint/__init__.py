@@ -5,7 +5,7 @@ from pathlib import Path
 from edgeml.errors import InputError
 from edgeml.faults import Finding
 from edgeml.manifest import Format
-from edgeml_converters.extras import extra_for
+from edgeml_converters.extras import EXTRAS, extra_for
 
 
 def lint(form: Format, entry: Path) -> tuple[Finding, ...]:
@@ -19,8 +19,11 @@ def lint(form: Format, entry: Path) -> tuple[Finding, ...]:
         else:
             from edgeml_converters.lint.tflite_rules import findings
     except ModuleNotFoundError as error:
-        extra = extra_for("onnx") if form == "onnx" else "edgeml[litert]"
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
         raise InputError(
-            f"Linting {entry.name} needs {error.name}, which is not installed; install {extra}."
+            f"Linting {entry.name} needs {package}, which is not installed; "
+            f"install {extra_for(package)}."
         ) from error
     return tuple(sorted(findings(entry), key=lambda found: found.severity != "error"))

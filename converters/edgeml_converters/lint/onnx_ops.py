@@ -9,6 +9,7 @@ from onnx import numpy_helper
 from onnxruntime.capi.onnxruntime_pybind11_state import get_all_operator_schema
 
 from edgeml.faults import Fault, Finding
+from edgeml_converters.formats.onnx_walk import walk
 from edgeml_converters.lint.counted import counted
 from edgeml_converters.lint.onnx_support import ONNX_DOMAINS
 
@@ -40,21 +41,13 @@ class Use:
 
 def uses(model: onnx.ModelProto) -> Iterator[Use]:
     """Every node of the model, with those in branches, loops and functions."""
-    yield from _uses(model.graph.node, _opsets(model.opset_import))
-    for function in model.functions:
-        yield from _uses(function.node, _opsets(function.opset_import))
+    for part, nodes in ((model, model.graph.node), *((f, f.node) for f in model.functions)):
+        opsets = _opsets(part.opset_import)
+        yield from (Use(node, opsets) for node in walk(nodes))
 
 
 def _opsets(imports: Iterable[onnx.OperatorSetIdProto]) -> dict[str, int]:
     return {"" if item.domain == "ai.onnx" else item.domain: item.version for item in imports}
-
-
-def _uses(nodes: Iterable[onnx.NodeProto], opsets: Mapping[str, int]) -> Iterator[Use]:
-    for node in nodes:
-        yield Use(node, opsets)
-        for attribute in node.attribute:
-            for graph in (attribute.g, *attribute.graphs):
-                yield from _uses(graph.node, opsets)
 
 
 def foreign_ops(model: onnx.ModelProto) -> Iterator[Finding]:

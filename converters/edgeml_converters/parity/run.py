@@ -61,7 +61,7 @@ class _Matrix:
             try:
                 self._rows.append(self._row(level))
             except StepError as error:
-                if isinstance(error, StepRefused) and error.failure.kind == "EngineMissing":
+                if isinstance(error, StepRefused) and error.engine_missing:
                     return
                 if not isinstance(error, StepRefused):
                     self._crashed.append(level)

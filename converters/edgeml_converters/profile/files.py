@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from edgeml_converters.profile.document import Profiles
+from edgeml.profile import Profiles
 from edgeml_converters.profile.measuring import engines_for, measure
 from edgeml_converters.progress import Progress, silent
 from edgeml_converters.sources import model_files

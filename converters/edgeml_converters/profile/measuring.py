@@ -5,13 +5,12 @@ from pathlib import Path
 
 from edgeml.errors import ConversionError, EngineError, InputError
 from edgeml.manifest import Format, Optimisation
-from edgeml_converters.extras import EXTRAS, extra_for
+from edgeml.profile import EngineProfile, Profile
 from edgeml_converters.formats.tensors import Shapes
-from edgeml_converters.profile.document import EngineProfile, Profile
 from edgeml_converters.profile.machine import cores, cpu
-from edgeml_converters.profile.process import ask
-from edgeml_converters.profile.requests import Anatomy, Failed, Missing, Read, Time, Timed
 from edgeml_converters.progress import Progress, silent
+from edgeml_converters.steps.messages import Anatomy, TakeApart, Time, Timed
+from edgeml_converters.steps.process import StepError, StepRefused, ask_once
 from edgeml_runtime.engines import registry
 
 
@@ -67,20 +66,18 @@ def measure(
             shapes=dict(shapes or {}),
         )
         with progress(f"run {title} on {engine} for {seconds:g} s"):
-            reply = ask(request, timeout_seconds)
-        match reply:
-            case Timed():
-                ran_with = reply.shapes
-                rows.append(_row(request, reply))
-            case Missing() if not engines:
-                continue
-            case Missing():
-                raise EngineError(reply.message)
-            case Failed(kind=InputError.__name__):
-                raise InputError(reply.message)
-            case _:
-                assert isinstance(reply, Failed)
-                rows.append(EngineProfile(engine=engine, version="", error=reply.message))
+            try:
+                timed = ask_once(f"running {title}", request, Timed, timeout_seconds)
+            except StepRefused as error:
+                if not error.engine_missing:
+                    rows.append(_did_not_run(engine, error.failure.message))
+                elif engines:
+                    raise EngineError(error.failure.message) from error
+            except StepError as error:
+                rows.append(_did_not_run(engine, error.reason))
+            else:
+                ran_with = timed.shapes
+                rows.append(_row(request, timed))
     if not rows:
         raise EngineError(
             f"No engine for .{form} files is installed; see 'edgeml doctor' for what is missing."
@@ -105,6 +102,10 @@ def measure(
     )
 
 
+def _did_not_run(engine: str, reason: str) -> EngineProfile:
+    return EngineProfile(engine=engine, version="", error=reason)
+
+
 def _row(request: Time, timed: Timed) -> EngineProfile:
     return EngineProfile(
         engine=request.engine,
@@ -118,18 +119,10 @@ def _row(request: Time, timed: Timed) -> EngineProfile:
 
 
 def _anatomy(entry: Path, form: Format, shapes: Shapes, timeout_seconds: float) -> Anatomy:
-    reply = ask(Read(format=form, entry=str(entry), shapes=shapes), timeout_seconds)
-    if isinstance(reply, Anatomy):
-        return reply
-    assert isinstance(reply, Failed)
-    package = (reply.missing or "").partition(".")[0]
-    if package in EXTRAS:
-        raise InputError(
-            f"The operators of {entry.name} are read by {package}, which is not installed; "
-            f"install {extra_for(package)}."
-        )
-    if reply.kind == InputError.__name__:
-        raise InputError(reply.message)
-    raise ConversionError(
-        f"The operators of {entry.name} could not be read ({reply.message}); convert it again."
-    )
+    request = TakeApart(format=form, entry=str(entry), shapes=dict(shapes))
+    try:
+        return ask_once(f"reading {entry.name}", request, Anatomy, timeout_seconds)
+    except StepError as error:
+        raise ConversionError(
+            f"The operators of {entry.name} could not be read ({error.reason}); convert it again."
+        ) from error

@@ -1,18 +1,19 @@
 """An ONNX file taken apart: operators, weights and multiply-accumulates, by shape inference."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 
 import onnx
 from onnx import inliner, shape_inference
 
-from edgeml.errors import InputError
+from edgeml.profile import Layer
+from edgeml_converters.formats.onnx_read import read_graph
+from edgeml_converters.formats.onnx_walk import walk
 from edgeml_converters.formats.tensors import Shapes
-from edgeml_converters.profile.document import Layer
 from edgeml_converters.profile.onnx_macs import macs
-from edgeml_converters.profile.requests import Anatomy
+from edgeml_converters.steps.messages import Anatomy
 
 Shape = tuple[int, ...] | None
 _FLOATS = {
@@ -41,14 +42,9 @@ _STEPS = {
 }
 
 
-def read(entry: Path, shapes: Shapes) -> Anatomy:
+def take_apart(entry: Path, shapes: Shapes) -> Anatomy:
     """shapes: of the inputs that it would be given. Raises InputError for no ONNX file."""
-    try:
-        model = onnx.load(entry, load_external_data=False)
-    except Exception as error:  # protobuf raises whatever the bytes make it raise
-        raise InputError(f"{entry.name} is no ONNX model; convert the model again.") from error
-    if not model.HasField("graph"):  # any few bytes may be a protobuf
-        raise InputError(f"{entry.name} is no ONNX model; convert the model again.")
+    model = read_graph(entry)
     size = entry.stat().st_size + _external_bytes(model, entry.parent)
     graph = _inferred(model, shapes).graph
     known = _shapes(graph)
@@ -67,7 +63,7 @@ def read(entry: Path, shapes: Shapes) -> Anatomy:
     return Anatomy(
         size=size,
         parameters=sum(prod(dims) for dims in used.values()),
-        ops=dict(sorted(Counter(_op(node) for node in _nodes(graph)).items())),
+        ops=dict(sorted(Counter(_op(node) for node in walk(graph.node)).items())),
         layers=layers,
     )
 
@@ -156,11 +152,3 @@ def _used(
     if node.op_type == "Constant" or (node.op_type in _CARRIERS and node.output[0] in weights):
         return {}
     return dict(weights[name] for name in node.input if name in weights)
-
-
-def _nodes(graph: onnx.GraphProto) -> Iterable[onnx.NodeProto]:
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                yield from _nodes(inner)

@@ -1,6 +1,6 @@
 """Figures of a profile as people read them; the terminal and the report share them."""
 
-from edgeml_converters.profile.document import Profile
+from edgeml.profile import Profile
 
 _NAME_MAX = 22
 

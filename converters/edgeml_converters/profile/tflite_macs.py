@@ -1,12 +1,13 @@
 """Multiply-accumulates of one TFLite operator, from the shapes of its tensors."""
 
 from math import prod
-from typing import Any
 
 from edgeml_converters.formats.tensors import Shape
+from edgeml_converters.formats.tflite_read import Op
 
 # What these cost depends on the run, on graphs inside of them, or is not known to this table.
 _UNKNOWN = {
+    "CUSTOM",
     "WHILE",
     "IF",
     "SVDF",
@@ -26,15 +27,15 @@ _SEQUENCES = {
 _CELLS = {"LSTM", "RNN"}  # one step; x is [batch, features]
 
 
-def macs(op: str, operator: Any, inputs: list[Shape], matrices: int, y: Shape) -> int | None:
+def macs(op: Op, matrices: int, y: Shape) -> int | None:
     """0 for an operator that is no product, None where its count is not known before a run.
 
-    inputs: the shapes of all inputs; matrices: how many numbers its weights of two axes hold;
-    y: the shape of the first output.
+    matrices: how many numbers its weights of two axes hold; y: the shape of the first output.
     """
-    if op in _UNKNOWN or op.startswith("custom."):
+    if op.kind in _UNKNOWN:
         return None
-    match op:
+    inputs: list[Shape] = [() if tensor is None else tensor.shape for tensor in op.inputs]
+    match op.kind:
         case "CONV_2D":  # weights [out, height, width, in / group]
             return prod(y) * prod(inputs[1][1:])
         case "DEPTHWISE_CONV_2D":  # weights [1, height, width, out]
@@ -46,8 +47,8 @@ def macs(op: str, operator: Any, inputs: list[Shape], matrices: int, y: Shape) -
         case "FULLY_CONNECTED":  # weights [out, in]
             return prod(y) * inputs[1][-1]
         case "BATCH_MATMUL":
-            return prod(y) * inputs[0][-2 if operator.builtinOptions.adjX else -1]
-        case _ if op in _SEQUENCES | _CELLS:
-            return prod(inputs[0][: 2 if op in _SEQUENCES else 1]) * matrices
+            return prod(y) * inputs[0][-2 if op.options.adjX else -1]
+        case _ if op.kind in _SEQUENCES | _CELLS:
+            return prod(inputs[0][: 2 if op.kind in _SEQUENCES else 1]) * matrices
         case _:
             return 0

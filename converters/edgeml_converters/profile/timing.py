@@ -1,4 +1,4 @@
-"""How long a call takes and how much memory it needs; runs in the child process."""
+"""How long a call takes and how much memory it needs; runs in the worker process."""
 
 import time
 from pathlib import Path
@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from edgeml.errors import EngineError
-from edgeml_converters.profile.inputs import random_inputs
 from edgeml_converters.profile.machine import PeakMemory
-from edgeml_converters.profile.requests import Missing, Time, Timed
+from edgeml_converters.sources.synthetic import random_inputs
+from edgeml_converters.steps.messages import Time, Timed
+from edgeml_converters.steps.serving import EngineMissing
 from edgeml_runtime.engines import registry
 
 WARM_UP_SHARE = 0.2  # of the seconds, before those that count
@@ -16,13 +17,13 @@ _RUNS_MIN = 3
 _RUNS_MAX = 1_000_000
 
 
-def time_calls(request: Time) -> Timed | Missing:
-    """Raises EngineError when the engine refuses the file, InputError for shapes."""
+def time_calls(request: Time) -> Timed:
+    """Raises EngineError when the engine is missing or refuses the file, InputError for shapes."""
     kind = registry.engine_class(request.engine)
     try:
         version = kind.version()
     except EngineError as error:
-        return Missing(message=str(error))
+        raise EngineMissing(str(error)) from error
     probe = registry.probe(request.engine)  # what the library itself takes is not the model's
     if not probe.ok:
         raise EngineError(probe.problem or f"{request.engine} does not work here.")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edgeml_converters.evidence.labels import known_classes
-from edgeml_converters.formats.tensors import Array, Arrays
+from edgeml_converters.formats.tensors import Array
 from edgeml_converters.report.samples import Samples
 
 MODEL = "the model"
@@ -45,22 +45,65 @@ def confusions(samples: Samples) -> tuple[Confusion, ...]:
     if found is None:
         return ()
     output, truth, count = found
-    grouped: dict[bytes, tuple[Array, list[str]]] = {}
+    grouped: dict[bytes, tuple[_Cells, list[str]]] = {}
     for name, answers in ((MODEL, samples.expected), *samples.found.items()):
         if output in answers and answers[output].shape == samples.expected[output].shape:
-            matrix = _matrix(truth, answers, output, count)
-            grouped.setdefault(matrix.tobytes(), (matrix, []))[1].append(name)
+            cells = _Cells.of(truth, answers[output], count)
+            grouped.setdefault(cells.key, (cells, []))[1].append(name)
     reference = next(iter(grouped.values()))[0]
     return tuple(
         Confusion(
             output=output,
             names=_names(names, grouped),
-            accuracy=float(np.trace(matrix) / max(1, matrix.sum())),
-            rows=_rows(matrix, reference) if count <= CLASSES_MAX else (),
-            errors=() if count <= CLASSES_MAX else tuple(_errors(matrix)),
+            accuracy=cells.accuracy,
+            rows=_rows(cells.matrix, reference.matrix) if count <= CLASSES_MAX else (),
+            errors=() if count <= CLASSES_MAX else cells.errors[:_ERRORS],
         )
-        for matrix, names in grouped.values()
+        for cells, names in grouped.values()
     )
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """The cells of a confusion matrix that hold anything: those of a large vocabulary are few.
+
+    places: true class * count + answer, in order. times: how often each occurred.
+    """
+
+    places: Array
+    times: Array
+    count: int
+
+    @classmethod
+    def of(cls, truth: Array, answers: Array, count: int) -> "_Cells":
+        said = np.nan_to_num(answers).argmax(axis=1)
+        places, times = np.unique(truth * count + said, return_counts=True)
+        return cls(places, times, count)
+
+    @property
+    def key(self) -> bytes:
+        return self.places.tobytes() + self.times.tobytes()
+
+    @property
+    def accuracy(self) -> float:
+        right = self.places // self.count == self.places % self.count
+        return float(self.times[right].sum() / max(1, self.times.sum()))
+
+    @property
+    def matrix(self) -> Array:
+        """By true class and answer; for few classes."""
+        matrix = np.zeros(self.count * self.count, np.intp)
+        matrix[self.places] = self.times
+        return matrix.reshape(self.count, self.count)
+
+    @property
+    def errors(self) -> tuple[tuple[int, int, int], ...]:
+        """(true class, answer, count), the most frequent first."""
+        order = np.argsort(-self.times, kind="stable")
+        found = (
+            (*divmod(int(self.places[cell]), self.count), int(self.times[cell])) for cell in order
+        )
+        return tuple((truth, said, times) for truth, said, times in found if truth != said)
 
 
 def _names(names: list[str], grouped: dict[bytes, Any]) -> str:
@@ -78,11 +121,6 @@ def _classified(samples: Samples) -> Iterator[tuple[str, Array, int]]:
                 yield name, truth, array.shape[1]
 
 
-def _matrix(truth: Array, answers: Arrays, output: str, count: int) -> Array:
-    said = np.nan_to_num(answers[output]).argmax(axis=1)
-    return np.bincount(truth * count + said, minlength=count * count).reshape(count, count)
-
-
 def _rows(matrix: Array, reference: Array) -> tuple[tuple[Cell, ...], ...]:
     totals = np.maximum(1, matrix.sum(axis=1))
     return tuple(
@@ -92,12 +130,3 @@ def _rows(matrix: Array, reference: Array) -> tuple[tuple[Cell, ...], ...]:
         )
         for row, base, total in zip(matrix, reference, totals, strict=True)
     )
-
-
-def _errors(matrix: Array) -> Iterator[tuple[int, int, int]]:
-    wrong = matrix.copy()
-    np.fill_diagonal(wrong, 0)
-    for place in np.argsort(-wrong, axis=None, kind="stable")[:_ERRORS]:
-        truth, said = divmod(int(place), len(wrong))
-        if wrong[truth, said]:
-            yield truth, said, int(wrong[truth, said])

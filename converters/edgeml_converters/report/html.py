@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from edgeml.conversion import ConversionReport
 from edgeml.evidence import Interval
-from edgeml_converters.profile.document import Profile
+from edgeml.profile import Profile
 from edgeml_converters.profile.text import count, latency, size
 from edgeml_converters.report import plots
 from edgeml_converters.report.confusion import confusions

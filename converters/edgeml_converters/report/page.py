@@ -7,9 +7,10 @@ from edgeml.contract import Contract
 from edgeml.conversion import ConversionReport
 from edgeml.manifest import Optimisation
 from edgeml.packing import requirements
+from edgeml.profile import Profile
 from edgeml_converters.options import Options
 from edgeml_converters.parity.question import Question
-from edgeml_converters.profile import Profile, measure
+from edgeml_converters.profile.measuring import measure
 from edgeml_converters.progress import Progress
 from edgeml_converters.report import html
 from edgeml_converters.report.samples import Samples

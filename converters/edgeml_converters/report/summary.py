@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from edgeml.conversion import ConversionReport, EngineParity, VariantReport
 from edgeml.parity import OutputParity
-from edgeml_converters.profile.document import EngineProfile, Profile
+from edgeml.profile import EngineProfile, Profile
 from edgeml_converters.report.tradeoff import chosen, measured
 
 

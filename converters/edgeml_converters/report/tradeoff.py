@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from edgeml.conversion import ConversionReport, EngineParity, VariantReport
 from edgeml.evidence import Interval
-from edgeml_converters.profile.document import EngineProfile, Profile
+from edgeml.profile import EngineProfile, Profile
 
 _LOWER_IS_BETTER = {"mae"}
 

@@ -8,8 +8,8 @@ from markupsafe import Markup
 
 from edgeml.conversion import EngineParity, VariantReport
 from edgeml.evidence import Flip, TensorFidelity
+from edgeml.profile import Layer, Profile
 from edgeml_converters.bisect.culprit import FLOORS_DB, culprit
-from edgeml_converters.profile.document import Layer, Profile
 from edgeml_converters.report import plots
 from edgeml_converters.report.pictures import Picture, pictures
 from edgeml_converters.report.samples import Samples

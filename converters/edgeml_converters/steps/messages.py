@@ -7,9 +7,10 @@ import msgspec
 
 from edgeml.contract import Layout
 from edgeml.documents import Strict
+from edgeml.evidence import TensorFidelity
 from edgeml.manifest import Format, Optimisation, Precision
-from edgeml_converters.bisect.messages import Trace, Traced
-from edgeml_converters.formats.tensors import FileTensor, ModelInput
+from edgeml.profile import Layer
+from edgeml_converters.formats.tensors import FileTensor, ModelInput, Ranges, Shape
 from edgeml_converters.sources.source import Source
 
 
@@ -87,6 +88,70 @@ class Quantised(Strict, frozen=True, kw_only=True, tag=True):
     ranges: dict[str, tuple[float, float]] = msgspec.field(default_factory=dict)
 
 
+class Trace(Strict, frozen=True, kw_only=True, tag=True):
+    """Compare the tensors inside two files; see edgeml_converters.bisect.trace.
+
+    suspect, reference: the files that an engine opens; the reference is the float one.
+    inputs: an .npz of arrays by the files' own names.
+    sources: a JSON file, tensor or node -> where in the model it comes from.
+    engine: which of the format's engines; empty for the first that can show its tensors.
+    """
+
+    format: Format
+    suspect: str
+    reference: str
+    inputs: str
+    sources: str | None = None
+    engine: str = ""
+
+
+class Traced(Strict, frozen=True, kw_only=True, tag=True):
+    """tensors: in order of execution."""
+
+    tensors: tuple[TensorFidelity, ...]
+
+
+class Time(Strict, frozen=True, kw_only=True, tag=True):
+    """Run a file on an engine for some seconds; ranges and shapes by the file's input names."""
+
+    engine: str
+    optimisation: Optimisation
+    entry: str
+    threads: int
+    batch: int
+    seconds: float
+    ranges: Ranges
+    shapes: dict[str, Shape]
+
+
+class Timed(Strict, frozen=True, kw_only=True, tag=True):
+    """shapes: of the inputs that it ran with; the other fields as in EngineProfile."""
+
+    version: str
+    runs: int
+    p50_us: float
+    p99_us: float
+    peak_mib: float
+    shapes: dict[str, Shape]
+
+
+class TakeApart(Strict, frozen=True, kw_only=True, tag=True):
+    """Read the operators of a file without running it; shapes: of the inputs it would be given."""
+
+    format: Format
+    entry: str
+    shapes: dict[str, Shape]
+
+
+class Anatomy(Strict, frozen=True, kw_only=True, tag=True):
+    """The fields are those of Profile."""
+
+    size: int
+    parameters: int
+    ops: dict[str, int]
+    layers: tuple[Layer, ...]
+
+
 class Open(Strict, frozen=True, kw_only=True, tag=True):
     """Open a converted model in one of the runtime's engines."""
 
@@ -121,8 +186,8 @@ class Failed(Strict, frozen=True, kw_only=True, tag=True):
     missing: str | None = None
 
 
-Request = Load | Predict | Convert | Quantise | Trace | Open | Run
-Reply = Loaded | Converted | Quantised | Traced | Opened | Done | Failed
+Request = Load | Predict | Convert | Quantise | Trace | Time | TakeApart | Open | Run
+Reply = Loaded | Converted | Quantised | Traced | Timed | Anatomy | Opened | Done | Failed
 
 decode_request = msgspec.json.Decoder(Request).decode
 decode_reply = msgspec.json.Decoder(Reply).decode

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import msgspec
@@ -15,6 +16,7 @@ from edgeml.errors import ConversionError, InputError, StorageError
 from edgeml_converters.extras import extra_for
 from edgeml_converters.steps import messages
 from edgeml_converters.steps.messages import Failed, Reply, Request
+from edgeml_converters.steps.serving import EngineMissing
 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 
@@ -44,6 +46,11 @@ class StepRefused(StepError):
         ours = failure.kind == ConversionError.__name__  # a sentence as it should be
         super().__init__(step, failure.message if ours else f"{failure.kind}: {failure.message}")
         self.failure = failure
+
+    @property
+    def engine_missing(self) -> bool:
+        """Whether there is no fault at all, but an engine that is not installed here."""
+        return self.failure.kind == EngineMissing.__name__
 
 
 class Worker:
@@ -214,3 +221,12 @@ class Restarting:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def ask_once(step: str, request: Request, kind: type[Answer], timeout_seconds: float) -> Answer:
+    """See Worker.ask; by a worker of its own, in whose memory nothing is left of another step."""
+    with (
+        TemporaryDirectory(prefix="edgeml-step-") as folder,
+        Worker(Path(folder) / "step.log") as worker,
+    ):
+        return worker.ask(step, request, kind, timeout_seconds)

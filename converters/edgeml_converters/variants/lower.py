@@ -12,14 +12,13 @@ from edgeml.manifest import Format, Precision
 from edgeml.parity import compare
 from edgeml_converters.bisect.around import around
 from edgeml_converters.bisect.culprit import FLOORS_DB, culprit
-from edgeml_converters.bisect.messages import Trace, Traced
 from edgeml_converters.bisect.repairs import Repair, repairs
 from edgeml_converters.formats.npz import save
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.parity.question import Question, worst_snr
 from edgeml_converters.progress import Progress
 from edgeml_converters.quantise import CALIBRATORS
-from edgeml_converters.steps.messages import Converted, Quantise, Quantised
+from edgeml_converters.steps.messages import Converted, Quantise, Quantised, Trace, Traced
 from edgeml_converters.steps.process import Restarting, StepError
 from edgeml_converters.variants.float import Made, examine, variant_id
 

@@ -176,6 +176,15 @@ def test_any_arrays_make_a_document(
             documents.encode(evidence(found, expected, labels, metric=metric))
 
 
+def test_class_numbers_of_a_large_vocabulary_need_no_large_matrix() -> None:
+    tokens = np.array([0, 56_223, 1_000_000_000_000, 56_223])
+    found = {"y": np.array([0, 56_223, 7, 0])}
+    f1 = evidence(found, {"y": tokens}, tokens, metric=parse("f1")).task
+    assert f1 is not None
+    # 0: 2/3, 56223: 2/3, 10^12 and 7: never met.
+    assert f1.variant.value == pytest.approx((2 / 3 + 2 / 3) / 4) and f1.model.value == 1.0
+
+
 def test_one_nan_leaves_figures_but_no_task() -> None:
     found = np.eye(3)
     found[0, 0] = np.nan

@@ -13,11 +13,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeml.errors import EngineError, InputError, PackageError
-from edgeml_converters.profile import Profile, Profiles, measure
+from edgeml.profile import Profile, Profiles
 from edgeml_converters.profile.files import profile_file
-from edgeml_converters.profile.inputs import random_inputs
 from edgeml_converters.profile.machine import PeakMemory
+from edgeml_converters.profile.measuring import measure
 from edgeml_converters.profile.text import count, latency, short
+from edgeml_converters.sources.synthetic import random_inputs
 from edgeml_runtime.engines.base import TensorSpec
 from tests.converters import tflite_models
 from tests.packages import tiny_package
@@ -266,9 +267,9 @@ def test_a_package_is_profiled_by_variant(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("a.onnx", b"XX", "a.onnx is no ONNX model"),
-        ("a.tflite", b"XXXXXXXXXX", "a.tflite is no TFLite model"),
-        ("a.tflite", b"\x1c\0\0\0TFL3" + b"\xff" * 40, "a.tflite is a damaged TFLite model"),
+        ("a.onnx", b"XX", "a.onnx is not a whole ONNX model"),
+        ("a.tflite", b"XXXXXXXXXX", "a.tflite does not begin like a .tflite file"),
+        ("a.tflite", b"\x1c\0\0\0TFL3" + b"\xff" * 40, "a.tflite is not a whole .tflite file"),
         ("a.edgeml", b"XX", "is not an .edgeml package"),
         ("a.bin", b"XX", "name an .onnx, a .tflite or a .edgeml"),
         ("missing.onnx", None, "There is no file"),
@@ -288,7 +289,7 @@ def test_a_missing_engine_ends_with_10(tmp_path: Path) -> None:
     """A library that cannot be imported, here by a broken one in its place."""
     (tmp_path / "onnxruntime.py").write_text("raise ImportError('no such library')")
     code = (
-        "from pathlib import Path; from edgeml_converters.profile import measure; "
+        "from pathlib import Path; from edgeml_converters.profile.measuring import measure; "
         f"measure(Path({str(PROBES / 'probe.onnx')!r}), 'onnx')"
     )
     done = subprocess.run(

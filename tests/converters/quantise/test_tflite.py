@@ -13,17 +13,11 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from edgeml.parity import snr_db
-from edgeml_converters.formats.tflite_edit import (
-    WEIGHT_INPUTS,
-    op_name,
-    read,
-    tensor_name,
-    tflite_coverage,
-    weights,
-    write,
-)
+from edgeml_converters.formats.tflite_edit import op_name, read, tensor_name, write
 from edgeml_converters.quantise import CALIBRATORS
 from edgeml_converters.quantise.coverage import coverage
+from edgeml_converters.quantise.tflite.coverage import tflite_coverage
+from edgeml_converters.quantise.tflite.places import WEIGHT_INPUTS, weights
 from edgeml_converters.steps.messages import Quantise, Quantised
 from edgeml_runtime.engines.base import Engine
 from edgeml_runtime.engines.tflite import LitertEngine, TfliteEngine

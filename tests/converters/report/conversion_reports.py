@@ -20,9 +20,9 @@ from edgeml.conversion import (
 from edgeml.evidence import Invariant, TensorFidelity
 from edgeml.faults import Fault, Finding
 from edgeml.parity import Tolerance, compare
+from edgeml.profile import EngineProfile, Layer, Profile
 from edgeml_converters.evidence.evidence import evidence
 from edgeml_converters.evidence.metrics import parse
-from edgeml_converters.profile import EngineProfile, Layer, Profile
 from edgeml_converters.report.samples import Samples
 
 Array = npt.NDArray[Any]

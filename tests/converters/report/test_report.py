@@ -285,6 +285,16 @@ def test_confusion_is_that_of_scikit_learn() -> None:
     assert other.accuracy == pytest.approx((said == samples.labels).mean())
 
 
+def test_a_large_vocabulary_needs_no_large_matrix() -> None:
+    count = 50_000  # a whole matrix would have 20 GB
+    expected = np.zeros((3, count), np.float32)
+    expected[[0, 1, 2], [7, count - 1, 9]] = 1
+    labels = np.array([7, count - 1, 8])
+    (found,) = confusions(Samples(inputs={}, expected={"y": expected}, labels=labels))
+    assert found.rows == () and found.errors == ((8, 9, 1),)
+    assert found.accuracy == pytest.approx(2 / 3)
+
+
 def test_many_classes_are_a_list_of_errors() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(400, 100)).astype(np.float32)

@@ -1,11 +1,12 @@
 """Where the weights of an ONNX graph are, and the little that all precisions do to a graph."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from graphlib import TopologicalSorter
 
 import onnx
 from onnx import TensorProto
+
+from edgeml_converters.formats.onnx_walk import Scope, inner_graphs, scopes
 
 # The inputs of each op that take a layer's weights; those of quantised ops stand there too.
 WEIGHT_INPUTS: dict[str, tuple[int, ...]] = {
@@ -42,42 +43,6 @@ _KINDS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.INT8, TensorProto.
 PER_CHANNEL_OPSET = 13  # DequantizeLinear has an axis from here on
 
 
-@dataclass(frozen=True)
-class Scope:
-    """A graph with what its nodes see: its own and that of the graphs around it.
-
-    owners: the graph that holds each of the constants. makers: the node behind each tensor.
-    """
-
-    graph: onnx.GraphProto
-    constants: Mapping[str, onnx.TensorProto]
-    owners: Mapping[str, onnx.GraphProto]
-    makers: Mapping[str, onnx.NodeProto]
-
-
-def scopes(graph: onnx.GraphProto, outer: Scope | None = None) -> Iterator[Scope]:
-    """The graph and all that its loops and branches hold, the outermost first."""
-    hidden = {value.name for value in graph.input}
-    constants = {tensor.name: tensor for tensor in graph.initializer}
-    owners = dict.fromkeys(constants, graph)
-    makers = {name: node for node in graph.node for name in node.output}
-    if outer is not None:
-        seen = {n: tensor for n, tensor in outer.constants.items() if n not in hidden}
-        constants, owners = seen | constants, {n: outer.owners[n] for n in seen} | owners
-        makers = {n: node for n, node in outer.makers.items() if n not in hidden} | makers
-    scope = Scope(graph, constants, owners, makers)
-    yield scope
-    for node in graph.node:
-        for inner in _inner(node):
-            yield from scopes(inner, scope)
-
-
-def _inner(node: onnx.NodeProto) -> list[onnx.GraphProto]:
-    """The bodies and branches of a node."""
-    graphs = [graph for a in node.attribute for graph in (a.g, *a.graphs)]
-    return [graph for graph in graphs if graph.node or graph.output]
-
-
 def sort_nodes(model: onnx.ModelProto) -> None:
     """Every node behind those whose results it or a graph inside it takes, as ONNX demands.
 
@@ -97,7 +62,7 @@ def sort_nodes(model: onnx.ModelProto) -> None:
 
 def _taken(node: onnx.NodeProto) -> Iterator[str]:
     yield from node.input
-    for graph in _inner(node):
+    for graph in inner_graphs(node):
         for value in graph.output:
             yield value.name
         for inside in graph.node:

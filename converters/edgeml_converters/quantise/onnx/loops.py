@@ -6,7 +6,7 @@ the loop instead, the same weights are constants like any others.
 
 import onnx
 
-from edgeml_converters.quantise.onnx.graph import scopes
+from edgeml_converters.formats.onnx_walk import scopes
 
 _NO_STATE = 2  # a body's first inputs: the iteration and the condition
 

@@ -10,7 +10,7 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 from edgeml_converters.formats import onnx_write
 from edgeml_converters.formats.npz import load as load_samples
 from edgeml_converters.formats.tensors import Ranges
-from edgeml_converters.quantise.coverage import onnx_coverage
+from edgeml_converters.quantise.onnx.coverage import onnx_coverage
 from edgeml_converters.quantise.onnx.graph import kept_nodes, load, sort_nodes
 from edgeml_converters.quantise.onnx.loops import free_carried_weights
 from edgeml_converters.quantise.onnx.static import calibrate, quantise_static, ranges

@@ -17,7 +17,7 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from onnxruntime.quantization.quant_utils import QuantType, save_and_reload_model_with_shape_infer
 from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
-from edgeml_converters.formats.tensors import Arrays, Ranges
+from edgeml_converters.formats.tensors import Array, Arrays, Ranges
 from edgeml_converters.quantise.clipping import least_error
 from edgeml_converters.quantise.onnx.outputs import drop_needless_rounding
 
@@ -35,10 +35,10 @@ _OPS = sorted({*QDQRegistry, *QLinearOpsRegistry})
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
     """One batch."""
 
-    def __init__(self, feeds: Arrays) -> None:
+    def __init__(self, feeds: dict[str, Array]) -> None:
         self._feeds = iter([feeds])
 
-    def get_next(self) -> Arrays:
+    def get_next(self) -> dict[str, Array]:
         return next(self._feeds, {})
 
 
@@ -55,7 +55,7 @@ def calibrate(model: onnx.ModelProto, samples: Arrays, method: str, scratch: Pat
         extra_options=options,
     )
     for feeds in _chunks(model, samples):
-        calibrator.collect_data(_Reader(feeds))
+        calibrator.collect_data(_Reader(dict(feeds)))
     if method != "error":
         found: TensorsData = calibrator.compute_data()
         return found

@@ -12,8 +12,9 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from edgeml_converters.formats.onnx_walk import Scope, scopes
 from edgeml_converters.formats.tensors import Array
-from edgeml_converters.quantise.onnx.graph import WEIGHT_INPUTS, Scope, scopes
+from edgeml_converters.quantise.onnx.graph import WEIGHT_INPUTS
 
 INT8_MAX = 127  # -128 is left out, so that zero is in the middle and the scale symmetric
 

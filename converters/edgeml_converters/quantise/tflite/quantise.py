@@ -8,8 +8,9 @@ from ai_edge_quantizer.quantizer import Quantizer
 
 from edgeml_converters.formats.npz import load as load_samples
 from edgeml_converters.formats.tensors import Ranges
-from edgeml_converters.formats.tflite_edit import outputs, read, tflite_coverage, write
+from edgeml_converters.formats.tflite_edit import outputs, read, write
 from edgeml_converters.quantise.tflite.calibration import calibrate
+from edgeml_converters.quantise.tflite.coverage import tflite_coverage
 from edgeml_converters.quantise.tflite.recipe import recipe, without_ranges
 from edgeml_converters.quantise.tflite.weights import quantise_rest
 from edgeml_converters.steps.messages import Quantise, Quantised

@@ -17,7 +17,8 @@ from ai_edge_quantizer.transformations.transformation_utils import (
 
 from edgeml.manifest import Precision
 from edgeml_converters.formats.tensors import Array
-from edgeml_converters.formats.tflite_edit import op_name, tensor_name, weights
+from edgeml_converters.formats.tflite_edit import op_name, tensor_name
+from edgeml_converters.quantise.tflite.places import weights
 
 INT8_MAX = 127
 _INT8_GATHER_VERSION = 2

@@ -1,0 +1,52 @@
+"""The graphs inside a graph: what the loops and branches of an ONNX model hold."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import onnx
+
+
+def inner_graphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+    """The bodies and branches of a node."""
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            yield attribute.g
+        yield from attribute.graphs
+
+
+def walk(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
+    """Each node, and behind it those in its bodies and branches, at any depth."""
+    for node in nodes:
+        yield node
+        for graph in inner_graphs(node):
+            yield from walk(graph.node)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A graph with what its nodes see: its own and that of the graphs around it.
+
+    owners: the graph that holds each of the constants. makers: the node behind each tensor.
+    """
+
+    graph: onnx.GraphProto
+    constants: Mapping[str, onnx.TensorProto]
+    owners: Mapping[str, onnx.GraphProto]
+    makers: Mapping[str, onnx.NodeProto]
+
+
+def scopes(graph: onnx.GraphProto, outer: Scope | None = None) -> Iterator[Scope]:
+    """The graph and all that its loops and branches hold, the outermost first."""
+    hidden = {value.name for value in graph.input}
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    owners = dict.fromkeys(constants, graph)
+    makers = {name: node for node in graph.node for name in node.output}
+    if outer is not None:
+        seen = {n: tensor for n, tensor in outer.constants.items() if n not in hidden}
+        constants, owners = seen | constants, {n: outer.owners[n] for n in seen} | owners
+        makers = {n: node for n, node in outer.makers.items() if n not in hidden} | makers
+    scope = Scope(graph, constants, owners, makers)
+    yield scope
+    for node in graph.node:
+        for inner in inner_graphs(node):
+            yield from scopes(inner, scope)

@@ -1,0 +1,49 @@
+"""TensorFlow's files: Keras models and SavedModels of either version."""
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from edgeml.errors import InputError
+from edgeml_converters.frameworks import tensorflow_v1
+from edgeml_converters.frameworks.base import Model
+from edgeml_converters.frameworks.tensorflow_model import from_keras, from_saved_model
+
+
+def load_keras(path: Path) -> Model:
+    """A .keras file, or an .h5 file of older versions."""
+    import keras
+
+    if path.suffix != ".keras":
+        import h5py  # type: ignore[import-untyped]
+
+        with h5py.File(path, "r") as file:
+            if "model_config" not in file.attrs:
+                raise InputError(
+                    f"{path.name} holds weights without a model; save the whole model with "
+                    "model.save(FILE.keras)."
+                )
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except ValueError as error:
+        if "safe_mode" not in str(error):
+            raise
+        raise InputError(
+            f"{path.name} holds Python code in a Lambda layer, which is not run; name the callable "
+            "that builds the model, or make the Lambda a layer of its own."
+        ) from error
+    return from_keras(model)
+
+
+def load_saved_model(path: Path) -> Model:
+    """By TensorFlow 2, or by the loader of TensorFlow 1 where that fails."""
+    try:
+        loaded = tf.saved_model.load(str(path))
+    except Exception as error:
+        try:
+            return tensorflow_v1.load(path)
+        except InputError:
+            raise
+        except Exception as also:
+            raise error from also  # the newer loader knows better what is wrong
+    return from_saved_model(loaded)
