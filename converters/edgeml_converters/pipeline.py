@@ -16,7 +16,9 @@ from edgeml_converters.options import Options
 from edgeml_converters.outcome import folder
 from edgeml_converters.outcome.contract import contract_from
 from edgeml_converters.outcome.provenance import provenance, tools
-from edgeml_converters.parity.question import Question, describe
+from edgeml_converters.parity.outcome import describe
+from edgeml_converters.parity.question import Question
+from edgeml_converters.parity.tolerances import TOLERANCES
 from edgeml_converters.progress import Progress
 from edgeml_converters.report.page import page
 from edgeml_converters.sources.data import Data, bind
@@ -24,7 +26,7 @@ from edgeml_converters.sources.rows import split, spread
 from edgeml_converters.sources.source import Source
 from edgeml_converters.steps.messages import Loaded
 from edgeml_converters.steps.model import ModelProcess
-from edgeml_converters.variants.float import TOLERANCES, Made
+from edgeml_converters.variants.candidate import Candidate
 from edgeml_converters.variants.of_format import make_variants
 
 
@@ -102,7 +104,7 @@ class Pipeline:
         build: Path,
         report: ConversionReport,
         question: Question,
-        made: Sequence[Made],
+        made: Sequence[Candidate],
         arrays: tuple[Arrays, Arrays],
     ) -> None:
         """The documents beside the variants; arrays: all inputs and answers, for the contract."""

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from edgeml.conversion import VariantReport
 from edgeml.faults import Fault
 from edgeml.manifest import Format
 from edgeml.parity import Tolerance
@@ -16,8 +15,9 @@ from edgeml_converters.parity.question import Question
 from edgeml_converters.progress import silent
 from edgeml_converters.steps.messages import Converted, Quantise, Quantised
 from edgeml_converters.steps.process import Restarting
-from edgeml_converters.variants.float import Made, examine
-from edgeml_converters.variants.lower import Quantiser
+from edgeml_converters.variants.examine import examine
+from edgeml_converters.variants.lower import make_lower
+from edgeml_converters.variants.quantiser import Quantiser
 from tests import onnx_models
 from tests.converters.commands import HERE, convert, write_data
 from tests.converters.tflite_files import RESOURCE, Graph, Op, Tensor, write
@@ -101,8 +101,8 @@ def test_3_a_precision_in_name_only_is_refused(tmp_path: Path) -> None:
     converted = Converted(entry=entry.name, batch=None)
     base, _ = examine(FORM, "fp32", question, folder, converted, silent)
     tools = HardlyQuantising(tmp_path / "log")
-    made: Made = Quantiser(base, "int8-weights", question, None, silent, tools=tools).make()
-    report: VariantReport = made.report
+    quantiser = Quantiser(base, "int8-weights", question, None, silent, tools=tools)
+    report = make_lower(quantiser).report
     assert not report.passed and report.coverage == 0.3
     (finding,) = report.findings
     assert (finding.fault, finding.severity) == (Fault.LOW_COVERAGE, "error")

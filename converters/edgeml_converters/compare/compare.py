@@ -16,8 +16,8 @@ from edgeml.parity import Tolerance, compare
 from edgeml_converters.compare.sides import Side, input_names, sides
 from edgeml_converters.evidence.evidence import evidence
 from edgeml_converters.formats.tensors import Array, Arrays, Names
+from edgeml_converters.parity.outcome import describe
 from edgeml_converters.parity.pairing import pair_outputs
-from edgeml_converters.parity.question import describe
 from edgeml_converters.progress import Progress, silent
 from edgeml_converters.sources.data import Data, read
 from edgeml_converters.steps.process import StepError

@@ -15,8 +15,9 @@ from edgeml_converters.formats.tensors import Array, Arrays, Names
 from edgeml_converters.parity.findings import findings
 from edgeml_converters.parity.invariants import invariants
 from edgeml_converters.parity.layouts import moved
+from edgeml_converters.parity.outcome import Parity
 from edgeml_converters.parity.pairing import input_candidates, pair_outputs
-from edgeml_converters.parity.question import Parity, Question
+from edgeml_converters.parity.question import Question
 from edgeml_converters.progress import Progress
 from edgeml_converters.steps.engine import EngineProcess
 from edgeml_converters.steps.process import StepError, StepRefused

@@ -14,7 +14,7 @@ from edgeml_converters.profile.measuring import measure
 from edgeml_converters.progress import Progress
 from edgeml_converters.report import html
 from edgeml_converters.report.samples import Samples
-from edgeml_converters.variants.float import Made
+from edgeml_converters.variants.candidate import Candidate
 
 _SECONDS = 0.2  # of calls for each engine; a trade is seen, a benchmark takes longer
 
@@ -23,7 +23,7 @@ def page(
     report: ConversionReport,
     contract: Contract,
     question: Question,
-    made: Sequence[Made],
+    made: Sequence[Candidate],
     build: Path,
     options: Options,
     progress: Progress,
@@ -46,7 +46,7 @@ def page(
 
 
 def _profile(
-    made: Made,
+    made: Candidate,
     contract: Contract,
     question: Question,
     build: Path,

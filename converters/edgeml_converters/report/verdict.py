@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from edgeml.conversion import ConversionReport, VariantReport
-from edgeml_converters.parity.question import describe
+from edgeml_converters.parity.outcome import describe
 
 
 @dataclass(frozen=True)

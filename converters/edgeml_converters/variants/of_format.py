@@ -10,10 +10,13 @@ from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.options import Options
 from edgeml_converters.outcome import folder
 from edgeml_converters.parity.question import Question
+from edgeml_converters.parity.tolerances import TOLERANCES
 from edgeml_converters.progress import Progress
 from edgeml_converters.steps.model import ModelProcess
-from edgeml_converters.variants.float import TOLERANCES, Made, make_float, ship
-from edgeml_converters.variants.lower import Quantiser
+from edgeml_converters.variants.candidate import Candidate, ship
+from edgeml_converters.variants.float import make_float
+from edgeml_converters.variants.lower import make_lower
+from edgeml_converters.variants.quantiser import Quantiser
 
 
 def make_variants(
@@ -25,33 +28,30 @@ def make_variants(
     build: Path,
     options: Options,
     progress: Progress,
-) -> list[Made]:
+) -> list[Candidate]:
     """The variants of one format, in the order asked for; their files are in `build`.
 
     calibration: inputs by the contract's names that `question` does not hold, for static int8.
     """
     base = make_float(target, model, question, progress)
-    made: list[Made] = []
+    candidates: list[Candidate] = []
     for precision in dict.fromkeys(precisions):
         if precision == "fp32":
-            made.append(base)
+            candidates.append(base)
         elif base.folder is None or not base.report.passed:
-            made.append(_without_base(base, precision))
+            candidates.append(_without_base(base, precision))
         else:
             asked = replace(question, tolerance=options.tolerance or TOLERANCES[precision])
-            made.append(
-                Quantiser(
-                    base, precision, asked, calibration, progress, repair=options.repair
-                ).make()
-            )
-    for variant in made:
-        ship(variant, build)
+            quantiser = Quantiser(base, precision, asked, calibration, progress)
+            candidates.append(make_lower(quantiser, repair=options.repair))
+    for candidate in candidates:
+        ship(candidate, build)
     if base.folder is not None and set(precisions) != {"fp32"}:
         folder.keep_reference(base.folder, target, build)
-    return made
+    return candidates
 
 
-def _without_base(base: Made, precision: Precision) -> Made:
+def _without_base(base: Candidate, precision: Precision) -> Candidate:
     """A float file that does not agree is no ground to build on."""
     report = VariantReport(
         id=f"{base.report.format}-{precision}",
@@ -62,4 +62,4 @@ def _without_base(base: Made, precision: Precision) -> Made:
         routes=base.report.routes,
         findings=base.report.findings,
     )
-    return Made(report, None)
+    return Candidate(report, None)

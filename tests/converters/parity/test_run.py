@@ -11,7 +11,8 @@ from onnx import TensorProto, helper
 from edgeml.faults import Fault
 from edgeml.parity import Tolerance
 from edgeml_converters.formats.npz import save
-from edgeml_converters.parity.question import Parity, Question
+from edgeml_converters.parity.outcome import Parity
+from edgeml_converters.parity.question import Question
 from edgeml_converters.parity.run import show_parity
 from edgeml_converters.progress import silent
 

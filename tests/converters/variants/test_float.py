@@ -20,7 +20,8 @@ from edgeml_converters.sources.source import Source
 from edgeml_converters.steps.messages import Converted, Loaded
 from edgeml_converters.steps.model import ModelProcess
 from edgeml_converters.steps.process import StepError
-from edgeml_converters.variants.float import Made, make_float
+from edgeml_converters.variants.candidate import Candidate
+from edgeml_converters.variants.float import make_float
 
 X = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
 SOURCE = Source(kind="module", location="double", attribute="net", label="double:net")
@@ -61,7 +62,7 @@ def _second(op: str) -> NodeProto:
     return helper.make_node(op, ["x", "square"], ["y"], name=op)
 
 
-def _made(folder: Path, ops: Sequence[str | None]) -> Made:
+def _made(folder: Path, ops: Sequence[str | None]) -> Candidate:
     file = folder / "inputs.npz"
     save(file, {"x": X})
     question = Question(file, {"x": X}, {"y": X - X * X}, Tolerance(), folder, 60)

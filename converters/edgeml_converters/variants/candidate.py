@@ -1,0 +1,68 @@
+"""What may become a variant: all that is known of it, and where its files are."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy.typing as npt
+
+from edgeml.conversion import VariantReport
+from edgeml.faults import Fault
+from edgeml.manifest import Format, Precision
+from edgeml_converters.formats.tensors import Arrays
+from edgeml_converters.outcome.folder import copy_files
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """report: the variant's. folder: of its files; None where there is none.
+
+    answers: to all samples, by the contract's names; empty where no engine ran it.
+    """
+
+    report: VariantReport
+    folder: Path | None
+    answers: Arrays = field(default_factory=dict[str, npt.NDArray[Any]])
+
+    @property
+    def agreeing(self) -> set[str]:
+        """The engines that say what the model says, at one level at least."""
+        return {row.engine for row in self.report.engines if row.passed}
+
+    @property
+    def doubted(self) -> str:
+        """The first engine that ran the file and never agreed; empty where there is none."""
+        ran = [row.engine for row in self.report.engines if row.outputs]
+        return next((engine for engine in ran if engine not in self.agreeing), "")
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What speaks against the file, each once."""
+        errors = [finding for finding in self.report.findings if finding.severity == "error"]
+        return tuple(dict.fromkeys(error.fault for error in errors))
+
+    @property
+    def sound(self) -> bool:
+        """Every engine that is here agrees, and nothing is known to be wrong."""
+        every = {row.engine for row in self.report.engines}
+        return self.report.passed and self.agreeing == every and not self.faults
+
+    def reported(self, **changes: object) -> "Candidate":
+        """The same with these changes to its report."""
+        return replace(self, report=msgspec.structs.replace(self.report, **changes))
+
+    @property
+    def entry(self) -> Path:
+        assert self.folder is not None
+        return self.folder.parent / self.report.entry
+
+
+def variant_id(target: Format, precision: Precision) -> str:
+    return f"{target}-{precision}"
+
+
+def ship(candidate: Candidate, build: Path) -> None:
+    """Copies its files to where the conversion is built."""
+    if candidate.folder is not None:
+        copy_files(candidate.folder, build / candidate.report.id)

@@ -1,0 +1,50 @@
+"""What is known of a file: what is seen in it before it runs, and what every engine says."""
+
+from pathlib import Path
+
+from edgeml import digests
+from edgeml.conversion import VariantReport
+from edgeml.manifest import Format, Precision
+from edgeml_converters.lint import lint
+from edgeml_converters.parity.outcome import Parity
+from edgeml_converters.parity.question import Question
+from edgeml_converters.parity.run import show_parity
+from edgeml_converters.progress import Progress
+from edgeml_converters.steps.messages import Converted
+from edgeml_converters.variants.candidate import Candidate, variant_id
+
+
+def examine(
+    target: Format,
+    precision: Precision,
+    question: Question,
+    folder: Path,
+    converted: Converted,
+    progress: Progress,
+) -> tuple[Candidate, Parity]:
+    """The candidate that a file is, and the parity that was shown."""
+    identity = variant_id(target, precision)
+    files = sorted(file for file in folder.iterdir())
+    entry = folder / converted.entry
+    findings = lint(target, entry)
+    parity = show_parity(entry, target, question, progress, converted.batch)
+    findings = (*findings, *parity.findings)
+    wrong_everywhere = any(f.severity == "error" and not f.engines for f in findings)
+    report = VariantReport(
+        id=identity,
+        format=target,
+        precision=precision,
+        passed=parity.passed and not wrong_everywhere,
+        tolerance=question.tolerance,
+        routes=(),
+        engines=tuple(parity.engines),
+        files=tuple(f"{identity}/{file.name}" for file in files),
+        entry=f"{identity}/{converted.entry}",
+        inputs=parity.inputs,
+        outputs=parity.outputs,
+        batch=converted.batch,
+        size=sum(file.stat().st_size for file in files),
+        sha256={f"{identity}/{file.name}": digests.sha256_file(file) for file in files},
+        findings=findings,
+    )
+    return Candidate(report, folder, parity.answers), parity

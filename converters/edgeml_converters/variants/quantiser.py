@@ -1,0 +1,190 @@
+"""The files of one precision that are made of a float file, and what is found out about them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeml.evidence import TensorFidelity
+from edgeml.faults import Fault, Finding
+from edgeml.manifest import Format, Precision
+from edgeml.parity import compare
+from edgeml_converters.bisect.repairs import Repair
+from edgeml_converters.formats.npz import save
+from edgeml_converters.formats.tensors import Arrays, Ranges
+from edgeml_converters.parity.outcome import worst_snr
+from edgeml_converters.parity.question import Question
+from edgeml_converters.progress import Progress
+from edgeml_converters.steps.messages import Converted, Quantise, Quantised, Trace, Traced
+from edgeml_converters.steps.process import Restarting
+from edgeml_converters.variants.candidate import Candidate, variant_id
+from edgeml_converters.variants.examine import examine
+
+MIN_COVERAGE_PERCENT = 50.0
+"""Below it a variant is of its precision in name only."""
+_TRACED_SAMPLES = 8
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a file is quantised."""
+
+    calibrator: str | None = None
+    keep_float: tuple[str, ...] = ()
+    per_channel: bool = True
+
+    def with_repair(self, repair: Repair) -> "Recipe":
+        return Recipe(
+            calibrator=repair.calibrator or self.calibrator,
+            keep_float=tuple(dict.fromkeys((*self.keep_float, *repair.keep_float))),
+            per_channel=self.per_channel if repair.per_channel is None else repair.per_channel,
+        )
+
+
+@dataclass(frozen=True)
+class QuantisedFile:
+    """snr_db: how near it is to the model; infinite where it is exact."""
+
+    recipe: Recipe
+    entry: Path
+    coverage: float
+    ranges: Ranges
+    snr_db: float
+
+    @property
+    def shown_snr_db(self) -> float | None:
+        """As documents have it: None where there is no noise."""
+        return None if self.snr_db == float("inf") else self.snr_db
+
+
+class Quantiser:
+    """Makes files of one precision out of one float file.
+
+    calibration: inputs by the contract's names, for static int8. tools: the process that quantises
+    and traces; it is closed with the quantiser.
+    """
+
+    def __init__(
+        self,
+        base: Candidate,
+        precision: Precision,
+        question: Question,
+        calibration: Arrays | None,
+        progress: Progress,
+        tools: Restarting | None = None,
+    ) -> None:
+        self.base = base
+        self.format: Format = base.report.format
+        self.precision: Precision = precision
+        self.question = question
+        self.progress = progress
+        self._count = 0
+        self._calibration: Path | None = None
+        if precision == "int8" and calibration is not None:
+            self._calibration = question.workspace / f"calibration-{self.format}.npz"
+            save(self._calibration, self._by_file(calibration))
+        self._tools = tools or Restarting(
+            question.workspace / "quantise.log", question.memory_bytes
+        )
+
+    def __enter__(self) -> "Quantiser":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._tools.close()
+
+    @property
+    def id(self) -> str:
+        return variant_id(self.format, self.precision)
+
+    def make(self, recipe: Recipe) -> QuantisedFile:
+        """Raises StepError when the file cannot be made or no engine runs it."""
+        self._count += 1
+        folder = self.question.workspace / f"quantised-{self._count}" / self.id
+        folder.mkdir(parents=True)
+        quantised = self._tools.ask(
+            f"quantising to {self.precision}",
+            Quantise(
+                format=self.format,
+                precision=self.precision,
+                entry=str(self.base.entry),
+                folder=str(folder),
+                calibration=None if self._calibration is None else str(self._calibration),
+                calibrator=recipe.calibrator,
+                keep_float=recipe.keep_float,
+                per_channel=recipe.per_channel,
+            ),
+            Quantised,
+            self.question.timeout_seconds,
+        )
+        entry = folder / quantised.entry
+        return QuantisedFile(
+            recipe, entry, quantised.coverage, quantised.ranges, self._snr_db(entry)
+        )
+
+    def _snr_db(self, entry: Path) -> float:
+        """Of the worst output, on the engine on which the float file did best."""
+        report, question = self.base.report, self.question
+        row = next((r for r in reversed(report.engines) if r.passed), report.engines[0])
+        with question.engine(row.engine, entry) as engine:
+            engine.open(row.optimisation)
+            answers = engine.run_file(question.file, report.inputs)
+        return worst_snr(
+            tuple(
+                compare(name, answers[theirs], question.expected[name], question.tolerance)
+                for name, theirs in report.outputs.items()
+            )
+        )
+
+    def examine(self, file: QuantisedFile) -> Candidate:
+        """On every engine, and by how much of it is of the precision at all."""
+        converted = Converted(entry=file.entry.name, batch=self.base.report.batch)
+        candidate, _ = examine(
+            self.format,
+            self.precision,
+            self.question,
+            file.entry.parent,
+            converted,
+            self.progress,
+        )
+        coverage = round(file.coverage, 2)
+        findings = candidate.report.findings
+        if coverage < MIN_COVERAGE_PERCENT:
+            findings = (*findings, _low_coverage(self.precision, coverage))
+        return candidate.reported(
+            routes=self.base.report.routes,
+            coverage=coverage,
+            ranges=file.ranges,
+            findings=findings,
+            passed=candidate.report.passed and coverage >= MIN_COVERAGE_PERCENT,
+        )
+
+    def trace(self, file: QuantisedFile, engine: str = "") -> tuple[TensorFidelity, ...]:
+        """The tensors inside against the float file's, on a few samples, on one of the engines."""
+        few = {name: array[:_TRACED_SAMPLES] for name, array in self.question.inputs.items()}
+        inputs = self.question.workspace / "traced.npz"
+        save(inputs, self._by_file(few))
+        sources = self.base.entry.parent.parent / "sources.json"
+        return self._tools.ask(
+            "tracing tensors",
+            Trace(
+                format=self.format,
+                suspect=str(file.entry),
+                reference=str(self.base.entry),
+                inputs=str(inputs),
+                sources=str(sources) if sources.is_file() else None,
+                engine=engine,
+            ),
+            Traced,
+            self.question.timeout_seconds,
+        ).tensors
+
+    def _by_file(self, arrays: Arrays) -> Arrays:
+        return {theirs: arrays[name] for name, theirs in self.base.report.inputs.items()}
+
+
+def _low_coverage(precision: Precision, coverage: float) -> Finding:
+    return Finding(
+        fault=Fault.LOW_COVERAGE,
+        severity="error",
+        message=f"Only {coverage:.1f} % of the weights' bytes are {precision} where at least "
+        f"{MIN_COVERAGE_PERCENT:.0f} % make it worth its name; choose another precision.",
+    )
