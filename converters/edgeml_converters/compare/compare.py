@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from edgeml_converters.compare.sides import Side, input_names, sides
 from edgeml_converters.evidence.evidence import evidence
 from edgeml_converters.formats.tensors import Array, Arrays, Names
 from edgeml_converters.parity.outcome import describe
-from edgeml_converters.parity.pairing import pair_outputs
+from edgeml_converters.parity.pairing import listed, pair_outputs
 from edgeml_converters.progress import Progress, silent
 from edgeml_converters.sources.data import Data, read
 from edgeml_converters.steps.process import StepError
@@ -198,7 +197,7 @@ class _Meeting:
         ours = self._reference.side.label
         if len(found) != len(expected):
             raise ParityError(
-                f"{ours} gives {_listed(expected)}, but {side.label} gives {_listed(found)}; "
+                f"{ours} gives {listed(expected)}, but {side.label} gives {listed(found)}; "
                 "compare models with the same outputs."
             )
         try:
@@ -243,7 +242,3 @@ class _Meeting:
             engines=tuple(self._rows),
             same=all(row.passed for row in ran),
         )
-
-
-def _listed(names: Any) -> str:
-    return ", ".join(repr(name) for name in names) or "nothing"

@@ -3,15 +3,15 @@
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import islice, permutations
 from pathlib import Path
 from tempfile import mkdtemp
 
 from edgeml.errors import InputError
 from edgeml.manifest import Optimisation
 from edgeml_converters.formats.npz import save
-from edgeml_converters.formats.tensors import Array, Arrays, FileTensor, ModelInput, Names
+from edgeml_converters.formats.tensors import Array, Arrays, ModelInput, Names
 from edgeml_converters.outcome.provenance import tools
+from edgeml_converters.parity.pairing import pair_inputs
 from edgeml_converters.sources import model_files
 from edgeml_converters.sources.model_files import ModelFile
 from edgeml_converters.sources.source import Source, parse
@@ -20,7 +20,6 @@ from edgeml_converters.steps.model import ModelProcess
 from edgeml_converters.steps.process import StepError, StepRefused
 from edgeml_runtime.engines import registry
 
-_CANDIDATES_MAX = 24  # orders of four inputs that look alike
 _DISTRIBUTIONS = {"tensorflow": "tensorflow-cpu", "onnx": "onnxruntime", "tflite": "ai-edge-litert"}
 
 
@@ -83,7 +82,8 @@ class EngineSide(Side):
                     raise
                 continue
             self.version, self.optimisation = opened.version, level
-            return tuple(self._input(tensor) for tensor in opened.inputs)
+            theirs = {file: name for name, file in self._model.inputs.items()}
+            return tuple(tensor.as_input(theirs.get(tensor.name)) for tensor in opened.inputs)
         raise AssertionError("an engine has at least one level")
 
     def run(self, arrays: Arrays, names: Names) -> dict[str, Array]:
@@ -94,14 +94,6 @@ class EngineSide(Side):
 
     def close(self) -> None:
         self._process.close()
-
-    def _input(self, tensor: FileTensor) -> ModelInput:
-        theirs = {file: name for name, file in self._model.inputs.items()}
-        return ModelInput(
-            name=theirs.get(tensor.name, tensor.name),
-            dtype=tensor.dtype,
-            shape=tuple(None if size == -1 else size for size in tensor.shape),
-        )
 
 
 class FrameworkSide(Side):
@@ -169,39 +161,14 @@ def sides(
 
 
 def input_names(data: Arrays, wanted: Sequence[ModelInput], side: Side) -> list[Names]:
-    """Array -> input: by name, or else every pairing that dtypes and shapes allow.
-
-    Raises InputError when there is none.
-    """
-    required = [model_input for model_input in wanted if model_input.required]
-    by_name = {model_input.name: model_input for model_input in wanted}
-    if set(data) <= set(by_name) and {r.name for r in required} <= set(data):
-        if all(_fits(array, by_name[name]) for name, array in data.items()):
-            return [{name: name for name in data}]
-    fitting = (
-        {key: model_input.name for key, model_input in zip(data, order, strict=True)}
-        for order in (permutations(required) if len(required) == len(data) else ())
-        if all(_fits(array, i) for array, i in zip(data.values(), order, strict=True))
-    )
-    candidates = list(islice(fitting, _CANDIDATES_MAX))
+    """Array -> input, see pair_inputs; raises InputError when nothing fits."""
+    candidates = pair_inputs(data, wanted)
     if not candidates:
         raise InputError(
-            f"{side.label} takes {_declared(wanted)}, but the data holds {_held(data)}; give it "
+            f"{side.label} takes {_declared(wanted)}, but the data holds {_given(data)}; give it "
             "arrays that fit, by these names."
         )
     return candidates
-
-
-def _fits(array: Array, wanted: ModelInput) -> bool:
-    if wanted.dtype not in (None, array.dtype.name):
-        return False
-    return wanted.shape is None or (
-        array.ndim == len(wanted.shape)
-        and all(
-            size in (None, length)
-            for size, length in zip(wanted.shape[1:], array.shape[1:], strict=True)
-        )
-    )
 
 
 def _declared(wanted: Sequence[ModelInput]) -> str:
@@ -213,5 +180,5 @@ def _declared(wanted: Sequence[ModelInput]) -> str:
     return ", ".join(parts).replace("'?'", "?") or "nothing"
 
 
-def _held(data: Arrays) -> str:
+def _given(data: Arrays) -> str:
     return ", ".join(f"{k!r} ({a.dtype.name} {list(a.shape)})" for k, a in data.items())

@@ -10,16 +10,16 @@ from onnx import numpy_helper
 
 from edgeml.archive import PAGE_BYTES
 from edgeml.errors import ConversionError
-from edgeml_converters.steps.messages import Converted
 
 ENTRY = "model.onnx"
 WEIGHTS = "weights.bin"
 EXTERNAL_BYTES = 16_384  # smaller tensors stay in the graph; the page they fill would be mostly air
 
 
-def write(model: onnx.ModelProto, folder: Path, *, keep_metadata: bool = False) -> Converted:
+def write(model: onnx.ModelProto, folder: Path, *, keep_metadata: bool = False) -> int | None:
     """Writes model.onnx, and weights.bin where a tensor is big, in place of what `model` held.
 
+    Returns the batch that the file is frozen to, 1 or None.
     keep_metadata: of the model itself, where its author wrote it: an alphabet, say.
     Raises ConversionError when an exporter froze the batch to the example's size.
     """
@@ -31,7 +31,7 @@ def write(model: onnx.ModelProto, folder: Path, *, keep_metadata: bool = False) 
         model.metadata_props.add(key=key, value=value)
     _move_weights(model.graph, folder / WEIGHTS)
     (folder / ENTRY).write_bytes(model.SerializeToString(deterministic=True))
-    return Converted(entry=ENTRY, batch=batch)
+    return batch
 
 
 def _free_negative(graph: onnx.GraphProto) -> None:

@@ -33,3 +33,8 @@ class FileTensor(Strict, frozen=True, kw_only=True):
     name: str
     dtype: str
     shape: tuple[int, ...]
+
+    def as_input(self, name: str | None = None) -> ModelInput:
+        """As a framework's model would declare it; name: where it has another one there."""
+        shape = tuple(None if size == -1 else size for size in self.shape)
+        return ModelInput(name=name or self.name, dtype=self.dtype, shape=shape)

@@ -16,10 +16,11 @@ from edgeml_converters.parity.findings import findings
 from edgeml_converters.parity.invariants import invariants
 from edgeml_converters.parity.layouts import moved
 from edgeml_converters.parity.outcome import Parity
-from edgeml_converters.parity.pairing import input_candidates, pair_outputs
+from edgeml_converters.parity.pairing import listed, pair_inputs, pair_outputs
 from edgeml_converters.parity.question import Question
 from edgeml_converters.progress import Progress
 from edgeml_converters.steps.engine import EngineProcess
+from edgeml_converters.steps.messages import Opened
 from edgeml_converters.steps.process import StepError, StepRefused
 from edgeml_runtime.engines import registry
 
@@ -40,6 +41,19 @@ def show_parity(
             ):
                 _Matrix(engine, question, parity, batch).show()
     return parity
+
+
+def _candidates(inputs: Arrays, opened: Opened) -> list[Names]:
+    """Raises ConversionError where no pairing of the inputs fits."""
+    candidates = pair_inputs(inputs, [tensor.as_input() for tensor in opened.inputs])
+    names = [tensor.name for tensor in opened.inputs]
+    if not candidates and set(inputs) == set(names):
+        return [{name: name for name in inputs}]  # the engine says best what does not fit
+    if not candidates:
+        raise ConversionError(
+            f"the converted file takes {listed(names)} where the model takes {listed(inputs)}"
+        )
+    return candidates
 
 
 class _Matrix:
@@ -77,9 +91,7 @@ class _Matrix:
         opened = self._engine.open(level)
         self._version = opened.version
         parity, question = self._parity, self._question
-        candidates = [parity.inputs] if parity.inputs else input_candidates(
-            question.inputs, opened.inputs
-        )  # fmt: skip
+        candidates = [parity.inputs] if parity.inputs else _candidates(question.inputs, opened)
         inputs, found = self._best(candidates)
         outputs = parity.outputs or pair_outputs(found, question.expected, question.tolerance)
         if not found.keys() >= set(outputs.values()):

@@ -19,7 +19,8 @@ def onnx_cleaned(
     proto = read_graph(model.path)
     if external_files(proto, model.path):
         onnx.load_external_data_for_model(proto, str(model.path.parent))
-    return onnx_write.write(proto, folder, keep_metadata=True)
+    batch = onnx_write.write(proto, folder, keep_metadata=True)
+    return Converted(entry=onnx_write.ENTRY, batch=batch)
 
 
 def tflite_copied(

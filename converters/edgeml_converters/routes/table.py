@@ -1,96 +1,69 @@
 """Every route, in the order in which they are tried for a format."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
-from pathlib import Path
-from typing import Any
-
 from edgeml.errors import InputError
 from edgeml.manifest import Format
-from edgeml_converters.formats.tensors import Arrays
-from edgeml_converters.steps.messages import Converted
-
-# (model, example inputs, the outputs' names, the folder for the files)
-RouteFunction = Callable[[Any, Arrays, tuple[str, ...], Path], Converted]
-
-
-@dataclass(frozen=True)
-class Route:
-    """forms: the kinds of model that it takes; where: module:function under routes."""
-
-    title: str
-    format: Format
-    forms: tuple[str, ...]
-    where: str
-
-    def function(self) -> RouteFunction:
-        """Imports the route, and with it its framework."""
-        module, _, name = self.where.partition(":")
-        found: RouteFunction = getattr(import_module(f"edgeml_converters.routes.{module}"), name)
-        return found
-
+from edgeml_converters.routes.route import Route
 
 ROUTES = {
     "torch-onnx-dynamo": Route(
         "PyTorch to ONNX (torch.export)",
         "onnx",
         ("module", "exported"),
-        "torch_onnx:by_dynamo",
+        f"{__package__}.torch_onnx:by_dynamo",
     ),
     "torch-onnx-torchscript": Route(
         "PyTorch to ONNX (TorchScript)",
         "onnx",
         ("module", "exported", "script"),
-        "torch_onnx:by_torchscript",
+        f"{__package__}.torch_onnx:by_torchscript",
     ),
     "torch-tflite-litert": Route(
         "PyTorch to TFLite (litert-torch)",
         "tflite",
         ("module", "exported", "script"),
-        "torch_tflite:by_litert",
+        f"{__package__}.torch_tflite:by_litert",
     ),
     "tensorflow-onnx-tf2onnx": Route(
         "TensorFlow to ONNX (tf2onnx)",
         "onnx",
         ("keras", "saved-model", "saved-model-v1"),
-        "tensorflow_onnx:by_tf2onnx",
+        f"{__package__}.tensorflow_onnx:by_tf2onnx",
     ),
     "tensorflow-tflite-saved-model": Route(
         "TensorFlow to TFLite (batch-1 SavedModel)",
         "tflite",
         ("keras", "saved-model", "saved-model-v1"),
-        "tensorflow_tflite:by_saved_model",
+        f"{__package__}.tensorflow_tflite:by_saved_model",
     ),
     "tensorflow-tflite-keras": Route(
         "TensorFlow to TFLite (from_keras_model)",
         "tflite",
         ("keras",),
-        "tensorflow_tflite:by_keras_model",
+        f"{__package__}.tensorflow_tflite:by_keras_model",
     ),
     "tensorflow-onnx-session": Route(
         "TensorFlow 1 to ONNX (tf2onnx on the session's graph)",
         "onnx",
         ("saved-model-v1",),
-        "tensorflow_session:to_onnx",
+        f"{__package__}.tensorflow_session:to_onnx",
     ),
     "tensorflow-tflite-session": Route(
         "TensorFlow 1 to TFLite (from_session)",
         "tflite",
         ("saved-model-v1",),
-        "tensorflow_session:to_tflite",
+        f"{__package__}.tensorflow_session:to_tflite",
     ),
     "onnx-as-is": Route(
         "ONNX as it is",
         "onnx",
         ("onnx-file",),
-        "as_is:onnx_cleaned",
+        f"{__package__}.as_is:onnx_cleaned",
     ),
     "tflite-as-is": Route(
         "TFLite as it is",
         "tflite",
         ("tflite-file",),
-        "as_is:tflite_copied",
+        f"{__package__}.as_is:tflite_copied",
     ),
 }
 

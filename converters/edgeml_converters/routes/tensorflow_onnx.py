@@ -19,4 +19,5 @@ def by_tf2onnx(
     function, specs = model.function(arrays, model.batch)
     proto, _ = tf2onnx.convert.from_function(function, input_signature=specs, opset=OPSET)
     rewrite_erfc(proto.graph)
-    return onnx_write.write(proto, folder)
+    batch = onnx_write.write(proto, folder)
+    return Converted(entry=onnx_write.ENTRY, batch=batch)

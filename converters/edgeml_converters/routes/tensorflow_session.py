@@ -24,7 +24,8 @@ def to_onnx(
         opset=OPSET,
     )
     rewrite_erfc(proto.graph)
-    return onnx_write.write(proto, folder)
+    batch = onnx_write.write(proto, folder)
+    return Converted(entry=onnx_write.ENTRY, batch=batch)
 
 
 def to_tflite(

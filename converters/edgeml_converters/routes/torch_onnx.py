@@ -38,7 +38,8 @@ def by_dynamo(
     # Beside the folder and not in it: the names of the model's modules are for `edgeml bisect`.
     found = msgspec.json.encode(sources(program.model_proto), order="sorted")
     (folder.parent / "sources.json").write_bytes(found)
-    return onnx_write.write(program.model_proto, folder)
+    batch = onnx_write.write(program.model_proto, folder)
+    return Converted(entry=onnx_write.ENTRY, batch=batch)
 
 
 def _make_way(graph: Any, outputs: tuple[str, ...]) -> None:
@@ -69,4 +70,5 @@ def by_torchscript(
         if model.form == "exported"
         else torch.onnx.TrainingMode.EVAL,
     )
-    return onnx_write.write(onnx.load_from_string(stream.getvalue()), folder)
+    batch = onnx_write.write(onnx.load_from_string(stream.getvalue()), folder)
+    return Converted(entry=onnx_write.ENTRY, batch=batch)

@@ -10,7 +10,6 @@ import numpy.typing as npt
 from edgeml.contract import Layout
 from edgeml_converters.formats.npz import load, save
 from edgeml_converters.formats.tensors import Arrays
-from edgeml_converters.routes.table import Route
 from edgeml_converters.sources.source import Source
 from edgeml_converters.steps.messages import Convert, Converted, Done, Load, Loaded, Predict
 from edgeml_converters.steps.process import Restarting
@@ -65,16 +64,19 @@ class ModelProcess:
         return load(into)
 
     def convert(
-        self, key: str, route: Route, inputs: Arrays, outputs: Sequence[str], folder: Path
+        self, route: str, title: str, inputs: Arrays, outputs: Sequence[str], folder: Path
     ) -> Converted:
-        """Takes a route, into a new `folder`; raises StepError when it fails, crashes or hangs."""
+        """Takes the route of that name, into a new `folder`.
+
+        Raises StepError when it fails, crashes or hangs.
+        """
         example = self._workspace / "example.npz"
         samples = self.load().batch or _EXAMPLE_SAMPLES
         save(example, {name: np.resize(a, (samples, *a.shape[1:])) for name, a in inputs.items()})
         folder.mkdir(parents=True)
         return self._worker.ask(
-            route.title,
-            Convert(route=key, inputs=str(example), outputs=tuple(outputs), folder=str(folder)),
+            title,
+            Convert(route=route, inputs=str(example), outputs=tuple(outputs), folder=str(folder)),
             Converted,
             self._timeout_seconds,
         )

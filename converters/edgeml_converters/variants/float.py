@@ -26,7 +26,7 @@ def make_float(
         try:
             with progress(route.title):
                 converted = model.convert(
-                    key, route, question.inputs, tuple(question.expected), folder
+                    key, route.title, question.inputs, tuple(question.expected), folder
                 )
         except StepError as error:
             tried.append(RouteTried(route=key, error=error.reason))

@@ -45,9 +45,8 @@ def _answer(session: onnxruntime.InferenceSession, x: npt.NDArray[Any]) -> npt.N
 def test_big_weights_begin_on_pages_and_the_answers_stay(tmp_path: Path) -> None:
     x = np.ones((3, 8), np.float32)
     before = onnxruntime.InferenceSession(_model("unk__31").SerializeToString())
-    converted = onnx_write.write(_model("unk__31"), tmp_path)
-    assert converted.batch is None
-    after = onnxruntime.InferenceSession(str(tmp_path / converted.entry))
+    assert onnx_write.write(_model("unk__31"), tmp_path) is None
+    after = onnxruntime.InferenceSession(str(tmp_path / onnx_write.ENTRY))
     assert np.array_equal(_answer(after, x), _answer(before, x))
     graph = onnx.load(tmp_path / "model.onnx", load_external_data=False).graph
     places = {
@@ -72,7 +71,7 @@ def test_what_leaks_the_making_is_gone_so_that_bytes_are_the_same(tmp_path: Path
 
 
 def test_a_batch_frozen_to_the_example_is_refused_and_one_of_1_is_said(tmp_path: Path) -> None:
-    assert onnx_write.write(_model(1), tmp_path).batch == 1
+    assert onnx_write.write(_model(1), tmp_path) == 1
     with pytest.raises(ConversionError, match="froze the batch to 2"):
         onnx_write.write(_model(2), tmp_path)
 

@@ -1,5 +1,7 @@
 """Outputs by name or by value, never by shape or order."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,8 +9,8 @@ from hypothesis import strategies as st
 
 from edgeml.errors import ConversionError
 from edgeml.parity import Tolerance
-from edgeml_converters.formats.tensors import FileTensor
-from edgeml_converters.parity.pairing import input_candidates, pair_outputs
+from edgeml_converters.formats.tensors import ModelInput
+from edgeml_converters.parity.pairing import matchings, pair_inputs, pair_outputs
 
 RNG = np.random.default_rng(0)
 A, B, C = (RNG.normal(size=(5, 3)).astype(np.float32) for _ in range(3))
@@ -61,25 +63,65 @@ def test_another_number_of_outputs_is_refused() -> None:
         pair_outputs({"a": A}, {"a": A, "b": B}, TOLERANCE)
 
 
-def _file(name: str, *shape: int, dtype: str = "float32") -> FileTensor:
-    return FileTensor(name=name, dtype=dtype, shape=shape)
+def _input(name: str, *shape: int | None, dtype: str = "float32") -> ModelInput:
+    return ModelInput(name=name, dtype=dtype, shape=shape)
 
 
 def test_inputs_are_paired_by_name_when_names_are_the_same() -> None:
-    found = [_file("b", -1, 3), _file("a", -1, 3)]
-    assert input_candidates({"a": A, "b": B}, found) == [{"a": "a", "b": "b"}]
+    wanted = [_input("b", None, 3), _input("a", None, 3)]
+    assert pair_inputs({"a": A, "b": B}, wanted) == [{"a": "a", "b": "b"}]
 
 
 def test_other_names_leave_every_pairing_that_dtype_and_shape_allow() -> None:
-    wanted = {"a": A, "b": B, "ids": np.zeros((5, 3), np.int64)}
-    found = [_file("args_0", 1, 3, dtype="int64"), _file("args_1", 1, 3), _file("args_2", -1, 3)]
-    candidates = input_candidates(wanted, found)
-    assert candidates == [
+    arrays = {"a": A, "b": B, "ids": np.zeros((5, 3), np.int64)}
+    wanted = [
+        _input("args_0", 1, 3, dtype="int64"),
+        _input("args_1", 1, 3),
+        _input("args_2", None, 3),
+    ]
+    assert pair_inputs(arrays, wanted) == [
         {"a": "args_1", "b": "args_2", "ids": "args_0"},
         {"a": "args_2", "b": "args_1", "ids": "args_0"},
     ]
 
 
-def test_inputs_that_fit_nowhere_are_refused() -> None:
-    with pytest.raises(ConversionError, match="takes 'q' where the model takes 'a'"):
-        input_candidates({"a": A}, [_file("q", -1, 4)])
+def test_equal_names_whose_shapes_were_exchanged_are_paired_by_shape() -> None:
+    wanted = [_input("a", None, 4), _input("b", None, 3)]
+    arrays = {"a": A, "b": np.zeros((5, 4), np.float32)}
+    assert pair_inputs(arrays, wanted) == [{"a": "b", "b": "a"}]
+
+
+def test_an_optional_input_may_be_left_out_by_name() -> None:
+    wanted = [_input("a", None, 3), ModelInput(name="mask", required=False)]
+    assert pair_inputs({"a": A}, wanted) == [{"a": "a"}]
+    assert pair_inputs({"other": A}, wanted) == [{"other": "a"}]
+
+
+def test_inputs_that_fit_nowhere_have_no_pairing() -> None:
+    assert pair_inputs({"a": A}, [_input("q", None, 4)]) == []
+    assert pair_inputs({"a": A}, [_input("q", None, 3), _input("r", None, 3)]) == []
+
+
+CHOICES = st.dictionaries(
+    st.sampled_from("abcd"), st.lists(st.sampled_from("wxyz"), unique=True, max_size=4), max_size=4
+)
+
+
+@given(CHOICES)
+def test_matchings_are_every_way_and_in_order(choices: dict[str, list[str]]) -> None:
+    every = [
+        dict(zip(choices, way, strict=True))
+        for way in itertools.product(*choices.values())
+        if len(set(way)) == len(way)
+    ]
+    assert list(matchings(choices)) == every
+
+
+def test_thirty_inputs_that_look_alike_are_paired_at_once() -> None:
+    """And so is it seen that one of them fits nowhere: 30! orders are never walked."""
+    arrays = {f"a{n}": A for n in range(30)}
+    alike = [_input(f"q{n}", None, 3) for n in range(30)]
+    assert len(pair_inputs(arrays, alike)) == 24
+    arrays["a29"] = np.zeros((5, 4), np.float32)
+    assert pair_inputs(arrays, alike) == []
+    assert pair_inputs(arrays, [*alike[:28], _input("r", None, 4), _input("s", None, 4)]) == []

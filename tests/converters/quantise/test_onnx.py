@@ -331,7 +331,8 @@ def _floats(
     )
     version = helper.make_opsetid("", opset)
     model = helper.make_model(graph, opset_imports=[version], ir_version=8)
-    entry = folder / "float" / onnx_write.write(model, folder / "float").entry
+    onnx_write.write(model, folder / "float")
+    entry = folder / "float" / onnx_write.ENTRY
 
     def given(seed: int) -> Array:
         if words:

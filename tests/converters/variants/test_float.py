@@ -15,7 +15,6 @@ from edgeml_converters.formats.npz import save
 from edgeml_converters.formats.tensors import Arrays, ModelInput
 from edgeml_converters.parity.question import Question
 from edgeml_converters.progress import silent
-from edgeml_converters.routes.table import Route
 from edgeml_converters.sources.source import Source
 from edgeml_converters.steps.messages import Converted, Loaded
 from edgeml_converters.steps.model import ModelProcess
@@ -40,11 +39,11 @@ class Double(ModelProcess):
         return Loaded(framework="torch", form="module", inputs=inputs, batch=None)
 
     def convert(
-        self, key: str, route: Route, inputs: Arrays, outputs: Sequence[str], folder: Path
+        self, route: str, title: str, inputs: Arrays, outputs: Sequence[str], folder: Path
     ) -> Converted:
         op = self._ops.pop(0)
         if op is None:
-            raise StepError(route.title, "ValueError: no such op")
+            raise StepError(title, "ValueError: no such op")
         shape = ["batch", 3]
         graph = helper.make_graph(
             [helper.make_node("Mul", ["x", "x"], ["square"]), _second(op)],

@@ -44,8 +44,8 @@ def quantise_onnx(request: Quantise) -> Quantised:
             quantise_weights(model, kept, request.per_channel)
     sort_nodes(model)  # the tools add nodes at the end
     share = onnx_coverage(model)
-    written = onnx_write.write(model, Path(request.folder))
-    return Quantised(entry=written.entry, coverage=share, ranges=found)
+    onnx_write.write(model, Path(request.folder))
+    return Quantised(entry=onnx_write.ENTRY, coverage=share, ranges=found)
 
 
 def _dynamic(
