@@ -29,6 +29,7 @@ class Fault(StrEnum):
     PERMUTED_LAYOUT = "permuted-layout"
     OPTIMISER_CRASH = "optimiser-crash"
     ENGINE_CRASH = "engine-crash"
+    ADDED_CHECK = "added-check"
 
 
 class Finding(Strict, frozen=True, kw_only=True):

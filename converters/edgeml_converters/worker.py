@@ -89,10 +89,10 @@ class Session:
         return Done()
 
     def _convert(self, request: Convert) -> Converted:
-        from edgeml_converters.routes.table import ROUTES
+        from edgeml_converters.routes.table import routes
 
         assert self._model is not None
-        return ROUTES[request.route].function()(
+        return routes()[request.route].function()(
             self._model, load(Path(request.inputs)), request.outputs, Path(request.folder)
         )
 

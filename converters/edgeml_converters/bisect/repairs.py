@@ -1,6 +1,6 @@
 """What may bring a quantised variant nearer to its model, the likeliest first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from edgeml.evidence import TensorFidelity
@@ -8,6 +8,29 @@ from edgeml.faults import Fault, Finding
 from edgeml.manifest import Format, Precision
 from edgeml_converters.bisect.around import Around
 from edgeml_converters.bisect.names import tail
+from edgeml_converters.plugins import plugins
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What is known of a variant that does not say the same.
+
+    culprit: where the signal to noise drops. findings: what is wrong with it. per_channel: how its
+    weights are quantised now. around: the ops around the culprit; without it an .onnx file names
+    none to leave in float.
+    """
+
+    format: Format
+    precision: Precision
+    culprit: TensorFidelity | None
+    findings: Sequence[Finding]
+    per_channel: bool
+    around: Around | None = None
+
+    @property
+    def computed_wrongly(self) -> bool:
+        """By an engine, for its one scale a channel."""
+        return any(f.fault is Fault.PER_CHANNEL_DYNAMIC_FC for f in self.findings)
 
 
 @dataclass(frozen=True)
@@ -23,46 +46,38 @@ class Repair:
     calibrator: str | None = None
 
 
-def repairs(
-    form: Format,
-    precision: Precision,
-    culprit: TensorFidelity | None,
-    findings: Sequence[Finding],
-    per_channel: bool,
-    *,
-    around: Around | None = None,
-    calibrators: Sequence[str] = (),
-) -> tuple[Repair, ...]:
-    """What to try, in this order; nothing for fp32, whose repair is another route.
+@dataclass(frozen=True)
+class RepairRule:
+    """propose: repairs for a damage, the likeliest first; none where it knows no help."""
 
-    culprit: where the signal to noise drops. per_channel: how the weights are quantised now.
-    around: the ops around the culprit; without it an .onnx file names none to leave in float.
-    calibrators: those of static int8 that were not tried yet.
-    """
-    if precision == "fp32":
+    propose: Callable[[Damage], Iterable[Repair]]
+
+
+def repairs(damage: Damage) -> tuple[Repair, ...]:
+    """What to try, in this order; nothing for fp32, whose repair is another route."""
+    if damage.precision == "fp32":
         return ()
-    found: list[Repair] = []
-    wrong_there = any(finding.fault is Fault.PER_CHANNEL_DYNAMIC_FC for finding in findings)
-    if wrong_there and per_channel:
-        found.append(Repair("one scale a tensor for the weights", per_channel=False))
-    if culprit is not None:
-        if around is None:
-            around = Around(maker=culprit.name if form == "tflite" else "")
-        found += _in_float(precision, culprit, around)
-    if precision != "fp16" and not per_channel and not wrong_there:
-        found.append(Repair("one scale a channel for the weights", per_channel=True))
-    if precision == "int8":
-        found += [Repair(f"calibrate by {name}", calibrator=name) for name in calibrators]
-    return tuple(found)
+    rules = (*_RULES, *plugins("repairs", RepairRule).values())
+    return tuple(repair for rule in rules for repair in rule.propose(damage))
 
 
-def _in_float(precision: Precision, culprit: TensorFidelity, around: Around) -> Iterator[Repair]:
+def _one_scale_a_tensor(damage: Damage) -> Iterator[Repair]:
+    if damage.computed_wrongly and damage.per_channel:
+        yield Repair("one scale a tensor for the weights", per_channel=False)
+
+
+def _in_float(damage: Damage) -> Iterator[Repair]:
     """The op alone, then with its neighbours: static int8 rounds what passes between them too."""
+    culprit, around = damage.culprit, damage.around
+    if culprit is None:
+        return
+    if around is None:
+        around = Around(maker=culprit.name if damage.format == "tflite" else "")
     what = f"{culprit.op} of {culprit.source or tail(culprit.name)}"
     kept = (around.maker,) if around.maker else ()
     if kept:
         yield Repair(f"keep {what} in float", kept)
-    if precision != "int8":
+    if damage.precision != "int8":
         return
     steps = {
         f"keep {what} and what gives to it in float": around.givers,
@@ -73,3 +88,15 @@ def _in_float(precision: Precision, culprit: TensorFidelity, around: Around) -> 
         if wider != kept:
             yield Repair(action, wider)
         kept = wider
+
+
+def _one_scale_a_channel(damage: Damage) -> Iterator[Repair]:
+    if damage.precision != "fp16" and not damage.per_channel and not damage.computed_wrongly:
+        yield Repair("one scale a channel for the weights", per_channel=True)
+
+
+_RULES = (
+    RepairRule(_one_scale_a_tensor),
+    RepairRule(_in_float),
+    RepairRule(_one_scale_a_channel),
+)

@@ -17,6 +17,8 @@ def read_graph(path: Path) -> onnx.ModelProto:
         model = onnx.load(path, format="protobuf", load_external_data=False)
     except DecodeError as error:
         raise InputError(f"{path.name} is not a whole ONNX model; save it again.") from error
+    if not model.HasField("graph"):  # any few bytes may be a protobuf
+        raise InputError(f"{path.name} is not a whole ONNX model; save it again.")
     if not model.graph.output:
         raise InputError(f"{path.name} is an ONNX file without outputs; save the model again.")
     return model

@@ -10,6 +10,7 @@ from edgeml.faults import Fault, Finding
 from edgeml_converters.formats.onnx_read import read_graph
 from edgeml_converters.lint.onnx_ops import foreign_ops, stateful_ops
 from edgeml_converters.lint.onnx_support import unsupported_opset
+from edgeml_converters.lint.rule import added_rules
 
 MAX_BYTES = (1 << 31) - 1  # what protobuf reads of one message
 
@@ -29,6 +30,7 @@ def findings(entry: Path) -> Iterator[Finding]:
     yield from foreign_ops(model)
     yield from stateful_ops(model)
     yield from _external_data(model, entry)
+    yield from added_rules("onnx", model)
 
 
 def _external_data(model: onnx.ModelProto, entry: Path) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from edgeml.faults import Fault, Finding
 from edgeml_converters.formats.tflite_read import Op, TfliteFile, read
 from edgeml_converters.lint.counted import counted
 from edgeml_converters.lint.op_versions import TFLITE_RUNTIME
+from edgeml_converters.lint.rule import added_rules
 from edgeml_converters.lint.tflite_state import kept_state, unbound_variables
 
 MAX_BYTES = 1 << 31  # what a signed offset of 32 bits in a flatbuffer reaches
@@ -29,6 +30,7 @@ def findings(entry: Path) -> Iterator[Finding]:
     file = read(entry)
     for rule in _RULES:
         yield from rule(file)
+    yield from added_rules("tflite", file)
 
 
 def _per_channel_dynamic(file: TfliteFile) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from edgeml.conversion import Provenance
+from edgeml_converters.plugins import distributions
 from edgeml_converters.sources.data import Data
 from edgeml_converters.sources.source import Source
 
@@ -17,14 +18,15 @@ _TOOLS = {
 
 
 def tools(framework: str) -> dict[str, str]:
-    """The versions of what takes part in a conversion, as far as it is installed."""
+    """The versions of what takes part in a conversion, as far as it is installed, and of the
+    packages that add to it."""
     found: dict[str, str] = {}
     for name in ("edgeml", "numpy", *_TOOLS[framework]):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return found | distributions()
 
 
 def provenance(source: Source, data: Data, framework: str) -> Provenance:

@@ -12,6 +12,7 @@ from edgeml.manifest import Format, Optimisation
 from edgeml.parity import compare
 from edgeml_converters.evidence.evidence import evidence
 from edgeml_converters.formats.tensors import Array, Arrays, Names
+from edgeml_converters.parity.comparisons import differences
 from edgeml_converters.parity.findings import findings
 from edgeml_converters.parity.invariants import invariants
 from edgeml_converters.parity.layouts import moved
@@ -161,10 +162,12 @@ class _Matrix:
             ours != theirs for ours, theirs in self._parity.outputs.items()
         )
         self._parity.findings.extend(moved(answers, question.expected, self._engine.engine))
+        added = differences(answers, question.expected, self._engine.engine)
+        self._parity.findings.extend(added)
         self._parity.findings.extend(
             findings(chosen.outputs, held, deep, self._engine.engine, permuted)
         )
-        broken = not all(invariant.passed for invariant in held)
+        broken = bool(added) or not all(invariant.passed for invariant in held)
         for index, row in enumerate(self._rows):
             self._rows[index] = msgspec.structs.replace(
                 row,

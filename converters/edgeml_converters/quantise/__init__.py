@@ -14,19 +14,8 @@ as int8 all the same. Inputs and outputs stay as they are in the float file, by 
 from pathlib import Path
 
 from edgeml.errors import ConversionError, InputError
-from edgeml.manifest import Format
+from edgeml_converters.quantise.calibrators import calibrators
 from edgeml_converters.steps.messages import Quantise, Quantised
-
-# Ways to find the ranges of activations for static int8, by format, the cheapest first.
-#   minmax          the smallest and the largest value that was seen
-#   moving-average  of the smallest and the largest value of each sample (ai-edge-quantizer's own)
-#   percentile      leaves the outermost 0.01 % of the values out
-#   entropy         the range whose rounded histogram says the most about the original one
-#   error           the range with the smallest squared error of rounding and clipping
-CALIBRATORS: dict[Format, tuple[str, ...]] = {
-    "onnx": ("minmax", "percentile", "error", "entropy"),
-    "tflite": ("minmax", "moving-average", "percentile", "error"),
-}
 
 
 def quantise(request: Quantise) -> Quantised:
@@ -58,7 +47,7 @@ def _check(request: Quantise) -> None:
         raise InputError("fp32 is the precision of the float file itself; ask for another one.")
     if request.precision != "int8":
         return
-    known = CALIBRATORS[request.format]
+    known = calibrators(request.format)
     if request.calibrator not in known:
         raise InputError(
             f"There is no calibrator {request.calibrator!r} for {request.format}; use one of "

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from edgeml_converters.formats.tensors import Array
+from edgeml_converters.formats.tensors import Array, Range
 
-Range = tuple[float, float]
 PERCENT_KEPT = 99.99
 _STEPS = 255  # between the 256 values of int8
 _SHRUNK = np.linspace(1.0, 0.2, 81)

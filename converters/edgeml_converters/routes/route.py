@@ -16,15 +16,17 @@ RouteFunction = Callable[[Any, Arrays, tuple[str, ...], Path], Converted]
 
 @dataclass(frozen=True)
 class Route:
-    """title: for people. forms: the kinds of model that it takes, as frameworks.base names them.
+    """title: for people. forms: the kinds of model that it takes, each a Model's `form`.
 
     where: module:function, imported in the worker process alone.
+    first: before edgeml's own routes, else after them; for what other packages add.
     """
 
     title: str
     format: Format
     forms: tuple[str, ...]
     where: str
+    first: bool = False
 
     def function(self) -> RouteFunction:
         """Imports the route, and with it its framework."""

@@ -2,6 +2,7 @@
 
 from edgeml.errors import InputError
 from edgeml.manifest import Format
+from edgeml_converters.plugins import plugins
 from edgeml_converters.routes.route import Route
 
 ROUTES = {
@@ -67,9 +68,15 @@ ROUTES = {
     ),
 }
 
-
 # Forms with a route to one format only.
 _FILES = {"onnx-file": "An ONNX file", "tflite-file": "A TFLite file"}
+
+
+def routes() -> dict[str, Route]:
+    """edgeml's own and what other packages add, in the order in which they are tried."""
+    added = plugins("routes", Route, ROUTES)
+    first = {key: route for key, route in added.items() if route.first}
+    return {**first, **ROUTES, **added}
 
 
 def routes_for(form: str, target: Format) -> dict[str, Route]:
@@ -77,10 +84,10 @@ def routes_for(form: str, target: Format) -> dict[str, Route]:
 
     Raises InputError when there is none: a converted file stays what it is.
     """
-    found = {k: r for k, r in ROUTES.items() if r.format == target and form in r.forms}
-    if not found:
+    suited = {k: r for k, r in routes().items() if r.format == target and form in r.forms}
+    if not suited:
         raise InputError(
             f"{_FILES[form]} can only go to {form.removesuffix('-file')}, but --to {target} was "
             f"given; leave {target} out, or name the model that the file was made from."
         )
-    return found
+    return suited

@@ -3,7 +3,7 @@
 import msgspec
 
 from edgeml.conversion import CalibratorTried, RepairTried
-from edgeml_converters.quantise import CALIBRATORS
+from edgeml_converters.quantise.calibrators import calibrators
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants.candidate import Candidate
 from edgeml_converters.variants.mend import mend
@@ -33,7 +33,7 @@ def _calibrate(quantiser: Quantiser) -> tuple[list[QuantisedFile], list[Calibrat
     static = quantiser.precision == "int8"
     files: list[QuantisedFile] = []
     tried: list[CalibratorTried] = []
-    for name in CALIBRATORS[quantiser.format] if static else (None,):
+    for name in calibrators(quantiser.format) if static else (None,):
         title = quantiser.id + (f" by {name}" if name else "")
         label = name or quantiser.precision
         try:

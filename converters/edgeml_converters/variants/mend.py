@@ -3,7 +3,7 @@
 from edgeml.conversion import RepairTried
 from edgeml_converters.bisect.around import around
 from edgeml_converters.bisect.culprit import FLOORS_DB, culprit
-from edgeml_converters.bisect.repairs import Repair, repairs
+from edgeml_converters.bisect.repairs import Damage, Repair, repairs
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants.candidate import Candidate
 from edgeml_converters.variants.quantiser import QuantisedFile, Quantiser, Recipe
@@ -50,14 +50,15 @@ def _next(
     except StepError:
         bad = None
     near = None if bad is None else around(quantiser.format, quantiser.base.entry, bad.name)
-    for repair in repairs(
+    damage = Damage(
         quantiser.format,
         quantiser.precision,
         bad,
         candidate.report.findings,
         best.recipe.per_channel,
-        around=near,
-    ):
+        near,
+    )
+    for repair in repairs(damage):
         recipe = best.recipe.with_repair(repair)
         if recipe not in done:
             return repair, recipe

@@ -11,7 +11,7 @@ from edgeml.faults import Fault, Finding
 from edgeml.manifest import Precision
 from edgeml_converters.bisect.around import Around, around
 from edgeml_converters.bisect.culprit import MARGIN_DB, culprit
-from edgeml_converters.bisect.repairs import Repair, repairs
+from edgeml_converters.bisect.repairs import Damage, Repair, repairs
 from tests import onnx_models
 from tests.converters.tflite_files import dynamic_layer, write
 
@@ -68,43 +68,40 @@ KEPT = Around(maker="node", givers=("before",), takers=("next", "before"))
 
 
 def test_a_layer_that_an_engine_computes_wrongly_gets_one_scale_first() -> None:
-    found = repairs("tflite", "int8-dynamic", BAD, [WRONG], per_channel=True)
+    found = repairs(Damage("tflite", "int8-dynamic", BAD, [WRONG], per_channel=True))
     assert found == (
         Repair("one scale a tensor for the weights", per_channel=False),
         Repair("keep Conv of layer0 in float", keep_float=("t0",)),
     )
     # With one scale already, more scales would bring the fault back.
-    assert repairs("tflite", "int8-dynamic", None, [WRONG], per_channel=False) == ()
+    assert repairs(Damage("tflite", "int8-dynamic", None, [WRONG], per_channel=False)) == ()
 
 
-def test_static_int8_keeps_the_op_then_its_neighbours_then_calibrates_otherwise() -> None:
-    found = repairs(
-        "onnx", "int8", BAD, [], per_channel=False, around=KEPT, calibrators=["entropy"]
-    )
+def test_static_int8_keeps_the_op_then_its_neighbours() -> None:
+    found = repairs(Damage("onnx", "int8", BAD, [], per_channel=False, around=KEPT))
     assert found == (
         Repair("keep Conv of layer0 in float", ("node",)),
         Repair("keep Conv of layer0 and what gives to it in float", ("node", "before")),
         Repair("keep Conv of layer0 and its neighbours in float", ("node", "before", "next")),
         Repair("one scale a channel for the weights", per_channel=True),
-        Repair("calibrate by entropy", calibrator="entropy"),
     )
 
 
 @pytest.mark.parametrize("precision", ["fp16", "int8-dynamic", "int8-weights"])
 def test_neighbours_matter_where_activations_are_quantised_only(precision: Precision) -> None:
-    found = repairs("onnx", precision, BAD, [], per_channel=True, around=KEPT)
+    found = repairs(Damage("onnx", precision, BAD, [], per_channel=True, around=KEPT))
     assert found == (Repair("keep Conv of layer0 in float", ("node",)),)
 
 
 def test_nothing_is_tried_without_a_name_or_for_the_float_file() -> None:
-    assert repairs("onnx", "int8", BAD, [], per_channel=True) == ()
-    assert repairs("onnx", "int8", None, [], per_channel=True) == ()
-    assert repairs("onnx", "fp32", BAD, [WRONG], per_channel=True, around=KEPT) == ()
+    assert repairs(Damage("onnx", "int8", BAD, [], per_channel=True)) == ()
+    assert repairs(Damage("onnx", "int8", None, [], per_channel=True)) == ()
+    assert repairs(Damage("onnx", "fp32", BAD, [WRONG], per_channel=True, around=KEPT)) == ()
 
 
 def test_an_input_of_the_model_keeps_what_takes_it_in_float() -> None:
     given_input = Around(maker="", takers=("first",))
-    (found,) = repairs("onnx", "int8", BAD, [], per_channel=True, around=given_input)
+    (found,) = repairs(Damage("onnx", "int8", BAD, [], per_channel=True, around=given_input))
     assert found.keep_float == ("first",)
 
 

@@ -18,7 +18,7 @@ from edgeml.errors import InputError
 from edgeml.evidence import TensorFidelity
 from edgeml_converters.bisect.around import around
 from edgeml_converters.bisect.culprit import FLOORS_DB, culprit
-from edgeml_converters.bisect.repairs import repairs
+from edgeml_converters.bisect.repairs import Damage, repairs
 from edgeml_converters.bisect.trace import NOT_FINITE_DB, trace
 from edgeml_converters.formats import onnx_write
 from tests import onnx_models
@@ -149,7 +149,7 @@ def test_a_repair_of_the_culprit_helps(tmp_path: Path) -> None:
     assert (bad.name, bad.op) == ("y", "Div")
     near = around("onnx", reference, bad.name)
     figures: list[float | None] = [bad.snr_db]
-    for i, repair in enumerate(repairs("onnx", "int8", bad, (), True, around=near)):
+    for i, repair in enumerate(repairs(Damage("onnx", "int8", bad, (), True, near))):
         path = quantised(tmp_path / f"{i}.onnx", reference, X, repair.keep_float)
         figures.append(by_name(trace("onnx", path, reference, {"x": X}, {}))["y"])
     first, *_, last = figures

@@ -194,8 +194,8 @@ def test_a_package_that_is_not_installed_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path / "model.tflite", dynamic_layer([0.01]))
-    for module in ("tflite_rules", "tflite_state", "tflite_file"):
-        monkeypatch.delitem(sys.modules, f"edgeml_converters.lint.{module}")
+    for module in ("lint.tflite_rules", "lint.tflite_state", "formats.tflite_read"):
+        monkeypatch.delitem(sys.modules, f"edgeml_converters.{module}")
     monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
     with pytest.raises(InputError, match=r"needs ai_edge_litert, .* install edgeml\[litert\]\."):
         lint("tflite", path)

@@ -15,7 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 from edgeml.errors import ConversionError, InputError
 from edgeml.parity import snr_db
 from edgeml_converters.formats import onnx_write
-from edgeml_converters.quantise import CALIBRATORS, quantise
+from edgeml_converters.quantise import quantise
+from edgeml_converters.quantise.calibrators import CALIBRATORS
 from edgeml_converters.quantise.coverage import coverage
 from edgeml_converters.steps.messages import Quantise, Quantised
 from edgeml_runtime.engines.onnx import OnnxEngine

@@ -14,7 +14,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edgeml.parity import snr_db
 from edgeml_converters.formats.tflite_edit import op_name, read, tensor_name, write
-from edgeml_converters.quantise import CALIBRATORS
+from edgeml_converters.quantise.calibrators import CALIBRATORS
 from edgeml_converters.quantise.coverage import coverage
 from edgeml_converters.quantise.tflite.coverage import tflite_coverage
 from edgeml_converters.quantise.tflite.places import WEIGHT_INPUTS, weights

@@ -18,17 +18,20 @@ from onnxruntime.quantization.quant_utils import QuantType, save_and_reload_mode
 from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
 from edgeml_converters.formats.tensors import Array, Arrays, Ranges
-from edgeml_converters.quantise.clipping import least_error
+from edgeml_converters.quantise.calibrators import range_of
 from edgeml_converters.quantise.onnx.outputs import drop_needless_rounding
 
 CHUNK_SAMPLES = 16  # at once: every activation of all of them is in memory
 METHODS: dict[str, tuple[CalibrationMethod, dict[str, Any]]] = {
     "minmax": (CalibrationMethod.MinMax, {}),
     "percentile": (CalibrationMethod.Percentile, {"percentile": 99.99, "symmetric": False}),
-    "error": (CalibrationMethod.Percentile, {"symmetric": False}),  # for its histograms
     # Fewer bins than ONNX Runtime's 128 levels leave entropy nothing to choose from.
     "entropy": (CalibrationMethod.Entropy, {"num_bins": 256, "num_quantized_bins": 128}),
 }
+_HISTOGRAMS: tuple[CalibrationMethod, dict[str, Any]] = (
+    CalibrationMethod.Percentile,
+    {"symmetric": False},
+)
 _OPS = sorted({*QDQRegistry, *QLinearOpsRegistry})
 
 
@@ -44,7 +47,7 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]
 
 def calibrate(model: onnx.ModelProto, samples: Arrays, method: str, scratch: Path) -> TensorsData:
     """The range of each activation over the samples, by the name of its tensor."""
-    kind, options = METHODS[method]
+    kind, options = METHODS.get(method, _HISTOGRAMS)
     file = scratch / "float.onnx"
     onnx.save_model(model, file)
     calibrator: Any = create_calibrator(
@@ -56,11 +59,12 @@ def calibrate(model: onnx.ModelProto, samples: Arrays, method: str, scratch: Pat
     )
     for feeds in _chunks(model, samples):
         calibrator.collect_data(_Reader(dict(feeds)))
-    if method != "error":
-        found: TensorsData = calibrator.compute_data()
-        return found
+    if method in METHODS:
+        computed: TensorsData = calibrator.compute_data()
+        return computed
+    rule = range_of(method)
     narrowed: dict[str, Any] = {
-        name: tuple(np.array(end, np.float32) for end in least_error(counts, edges))
+        name: tuple(np.array(end, np.float32) for end in rule(counts, edges))
         for name, (counts, edges, *_) in calibrator.collector.histogram_dict.items()
     }
     return TensorsData(CalibrationMethod.MinMax, narrowed)

@@ -14,7 +14,7 @@ from ai_edge_quantizer.utils.histogram_utils import DynamicHistogram
 
 from edgeml_converters.formats.tensors import Array, Ranges
 from edgeml_converters.formats.tflite_edit import activations, read
-from edgeml_converters.quantise.clipping import least_error, percentile
+from edgeml_converters.quantise.calibrators import needs_histograms, range_of
 
 _KEPT_OF_AVERAGE = 0.95  # as ai-edge-quantizer smooths
 _BINS = 2048
@@ -24,6 +24,7 @@ _LARGEST = 3e38
 
 def calibrate(content: bytes, samples: Mapping[str, Array], method: str) -> Ranges:
     """The range of each float activation by the name of its tensor, sorted."""
+    by_histogram = needs_histograms(method)
     found: Ranges = {}
     histograms: dict[str, DynamicHistogram] = {}
     for name, value in _activations(content, samples):
@@ -34,13 +35,13 @@ def calibrate(content: bytes, samples: Mapping[str, Array], method: str) -> Rang
             found[name] = (kept * before[0] + new * low, kept * before[1] + new * high)
         else:
             found[name] = (min(before[0], low), max(before[1], high))
-        if method in ("percentile", "error"):
+        if by_histogram:
             histograms.setdefault(name, DynamicHistogram(_BINS)).add(value)
     for name, histogram in histograms.items():
         counts, width = histogram.counts, histogram.bin_width
         assert width is not None
         edges = histogram.lower_bound + np.arange(len(counts) + 1) * width
-        found[name] = (percentile if method == "percentile" else least_error)(counts, edges)
+        found[name] = range_of(method)(counts, edges)
     return dict(sorted(found.items()))
 
 

@@ -1,0 +1,38 @@
+"""A rule of lint that another package adds."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from edgeml.errors import ConversionError
+from edgeml.faults import Fault, Finding
+from edgeml.manifest import Format
+from edgeml_converters.plugins import plugins
+
+
+@dataclass(frozen=True)
+class LintRule:
+    """check: what is wrong with a file, each in one sentence that says what to do about it.
+
+    It gets an `onnx.ModelProto`, whose big weights are not loaded, or a `TfliteFile` of
+    formats.tflite_read.
+    """
+
+    format: Format
+    check: Callable[[Any], Iterable[str]]
+
+
+def added_rules(form: Format, file: object) -> Iterator[Finding]:
+    """Raises ConversionError for a rule that fails."""
+    for name, rule in plugins("lint_rules", LintRule).items():
+        if rule.format != form:
+            continue
+        try:
+            messages = list(rule.check(file))
+        except Exception as error:
+            raise ConversionError(
+                f"The lint rule {name!r} failed ({type(error).__name__}: {error}); mend or "
+                "uninstall the package that adds it."
+            ) from error
+        for message in messages:
+            yield Finding(fault=Fault.ADDED_CHECK, severity="error", message=message, where=name)

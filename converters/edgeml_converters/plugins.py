@@ -1,0 +1,69 @@
+"""What other packages add, each by one file and one entry point; docs/extending.md shows how."""
+
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Literal, TypeVar
+
+from edgeml.errors import InputError
+
+Kind = Literal["routes", "calibrators", "repairs", "lint_rules", "comparisons"]
+KINDS: tuple[Kind, ...] = ("routes", "calibrators", "repairs", "lint_rules", "comparisons")
+Plugin = TypeVar("Plugin")
+
+
+def plugins(kind: Kind, of: type[Plugin], taken: Iterable[str] = ()) -> dict[str, Plugin]:
+    """Those of one kind by name, in the order of their names.
+
+    of: the class that each must be an instance of. taken: the names of edgeml's own. Raises
+    InputError for one that cannot be loaded, is anything else or has another one's name: to go on
+    without it would be another conversion than was asked for.
+    """
+    names = set(taken)
+    loaded: dict[str, Plugin] = {}
+    for entry in _entries(kind):
+        if entry.name in names:
+            raise InputError(
+                f"There are two edgeml.{kind} of the name {entry.name!r}, one of {_package(entry)};"
+                " rename that one or uninstall its package."
+            )
+        names.add(entry.name)
+        loaded[entry.name] = _loaded(entry, kind, of)
+    return loaded
+
+
+def distributions() -> dict[str, str]:
+    """The packages that add anything -> their versions."""
+    return {
+        entry.dist.name: entry.dist.version
+        for kind in KINDS
+        for entry in _entries(kind)
+        if entry.dist is not None
+    }
+
+
+@cache
+def _entries(kind: Kind) -> tuple[EntryPoint, ...]:
+    return tuple(sorted(entry_points(group=f"edgeml.{kind}"), key=lambda entry: entry.name))
+
+
+def _loaded(entry: EntryPoint, kind: Kind, of: type[Plugin]) -> Plugin:
+    package = _package(entry)
+    what = f"{entry.name!r} of {package}, one of edgeml.{kind},"
+    try:
+        plugin: object = entry.load()
+    except Exception as error:
+        raise InputError(
+            f"{what} could not be loaded ({type(error).__name__}: {error}); mend or uninstall "
+            f"{package}."
+        ) from error
+    if not isinstance(plugin, of):
+        raise InputError(
+            f"{what} must be a {of.__name__}, but is a {type(plugin).__name__}; mend or uninstall "
+            f"{package}."
+        )
+    return plugin
+
+
+def _package(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist is not None else entry.module

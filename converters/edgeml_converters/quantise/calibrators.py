@@ -1,0 +1,70 @@
+"""Ways to find the ranges of activations for static int8."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite
+
+from edgeml.errors import ConversionError
+from edgeml.manifest import Format
+from edgeml_converters.formats.tensors import Array, Range
+from edgeml_converters.plugins import plugins
+from edgeml_converters.quantise.clipping import least_error, percentile
+
+# edgeml's own by format, the cheapest first.
+#   minmax          the smallest and the largest value that was seen
+#   moving-average  of the smallest and the largest value of each sample (ai-edge-quantizer's own)
+#   percentile      leaves the outermost 0.01 % of the values out
+#   entropy         the range whose rounded histogram says the most about the original one
+#   error           the range with the smallest squared error of rounding and clipping
+CALIBRATORS: dict[Format, tuple[str, ...]] = {
+    "onnx": ("minmax", "percentile", "error", "entropy"),
+    "tflite": ("minmax", "moving-average", "percentile", "error"),
+}
+RangeOf = Callable[[Array, Array], Range]
+
+
+@dataclass(frozen=True)
+class Calibrator:
+    """range_of: the range of an activation by the histogram of its values.
+
+    It gets the counts of the bins and their edges, one more than counts, and answers with the
+    smallest and the largest value that int8 shall tell apart.
+    """
+
+    range_of: RangeOf
+    formats: tuple[Format, ...] = ("onnx", "tflite")
+
+
+_BY_HISTOGRAM = {"percentile": Calibrator(percentile), "error": Calibrator(least_error)}
+
+
+def calibrators(form: Format) -> tuple[str, ...]:
+    """The names of all for a format, edgeml's own first."""
+    added = (name for name, calibrator in _added().items() if form in calibrator.formats)
+    return (*CALIBRATORS[form], *added)
+
+
+def needs_histograms(name: str) -> bool:
+    """Whether the extremes are not enough for it."""
+    return name in _BY_HISTOGRAM or name in _added()
+
+
+def range_of(name: str) -> RangeOf:
+    """The rule of a calibrator that needs histograms.
+
+    The rule raises ConversionError where one that another package adds answers with no range.
+    """
+    calibrator = _BY_HISTOGRAM.get(name) or _added()[name]
+
+    def checked(counts: Array, edges: Array) -> Range:
+        low, high = calibrator.range_of(counts, edges)
+        if not (isfinite(low) and isfinite(high) and low <= high):
+            raise ConversionError(f"the calibrator {name} answers with no range: {low} to {high}")
+        return float(low), float(high)
+
+    return checked
+
+
+def _added() -> dict[str, Calibrator]:
+    taken = {name for names in CALIBRATORS.values() for name in names}
+    return plugins("calibrators", Calibrator, taken)

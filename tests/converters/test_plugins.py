@@ -1,0 +1,229 @@
+"""What another package adds by entry points: docs/extending.md's own example, installed by pip."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgeml.conversion import ConversionReport, VariantReport
+from edgeml.faults import Fault
+from tests.converters.commands import convert, write_data
+
+PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
+PIXELS = 3000.0
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the page's package was installed to."""
+    blocks = dict(re.findall(r"^```(toml|python)\n(.*?)^```", PAGE.read_text(), re.M | re.S))
+    folder = tmp_path_factory.mktemp("edgeml-example")
+    (folder / "pyproject.toml").write_text(blocks["toml"])
+    (folder / "edgeml_example.py").write_text(blocks["python"])
+    site = tmp_path_factory.mktemp("site")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    options = ["--no-deps", "--no-build-isolation", "--target", str(site)]
+    subprocess.run([*pip, *options, str(folder)], check=True)
+    return site
+
+
+def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the commands that are started from here on."""
+    before = os.environ.get("PYTHONPATH")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(site), before))))
+
+
+def _model(path: Path, nodes: list[onnx.NodeProto], width: int, **weights: Any) -> Path:
+    graph = helper.make_graph(
+        nodes,
+        "model",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", width])],
+        [numpy_helper.from_array(array, name) for name, array in weights.items()],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
+    return path
+
+
+def detector(path: Path) -> Path:
+    """Four numbers in pixels and a score of 0 to 1 in one tensor: int8 has steps of 20 pixels."""
+    rng = np.random.default_rng(0)
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["raw"]),
+        helper.make_node("Split", ["raw", "sizes"], ["numbers", "logit"], axis=1),
+        helper.make_node("Mul", ["numbers", "pixels"], ["boxes"]),
+        helper.make_node("Sigmoid", ["logit"], ["score"]),
+        helper.make_node("Concat", ["boxes", "score"], ["y"], axis=1),
+    ]
+    return _model(
+        path,
+        nodes,
+        5,
+        w=rng.normal(size=(8, 5)).astype(np.float32),
+        sizes=np.array([4, 1]),
+        pixels=np.float32(PIXELS),
+    )
+
+
+def double(path: Path) -> Path:
+    """y = w x, w as float64 in the file."""
+    nodes = [
+        helper.make_node("Cast", ["w"], ["single"], to=TensorProto.FLOAT),
+        helper.make_node("MatMul", ["x", "single"], ["y"]),
+    ]
+    return _model(path, nodes, 8, w=np.eye(8) * 2)
+
+
+def test_each_kind_is_added_by_the_example_of_the_page(
+    example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_data(tmp_path / "data.npz", samples=200, x=(8,))
+    model = detector(tmp_path / "detector.onnx")
+    without = convert(model, data, tmp_path / "a", "--precision", "fp32,int8", to=["onnx"])
+    known, passed = _variants(without.out)
+    assert passed.passed  # as long as edgeml's own figures do not see it
+    installed(example, monkeypatch)
+    ended = convert(model, data, tmp_path / "b", "--precision", "fp32,int8", to=["onnx"])
+    assert ended.code == 0, ended.err
+    fp32, int8 = _variants(ended.out)
+
+    assert known.routes[0].route == "onnx-as-is"
+    assert [(row.route, row.error) for row in fp32.routes] == [("onnx-unfolded", None)]
+    assert fp32.passed and fp32.findings == ()
+    tried = {row.name: row for row in int8.calibrators}
+    assert tried.keys() == {"minmax", "percentile", "error", "entropy", "four-sigma"}
+    assert tried["four-sigma"].snr_db is not None and tried["four-sigma"].snr_db > 10
+    repair = int8.repairs[-1]
+    assert repair.faults == (Fault.ADDED_CHECK,)  # so the comparison refused it
+    assert repair.action == "keep what makes 'y' in float" and repair.kept
+    assert int8.passed and int8.findings == ()
+    tools = _report(ended.out).tools
+    assert tools["edgeml-example"] == "0.1.0"
+    assert "edgeml-example" not in _report(without.out).tools
+
+
+def test_an_added_comparison_refuses_a_variant(
+    example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_data(tmp_path / "data.npz", samples=200, x=(8,))
+    installed(example, monkeypatch)
+    ended = convert(
+        detector(tmp_path / "detector.onnx"), data, tmp_path / "out",
+        "--precision", "int8", "--no-repair", to=["onnx"],
+    )  # fmt: skip
+    assert ended.code == 4
+    (int8,) = _variants(ended.out)
+    assert not int8.passed and not any(row.passed for row in int8.engines)
+    (finding,) = int8.findings
+    assert (finding.fault, finding.where) == (Fault.ADDED_CHECK, "y")
+    assert finding.message == (
+        "onnxruntime: column 4 of 'y' is 0 in every sample; keep it in float."
+    )
+
+
+def test_an_added_lint_rule_refuses_a_file_before_it_runs(
+    example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_data(tmp_path / "data.npz", x=(8,))
+    model = double(tmp_path / "double.onnx")
+    assert convert(model, data, tmp_path / "a", to=["onnx"]).code == 0
+    installed(example, monkeypatch)
+    ended = convert(model, data, tmp_path / "b", to=["onnx"])
+    assert ended.code == 2
+    assert ended.sentence.startswith("double.onnx cannot be used: added-check: 'w' is float64")
+
+
+BROKEN = {
+    "an-import": (
+        "routes",
+        "import not_there",
+        "'x' of broken-example, one of edgeml.routes, could not be loaded (ModuleNotFoundError: "
+        "No module named 'not_there'); mend or uninstall broken-example.",
+    ),
+    "another-class": (
+        "calibrators",
+        "IT = 3",
+        "'x' of broken-example, one of edgeml.calibrators, must be a Calibrator, but is a int; "
+        "mend or uninstall broken-example.",
+    ),
+    "a-rule-that-fails": (
+        "lint_rules",
+        "from edgeml_converters.lint.rule import LintRule\nIT = LintRule('onnx', lambda m: m.none)",
+        "The lint rule 'x' failed (AttributeError: none); mend or uninstall the package that adds "
+        "it.",
+    ),
+    "a-comparison-that-fails": (
+        "comparisons",
+        "from edgeml_converters.parity.comparisons import Comparison\n"
+        "IT = Comparison(lambda output, found, expected: 1 / 0)",
+        "The comparison 'x' failed on 'y' (ZeroDivisionError: division by zero); mend or uninstall "
+        "the package that adds it.",
+    ),
+    "no-range": (
+        "calibrators",
+        "from edgeml_converters.quantise.calibrators import Calibrator\n"
+        "IT = Calibrator(lambda counts, edges: (float('nan'), 0.0))",
+        "the calibrator x answers with no range: nan to 0.0",
+    ),
+}
+
+
+def broken(site: Path, kind: str, code: str, name: str = "x") -> Path:
+    """A package as pip leaves it, with one entry point."""
+    site.mkdir()
+    (site / "broken_example.py").write_text(code)
+    about = site / "broken_example-0.1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-example\nVersion: 0.1\n")
+    (about / "entry_points.txt").write_text(f"[edgeml.{kind}]\n{name} = broken_example:IT\n")
+    return site
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_what_is_wrong_with_a_plugin_is_one_sentence(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, code, sentence = BROKEN[fault]
+    data = write_data(tmp_path / "data.npz", x=(8,))
+    model = detector(tmp_path / "detector.onnx")
+    installed(broken(tmp_path / "site", kind, code), monkeypatch)
+    ended = convert(model, data, tmp_path / "out", "--precision", "fp32,int8", to=["onnx"])
+    assert "Traceback" not in ended.err
+    if fault == "no-range":  # the others are tried all the same
+        assert ended.code == 0, ended.err
+        tried = {row.name: row.error for row in _variants(ended.out)[1].calibrators}
+        assert tried["x"] == sentence and tried["minmax"] is None
+    else:
+        assert (ended.code, ended.sentence) == (3 if "failed" in sentence else 2, sentence)
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_name_that_edgeml_has_itself_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_data(tmp_path / "data.npz", x=(8,))
+    model = double(tmp_path / "double.onnx")
+    installed(broken(tmp_path / "site", "routes", "IT = 3", "onnx-as-is"), monkeypatch)
+    ended = convert(model, data, tmp_path / "out", to=["onnx"])
+    assert ended.code == 2
+    assert ended.sentence == (
+        "There are two edgeml.routes of the name 'onnx-as-is', one of broken-example; rename that "
+        "one or uninstall its package."
+    )
+
+
+def _report(text: str) -> ConversionReport:
+    return msgspec.json.decode(text, type=ConversionReport)
+
+
+def _variants(text: str) -> tuple[VariantReport, ...]:
+    return _report(text).variants
