@@ -25,6 +25,8 @@ from pathlib import Path
 
 import reporting
 
+import edgeml as edgeml  # keeps onnxruntime from phoning home, in what is started here too
+
 HERE = Path(__file__).parent
 RIVALS = HERE.parent / ".venv-bench" / "bin"
 ENVIRONMENT = {

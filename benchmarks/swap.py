@@ -29,7 +29,6 @@ from typing import Any
 
 import models
 import numpy as np
-import onnxruntime
 import reporting
 from swap_process import Plan
 
@@ -51,6 +50,8 @@ def package(folder: Path, version: str, build: Callable[[Path, int], Path], seed
     model = folder / "variants" / VARIANT / "model.onnx"
     model.parent.mkdir(parents=True)
     build(model, seed)
+    import onnxruntime  # after edgeml, which keeps it from phoning home
+
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3

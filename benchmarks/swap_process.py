@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+import edgeml as edgeml  # before onnxruntime, which it keeps from phoning home
+
 SETTLE_SECONDS = 0.3  # after a swap; still "around" it
 
 

@@ -1,1 +1,3 @@
 """What runs on a workstation: conversion, parity, report."""
+
+import edgeml as edgeml  # before any engine: see edgeml/quiet.py
