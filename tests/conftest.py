@@ -3,13 +3,22 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from edgeml_devices.broker import Broker
 from tests.brokers import BROKERS, running
 
-# Two cores that others use too: how long an example took says nothing about the code.
-settings.register_profile("edgeml", deadline=None)
+# The same wherever it runs, where hypothesis would choose by CI: the same examples each time and no
+# memory of earlier runs, so that a result depends on the code alone. How long an example took says
+# nothing on cores that others use too. `--hypothesis-profile default` looks for new examples.
+settings.register_profile(
+    "edgeml",
+    settings.get_profile("default"),
+    database=None,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("edgeml")
 
 
