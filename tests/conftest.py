@@ -21,6 +21,22 @@ settings.register_profile(
 )
 settings.load_profile("edgeml")
 
+# Longest first, so that no core idles at the end; by name, wherever the file is.
+LONGEST = (
+    "test_zoo.py",
+    "test_quiet.py",
+    "test_onnx_backend.py",
+    "test_swap_flow.py",
+    "test_real_models.py",
+    "test_readme.py",
+    "test_bare.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
 
 @pytest.fixture(params=[pytest.param(name, marks=pytest.mark.broker) for name in BROKERS])
 def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
