@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).parents[2]
 PORTS = ("1884", "8080")
 pytestmark = [pytest.mark.broker, pytest.mark.torch]
@@ -21,12 +22,6 @@ pytestmark = [pytest.mark.broker, pytest.mark.torch]
 def blocks() -> list[list[str]]:
     tour = (ROOT / "README.md").read_text().partition("## A five-minute tour")[2]
     return [block.splitlines() for block in re.findall(r"^```sh\n(.*?)^```", tour, re.M | re.S)]
-
-
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -64,7 +59,7 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> No
 
 def test_the_tour(here: Path) -> None:
     first, services, last = blocks()
-    free = {port: free_port() for port in PORTS}
+    free = {port: str(free_port()) for port in PORTS}
 
     def shell(lines: list[str]) -> list[str]:
         return [re.sub("|".join(PORTS), lambda m: free[m[0]], line) for line in lines]
