@@ -38,12 +38,13 @@ def convert(
     to: Sequence[str] = ("onnx", "tflite"),
     folder: Path = HERE,
 ) -> Ended:
-    """`edgeml convert` with --json, called in `folder`."""
+    """`edgeml convert` with --json, called in `folder`; with --profile only where that is asked."""
     targets = [word for target in to for word in ("--to", target)]
     command = [sys.executable, "-m", "edgeml.cli", "convert", str(source), *targets]
     given = [] if data is None else ["--data", str(data)]
     done = subprocess.run(
-        [*command, *given, "--out", str(out), "--json", *options],
+        # A profile takes some seconds for each variant, and what it says is tested by itself.
+        [*command, *given, "--out", str(out), "--json", "--no-profile", *options],
         cwd=folder,
         capture_output=True,
         text=True,

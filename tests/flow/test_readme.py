@@ -74,6 +74,8 @@ def test_the_tour(here: Path) -> None:
 
     shown = run(first)
     assert "digits 2" in shown and "tflite-fp32" in shown and "same" in shown
+    report = (here / "digits-2" / "report.html").read_text()
+    assert ">p50</th>" in report, "more than one variant, so each was measured"
     processes: list[subprocess.Popen[bytes]] = []
     try:
         for number, line in enumerate(shell(services)):
