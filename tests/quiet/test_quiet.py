@@ -24,6 +24,8 @@ def newcomer(folder: Path) -> dict[str, str]:
     """The environment of a newcomer: folders of his own, all of them empty, and no CI."""
     if shutil.which("strace") is None:
         missing("strace is not installed; install your system's package strace")
+    if subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True).returncode:
+        missing("strace may not watch a process here; allow ptrace")
     for name in ("home", "tmp", "work"):
         (folder / name).mkdir(parents=True)
     path = os.pathsep.join((os.environ["PATH"], "/usr/sbin"))
