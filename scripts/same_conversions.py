@@ -1,6 +1,6 @@
 """Shows that `edgeml convert` makes the same at two commits, byte for byte.
 
-    .venv/bin/python scripts/same_conversions.py BEFORE AFTER [--keep DIR] [--quick] [--only NAME ...]
+    .venv/bin/python scripts/same_conversions.py BEFORE AFTER [--keep DIR] [--quick] [--only NAME]
 
 runs the cases of same/cases.py with both commits and ends with 1 where something differs. Of one
 commit twice, two independent runs are compared. Needs what scripts/test installs.

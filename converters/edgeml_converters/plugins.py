@@ -1,11 +1,12 @@
 """What other packages add, each by one file and one entry point; docs/extending.md shows how."""
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Literal, TypeVar
 
-from edgeml.errors import InputError
+from edgeml.errors import ConversionError, InputError
 
 Kind = Literal["routes", "calibrators", "repairs", "lint_rules", "comparisons"]
 KINDS: tuple[Kind, ...] = ("routes", "calibrators", "repairs", "lint_rules", "comparisons")
@@ -30,6 +31,19 @@ def plugins(kind: Kind, of: type[Plugin], taken: Iterable[str] = ()) -> dict[str
         names.add(entry.name)
         loaded[entry.name] = _loaded(entry, kind, of)
     return loaded
+
+
+@contextmanager
+def asking(kind: Kind, name: str) -> Generator[None]:
+    """Around what calls a plugin in the command's own process: raises ConversionError where it
+    fails, which would otherwise look like a fault of edgeml's."""
+    try:
+        yield
+    except Exception as error:
+        raise ConversionError(
+            f"{name!r}, one of edgeml.{kind}, failed ({type(error).__name__}: {error}); mend or "
+            "uninstall the package that adds it."
+        ) from error
 
 
 def distributions() -> dict[str, str]:

@@ -158,15 +158,24 @@ BROKEN = {
     "a-rule-that-fails": (
         "lint_rules",
         "from edgeml_converters.lint.rule import LintRule\nIT = LintRule('onnx', lambda m: m.none)",
-        "The lint rule 'x' failed (AttributeError: none); mend or uninstall the package that adds "
-        "it.",
+        "'x', one of edgeml.lint_rules, failed (AttributeError: none); mend or uninstall the "
+        "package that adds it.",
     ),
     "a-comparison-that-fails": (
         "comparisons",
         "from edgeml_converters.parity.comparisons import Comparison\n"
         "IT = Comparison(lambda output, found, expected: 1 / 0)",
-        "The comparison 'x' failed on 'y' (ZeroDivisionError: division by zero); mend or uninstall "
-        "the package that adds it.",
+        "'x', one of edgeml.comparisons, failed (ZeroDivisionError: division by zero); mend or "
+        "uninstall the package that adds it.",
+    ),
+    "a-repair-that-fails": (
+        "repairs",
+        "from edgeml_converters.bisect.repairs import RepairRule\n"
+        "from edgeml_converters.parity.comparisons import Comparison\n"
+        "IT = RepairRule(lambda damage: 1 / 0)\n"
+        "COARSE = Comparison(lambda _, a, b: 'coarse' if abs(a - b).max() > 1 else None)",
+        "'x', one of edgeml.repairs, failed (ZeroDivisionError: division by zero); mend or "
+        "uninstall the package that adds it.",
     ),
     "no-range": (
         "calibrators",
@@ -184,7 +193,10 @@ def broken(site: Path, kind: str, code: str, name: str = "x") -> Path:
     about = site / "broken_example-0.1.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-example\nVersion: 0.1\n")
-    (about / "entry_points.txt").write_text(f"[edgeml.{kind}]\n{name} = broken_example:IT\n")
+    entries = f"[edgeml.{kind}]\n{name} = broken_example:IT\n"
+    if "COARSE" in code:  # so that there is something to repair
+        entries += "[edgeml.comparisons]\ncoarse = broken_example:COARSE\n"
+    (about / "entry_points.txt").write_text(entries)
     return site
 
 

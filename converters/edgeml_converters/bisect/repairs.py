@@ -8,7 +8,7 @@ from edgeml.faults import Fault, Finding
 from edgeml.manifest import Format, Precision
 from edgeml_converters.bisect.around import Around
 from edgeml_converters.bisect.names import tail
-from edgeml_converters.plugins import plugins
+from edgeml_converters.plugins import asking, plugins
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,17 @@ class RepairRule:
 
 
 def repairs(damage: Damage) -> tuple[Repair, ...]:
-    """What to try, in this order; nothing for fp32, whose repair is another route."""
+    """What to try, in this order; nothing for fp32, whose repair is another route.
+
+    Raises ConversionError where a rule of another package fails.
+    """
     if damage.precision == "fp32":
         return ()
-    rules = (*_RULES, *plugins("repairs", RepairRule).values())
-    return tuple(repair for rule in rules for repair in rule.propose(damage))
+    proposed = [repair for propose in _RULES for repair in propose(damage)]
+    for name, rule in plugins("repairs", RepairRule).items():
+        with asking("repairs", name):
+            proposed += rule.propose(damage)
+    return tuple(proposed)
 
 
 def _one_scale_a_tensor(damage: Damage) -> Iterator[Repair]:
@@ -95,8 +101,4 @@ def _one_scale_a_channel(damage: Damage) -> Iterator[Repair]:
         yield Repair("one scale a channel for the weights", per_channel=True)
 
 
-_RULES = (
-    RepairRule(_one_scale_a_tensor),
-    RepairRule(_in_float),
-    RepairRule(_one_scale_a_channel),
-)
+_RULES = (_one_scale_a_tensor, _in_float, _one_scale_a_channel)

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from edgeml.errors import ConversionError
 from edgeml.faults import Fault, Finding
 from edgeml.manifest import Format
-from edgeml_converters.plugins import plugins
+from edgeml_converters.plugins import asking, plugins
 
 
 @dataclass(frozen=True)
@@ -27,12 +26,7 @@ def added_rules(form: Format, file: object) -> Iterator[Finding]:
     for name, rule in plugins("lint_rules", LintRule).items():
         if rule.format != form:
             continue
-        try:
+        with asking("lint_rules", name):
             messages = list(rule.check(file))
-        except Exception as error:
-            raise ConversionError(
-                f"The lint rule {name!r} failed ({type(error).__name__}: {error}); mend or "
-                "uninstall the package that adds it."
-            ) from error
         for message in messages:
             yield Finding(fault=Fault.ADDED_CHECK, severity="error", message=message, where=name)

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edgeml.errors import ConversionError
 from edgeml.faults import Fault, Finding
 from edgeml_converters.formats.tensors import Array, Arrays
-from edgeml_converters.plugins import plugins
+from edgeml_converters.plugins import asking, plugins
 
 
 @dataclass(frozen=True)
@@ -26,13 +25,8 @@ def differences(answers: Arrays, expected: Arrays, engine: str) -> tuple[Finding
     found: list[Finding] = []
     for name, comparison in plugins("comparisons", Comparison).items():
         for output, wanted in expected.items():
-            try:
+            with asking("comparisons", name):
                 message = comparison.difference(output, answers[output], wanted)
-            except Exception as error:
-                raise ConversionError(
-                    f"The comparison {name!r} failed on {output!r} ({type(error).__name__}: "
-                    f"{error}); mend or uninstall the package that adds it."
-                ) from error
             if message is not None:
                 found.append(
                     Finding(
