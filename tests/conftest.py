@@ -24,11 +24,17 @@ settings.load_profile("edgeml")
 # Longest first, so that no core idles at the end; by name, wherever the file is.
 LONGEST = (
     "test_zoo.py",
-    "test_quiet.py",
-    "test_onnx_backend.py",
-    "test_swap_flow.py",
     "test_real_models.py",
+    "test_quiet.py",
+    "test_convert_options.py",
+    "test_convert_torch.py",
+    "test_swap_flow.py",
+    "test_onnx_backend.py",
+    "test_convert_tensorflow.py",
     "test_readme.py",
+    "test_convert_sources.py",
+    "test_quantise_tflite.py",
+    "test_profile.py",
     "test_bare.py",
 )
 
