@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from same import libraries
 from same.cases import Case
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,10 +69,11 @@ def _check_out(place: Place, commit: str) -> dict[str, str]:
     archive.unlink()
     built = tomllib.loads((place.tree / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
     packages = [place.tree / name for name in built["targets"]["wheel"]["packages"]]
+    first = [*(package.parent for package in packages), libraries.write(place.folder / "libraries")]
     environment = {
         **os.environ,
         # Before the editable install of the checkout.
-        "PYTHONPATH": os.pathsep.join(dict.fromkeys(str(found.parent) for found in packages)),
+        "PYTHONPATH": os.pathsep.join(dict.fromkeys(map(str, first))),
         "COLUMNS": str(COLUMNS),
         # A checkout that sources and packages may lie in is not where they come from.
         "GIT_CEILING_DIRECTORIES": os.pathsep.join((str(place.folder), sys.prefix)),
