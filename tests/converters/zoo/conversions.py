@@ -17,12 +17,13 @@ REFUSED = 4  # the command's exit code where a variant does not say the same
 
 
 def make_all(folder: Path) -> dict[Framework, Zoo]:
-    """Both frameworks' models, trained at the same time."""
-    folders = [folder / framework for framework in FRAMEWORKS]
-    for each in folders:
-        each.mkdir()
-    with ThreadPoolExecutor(PROCESSES) as pool:
-        return dict(zip(FRAMEWORKS, pool.map(make, folders, FRAMEWORKS), strict=True))
+    """Both frameworks' models."""
+    zoos: dict[Framework, Zoo] = {}
+    for framework in FRAMEWORKS:
+        place = folder / framework
+        place.mkdir()
+        zoos[framework] = make(place, framework)
+    return zoos
 
 
 @contextmanager

@@ -1,8 +1,7 @@
 """The seven small models in PyTorch, as sources: torch_zoo.py:NAME, with weights beside this file.
 
-    python torch_zoo.py [NAME ...]
-
-trains them, a few seconds each, writes NAME.pt beside this file and prints their scores as JSON.
+python torch_zoo.py score         prints what each reaches on data that it was not trained on
+python torch_zoo.py train         trains all anew, a few seconds each, and writes NAME.pt
 """
 
 import json
@@ -148,7 +147,7 @@ def trained(name: str) -> nn.Module:
     return model.eval()
 
 
-def train(name: str, task: Task) -> float:
+def train(name: str, task: Task) -> None:
     torch.manual_seed(0)
     model: Any = BUILD[name]()
     optimiser = torch.optim.Adam(model.parameters(), lr=4e-3)
@@ -165,15 +164,21 @@ def train(name: str, task: Task) -> float:
             loss.backward()
             optimiser.step()
     torch.save(model.state_dict(), HERE / f"{name}.pt")
+
+
+def scored(name: str, task: Task) -> float:
     with torch.no_grad():
-        found = model.eval()(torch.from_numpy(task.check.inputs))[task.output]
-    return score(task, found.numpy())
+        answers = trained(name)(torch.from_numpy(task.check.inputs))[task.output]
+    return score(task, answers.numpy())
 
 
-def main(names: list[str]) -> None:
-    torch.set_num_threads(1)  # one order of summation, so one set of weights
-    print(json.dumps({name: round(train(name, TASKS[name]()), 4) for name in names or TASKS}))
+def main(step: str) -> None:
+    torch.set_num_threads(1)  # one order of summation, so one set of weights on one processor
+    if step == "train":
+        for name, task in TASKS.items():
+            train(name, task())
+    print(json.dumps({name: round(scored(name, task()), 4) for name, task in TASKS.items()}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1])

@@ -1,6 +1,8 @@
-"""Makes the seven small models and their data files in a folder, each framework in its own process.
+"""Puts the seven small models and their data files into a folder.
 
-A model is then the source FOLDER/torch_zoo.py:NAME or FOLDER/keras_zoo.py:NAME.
+A model is then the source FOLDER/torch_zoo.py:NAME or FOLDER/keras_zoo.py:NAME. Its weights are in
+weights/: trained anew on another processor they would be others, and so would verdicts that are
+near a limit.
 """
 
 import json
@@ -8,7 +10,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,11 +24,8 @@ FRAMEWORKS: tuple[Framework, ...] = ("torch", "keras")
 
 @dataclass(frozen=True)
 class Zoo:
-    """scores: of each model on the data that it was not trained on; see zoo_data.score."""
-
     folder: Path
     framework: Framework
-    scores: dict[str, float]
 
     def source(self, name: str) -> str:
         return f"{self.folder / self.framework}_zoo.py:{name}"
@@ -35,28 +33,52 @@ class Zoo:
     def data(self, name: str) -> Path:
         return self.folder / f"{name}.npz"
 
+    def scores(self) -> dict[str, float]:
+        """What each model reaches on the data that it was not trained on; see zoo_data.score."""
+        return self._run("score")
 
-def make(folder: Path, framework: Framework, names: Iterable[str] = NAMES) -> Zoo:
-    """Trains the models named, a second or two each, and writes their data."""
-    program = f"{framework}_zoo.py"
-    for name in (program, "zoo_data.py"):
+    def train(self) -> dict[str, float]:
+        """Writes other weights to weights/; returns the scores."""
+        scores = self._run("train")
+        for file in self.folder.glob(f"*.{_SUFFIXES[self.framework]}"):
+            shutil.copy(file, _weights(self.framework))
+        return scores
+
+    def _run(self, step: str) -> dict[str, float]:
+        program = f"{self.framework}_zoo.py"
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", program, step],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env={
+                **os.environ,
+                "KERAS_BACKEND": "tensorflow",
+                "CUDA_VISIBLE_DEVICES": "-1",
+                "TF_CPP_MIN_LOG_LEVEL": "3",
+            },
+        )
+        if done.returncode:
+            raise RuntimeError(f"{program} failed: {done.stderr[-2000:]}")
+        scores: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+        return scores
+
+
+_SUFFIXES: dict[Framework, str] = {"torch": "pt", "keras": "weights.h5"}
+
+
+def _weights(framework: Framework) -> Path:
+    return HERE / "weights" / framework
+
+
+def make(folder: Path, framework: Framework) -> Zoo:
+    """folder: is there and empty."""
+    for name in (f"{framework}_zoo.py", "zoo_data.py"):
         shutil.copy(HERE / name, folder)
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", program, *names],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={
-            **os.environ,
-            "KERAS_BACKEND": "tensorflow",
-            "CUDA_VISIBLE_DEVICES": "-1",
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-        },
-    )
-    if done.returncode:
-        raise RuntimeError(f"{program} failed: {done.stderr[-2000:]}")
-    zoo = Zoo(folder, framework, json.loads(done.stdout.splitlines()[-1]))
-    for name in names:
+    for file in _weights(framework).glob("*"):
+        shutil.copy(file, folder)
+    zoo = Zoo(folder, framework)
+    for name in NAMES:
         TASKS[name]().write(zoo.data(name), channels_last=framework == "keras")
     return zoo
