@@ -2,5 +2,5 @@
 
 In reading order: `evidence.py` puts all figures of one engine together out of `outputs.py` (with
 `classes.py` and `probabilities.py`), `slices.py` and `task.py` (with `metrics.py`, `scores.py`,
-`labels.py` and `intervals.py`); `invariants.py` calls an engine; `findings.py` names what is wrong.
+`labels.py` and `intervals.py`). The room `parity/` adds the invariants and names what is wrong.
 """

@@ -1,4 +1,4 @@
-"""Two arrays made ready for figures that are finite, whatever the arrays hold."""
+"""Two arrays scaled so that figures about them are finite, whatever the arrays hold."""
 
 import sys
 
@@ -11,11 +11,11 @@ from edgeml_converters.formats.tensors import Floats
 _LARGE = 1e150  # the square of a larger number overflows, that of its reciprocal underflows
 
 
-def comparable(found: Array, expected: Array) -> bool:
-    """One shape, and a value that is finite in both unless there is no value at all."""
-    if found.shape != expected.shape:
+def comparable(answered: Array, expected: Array) -> bool:
+    """Whether the shapes are equal and, unless both are empty, some value is finite in both."""
+    if answered.shape != expected.shape:
         return False
-    return not found.size or bool((np.isfinite(found) & np.isfinite(expected)).any())
+    return not answered.size or bool((np.isfinite(answered) & np.isfinite(expected)).any())
 
 
 def magnitude(array: Array) -> float:
@@ -24,15 +24,15 @@ def magnitude(array: Array) -> float:
     return float(values.max(initial=0.0, where=np.isfinite(values)))
 
 
-def unit(*arrays: Array) -> float:
+def common_unit(*arrays: Array) -> float:
     """What to divide `arrays` by, so that their squares neither overflow nor vanish; mostly 1."""
     largest = max(magnitude(array) for array in arrays)
     return 1.0 if largest == 0.0 or 1 / _LARGE < largest < _LARGE else largest
 
 
-def in_unit(array: Array, one: float) -> Floats:
+def in_unit(array: Array, unit: float) -> Floats:
     """`array` as float64, divided by `one`; a NaN stays one."""
-    return array.astype(np.float64) / one
+    return array.astype(np.float64) / unit
 
 
 def bounded(value: float) -> float:

@@ -15,34 +15,36 @@ from edgeml_converters.formats.tensors import Arrays
 
 
 def evidence(
-    found: Arrays,
+    answers: Arrays,
     expected: Arrays,
     labels: Array | None = None,
     slice_by: tuple[str, Array] | None = None,
     metric: Metric | None = None,
     int8_scales: Mapping[str, float] | None = None,
 ) -> Evidence:
-    """Figures of the variant's answers `found` against the model's `expected`, both by output.
+    """Figures of the variant's `answers` against the model's, `expected`; both by output.
 
     slice_by: a key and its value for each sample. int8_scales: by output, where it is int8.
-    An output that is missing, of another shape or without any finite value has no figures; unless
-    every answer is there and finite, no task metric is asked either. The invariants are empty:
-    invariants.invariants finds them out. Raises InputError as slices and task do.
+    An output that is missing, of another shape or without any finite value has no figures. The
+    task metric is left out unless every output is there and finite. The invariants stay empty:
+    parity.invariants finds them out. Raises InputError as slices and task do.
     """
     scales = int8_scales or {}
     rows = tuple(
-        output_evidence(name, found[name], array, labels, scales.get(name))
+        output_evidence(name, answers[name], array, labels, scales.get(name))
         for name, array in expected.items()
-        if name in found and comparable(found[name], array)
+        if name in answers and comparable(answers[name], array)
     )
-    whole = all(
-        name in found and found[name].shape == array.shape and np.isfinite(found[name]).all()
+    complete = all(
+        name in answers and answers[name].shape == array.shape and np.isfinite(answers[name]).all()
         for name, array in expected.items()
     )
-    asked = metric if whole else None
-    chosen = {name: found[name] for name in expected if name in found}
+    metric_asked = metric if complete else None
+    chosen = {name: answers[name] for name in expected if name in answers}
     return Evidence(
         outputs=rows,
-        slices=slices(*slice_by, chosen, expected, labels, asked) if slice_by and rows else (),
-        task=None if asked is None else task(asked, chosen, expected, labels),
+        slices=slices(*slice_by, chosen, expected, labels, metric_asked)
+        if slice_by and rows
+        else (),
+        task=None if metric_asked is None else task(metric_asked, chosen, expected, labels),
     )

@@ -23,12 +23,10 @@ def wilson(successes: int, n: int) -> Interval:
     """
     if not 0 <= successes <= n or n == 0:
         raise ValueError(f"{successes} of {n} is no share")
-    found = stats.binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")
+    ends = stats.binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")
     value = successes / n
     # By rounding an end at 0 or 1 can fall short of the share.
-    return Interval(
-        value=value, low=min(value, float(found.low)), high=max(value, float(found.high))
-    )
+    return Interval(value=value, low=min(value, float(ends.low)), high=max(value, float(ends.high)))
 
 
 def paired_bootstrap(
@@ -39,10 +37,10 @@ def paired_bootstrap(
 ) -> tuple[Interval, Interval, Interval]:
     """Intervals of `first`, of `second` and of `second` minus `first`.
 
-    Both are functions of rows and are asked about the same rows each time, so that what is hard for
-    both does not widen the difference. Seeded: the same figures each time. Percentiles (Efron and
-    Tibshirani 1993, chapter 13), widened to hold the figure itself; a draw for which a function
-    gives None, as one class alone has no AUC, is left out. A single sample gives no width.
+    Each draw asks both functions about the same rows, so that samples that are hard for both do not
+    widen the difference. The draws are seeded: the same figures each time. The ends are percentiles
+    (Efron and Tibshirani 1993, chapter 13), widened to hold the figure itself. A draw for which a
+    function gives None, as one class alone has no AUC, is left out. A single sample gives no width.
     Raises ValueError when a function gives None for all rows.
     """
 
@@ -55,10 +53,10 @@ def paired_bootstrap(
         raise ValueError("there is no figure for all rows")
     rng = np.random.default_rng(_SEED)
     draws = [both(rng.integers(samples, size=samples)) for _ in range(resamples)]
-    drawn = np.array([values, *(draw for draw in draws if draw is not None)])
-    # Figures that were drawn, on the safe side: nothing between two of them, which could overflow.
-    low = np.quantile(drawn, (1 - CONFIDENCE) / 2, axis=0, method="lower")
-    high = np.quantile(drawn, (1 + CONFIDENCE) / 2, axis=0, method="higher")
+    figures = np.array([values, *(draw for draw in draws if draw is not None)])
+    # The next figure outward: interpolating between two of them could overflow.
+    low = np.quantile(figures, (1 - CONFIDENCE) / 2, axis=0, method="lower")
+    high = np.quantile(figures, (1 + CONFIDENCE) / 2, axis=0, method="higher")
     model, variant, delta = (
         Interval(value=v, low=min(v, float(a)), high=max(v, float(b)))
         for v, a, b in zip(values, low, high, strict=True)

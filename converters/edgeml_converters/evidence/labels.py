@@ -17,7 +17,7 @@ def label_classes(labels: Array, count: int) -> Classes:
     """
     if _are_classes(labels, count):
         return labels.astype(np.intp)
-    distinct, found = np.unique(labels, return_inverse=True)
+    distinct, classes = np.unique(labels, return_inverse=True)
     if len(distinct) != count:
         shown = ", ".join(str(value) for value in distinct[:4])
         raise InputError(
@@ -25,11 +25,11 @@ def label_classes(labels: Array, count: int) -> Classes:
             f"but hold {len(distinct)} ({shown}{', ...' if len(distinct) > 4 else ''}); number "
             "them as the model's output does."
         )
-    return found.reshape(labels.shape).astype(np.intp)
+    return classes.reshape(labels.shape).astype(np.intp)
 
 
 def known_classes(labels: Array | None, shape: tuple[int, ...], count: int) -> Classes | None:
-    """The classes of labels where they are the labels of rows of `shape`, else None."""
+    """The class of each label, in `shape`; None where they are not the labels of this output."""
     if labels is None or not labels.size:
         return None
     labels = drop_column(labels, len(shape))
@@ -42,8 +42,8 @@ def known_classes(labels: Array | None, shape: tuple[int, ...], count: int) -> C
 
 
 def drop_column(labels: Array, axes: int) -> Array:
-    """`labels` without a last axis of length 1 where it is one axis too many; the first one, of
-    the samples, stays."""
+    """`labels` with `axes` axes, where only a last axis of length 1 is too many; the first axis,
+    the samples, always stays."""
     too_many = labels.ndim == axes + 1 and axes > 0 and labels.shape[-1] == 1
     return labels[..., 0] if too_many else labels
 

@@ -41,8 +41,8 @@ class Metric:
     def bind(self, labels: Array | None, answers: Arrays, like: Arrays | None = None) -> Score:
         """The metric of `answers` as a function of rows; labels: first axis the sample.
 
-        like: the model's own answers, by which probabilities are told from logits; `answers`
-        where they are the model's. Raises InputError when the labels or answers do not serve.
+        like: the model's own answers, which show whether outputs are probabilities or logits; None
+        where `answers` are the model's own. Raises InputError when labels or answers do not fit.
         """
         if labels is None:
             raise InputError(
@@ -50,10 +50,10 @@ class Metric:
             )
         lengths = {name: len(array) for name, array in answers.items()}
         if not lengths or {len(labels)} != set(lengths.values()) or not len(labels):
-            found = ", ".join(f"{length} rows in {name}" for name, length in lengths.items())
+            counts = ", ".join(f"{length} rows in {name}" for name, length in lengths.items())
             raise InputError(
                 f"{self.name} needs a label for every sample, but there are {len(labels)} labels "
-                f"for {found or 'no outputs'}; save one for each."
+                f"for {counts or 'no outputs'}; save one for each."
             )
         for name, array in answers.items():
             if not np.isfinite(array).all():
@@ -64,18 +64,18 @@ class Metric:
         return self.make(labels, answers, answers if like is None else like)
 
     def score(self, labels: Array | None, answers: Arrays, like: Arrays | None = None) -> float:
-        """The metric over all samples; raises InputError as `bind`, and where there is none."""
+        """The metric over all samples; raises InputError as `bind` and `figure` do."""
         return self.figure(self.bind(labels, answers, like), len(next(iter(answers.values()))))
 
     def figure(self, score: Score, samples: int) -> float:
-        """`score` over all samples; raises InputError where there is none."""
-        found = score(np.arange(samples))
-        if found is None:
+        """`score` over all samples; raises InputError where it has no figure."""
+        value = score(np.arange(samples))
+        if value is None:
             raise InputError(
                 f"{self.name} has no figure over these {samples} samples; give more varied data "
                 "(auc needs two classes) or choose another metric."
             )
-        return found
+        return value
 
 
 def parse(text: str) -> Metric:
@@ -107,30 +107,30 @@ def _import(module: str, attribute: str, text: str) -> Callable[..., Any]:
     if here not in sys.path:
         sys.path.insert(0, here)  # and it stays: the callable may import its neighbours later
     try:
-        found = getattr(importlib.import_module(module), attribute, None)
+        target = getattr(importlib.import_module(module), attribute, None)
     except Exception as error:  # a module of somebody else's raises what it likes
         raise InputError(
             f"The metric {text} could not be imported ({type(error).__name__}: {_first(error)}); "
             "call edgeml from the folder of the module and mend it."
         ) from error
-    if not callable(found):
+    if not callable(target):
         raise InputError(
             f"{text} is not a callable; name a function of (labels, answers) that returns a float."
         )
-    function: Callable[..., Any] = found
+    function: Callable[..., Any] = target
     return function
 
 
 def _call(text: str, function: Callable[..., Any], labels: Array, answers: Arrays) -> float | None:
     try:
-        found = float(function(labels, answers))
+        value = float(function(labels, answers))
     except Exception as error:  # a callable of somebody else's raises what it likes
         raise InputError(
             f"The metric {text} failed on {len(labels)} samples ({type(error).__name__}: "
             f"{_first(error)}); it takes (labels, answers by output) and returns a float, NaN "
             "where the samples have no figure."
         ) from error
-    return found if math.isfinite(found) else None
+    return value if math.isfinite(value) else None
 
 
 def _first(error: Exception) -> str:

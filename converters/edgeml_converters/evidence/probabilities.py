@@ -21,16 +21,16 @@ def are_probabilities(values: Array) -> bool:
 
 
 def probabilities(values: Array, like: Array) -> Floats:
-    """`values` as they are where `like`, the model's own answers, are probabilities, else their
+    """`values` as probabilities: as they are where the model's own answers, `like`, are, else their
     softmax over the last axis (the logistic function for one column)."""
     values = values.astype(np.float64)
     if are_probabilities(like):
         return values.clip(0.0, 1.0)
     values = values.clip(-_LARGEST, _LARGEST)
-    found: Floats = (
+    chances: Floats = (
         special.expit(values) if values.shape[-1] == 1 else special.softmax(values, axis=-1)
     )
-    return found
+    return chances
 
 
 def calibration_error(chances: Floats, classes: Classes) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 
 from edgeml.errors import InputError
 from edgeml.parity import Array
-from edgeml_converters.evidence.arrays import bounded, in_unit, unit
+from edgeml_converters.evidence.arrays import bounded, common_unit, in_unit
 from edgeml_converters.evidence.intervals import Rows
 from edgeml_converters.evidence.labels import Classes, drop_column, known_classes, label_classes
 from edgeml_converters.evidence.probabilities import probabilities
@@ -47,48 +47,51 @@ class Classified:
 
 
 def accuracy(labels: Array, answers: Arrays, like: Arrays) -> Score:
-    """The share of labels that the arg max meets."""
-    it = classified("accuracy", labels, answers, like)
-    right = (it.true == it.predicted).reshape(len(it.true), -1).mean(axis=1)
-    return Score(lambda rows: float(right[rows].mean()), is_share=it.true.ndim == 1)
+    """The share of labels that the arg max equals."""
+    output = classified("accuracy", labels, answers, like)
+    right = (output.true == output.predicted).reshape(len(output.true), -1).mean(axis=1)
+    return Score(lambda rows: float(right[rows].mean()), is_share=output.true.ndim == 1)
 
 
 def f1(labels: Array, answers: Arrays, like: Arrays) -> Score:
     """Of two classes the F1 of class 1, of more the mean over the classes that occur."""
-    it = classified("f1", labels, answers, like)
+    output = classified("f1", labels, answers, like)
     # Class numbers may be ids of a large vocabulary: only those that occur are counted.
-    classes = np.arange(2) if it.count == 2 else np.union1d(it.true, it.predicted)
-    true, predicted = (np.searchsorted(classes, found) for found in (it.true, it.predicted))
+    classes = np.arange(2) if output.count == 2 else np.union1d(output.true, output.predicted)
+    true, predicted = (
+        np.searchsorted(classes, numbers) for numbers in (output.true, output.predicted)
+    )
 
-    def count(found: Classes) -> Array:
-        return np.bincount(found, minlength=len(classes))
+    def count(numbers: Classes) -> Array:
+        return np.bincount(numbers, minlength=len(classes))
 
     def score(rows: Rows) -> float:
-        wanted, answered = true[rows].ravel(), predicted[rows].ravel()
-        hits, seen = count(wanted[wanted == answered]), count(wanted) + count(answered)
+        labelled, answered = true[rows].ravel(), predicted[rows].ravel()
+        hits, seen = count(labelled[labelled == answered]), count(labelled) + count(answered)
         each = 2 * hits / np.maximum(seen, 1)
-        return float(each[1] if it.count == 2 else each[seen > 0].mean())
+        return float(each[1] if output.count == 2 else each[seen > 0].mean())
 
     return Score(score)
 
 
 def auc(labels: Array, answers: Arrays, like: Arrays) -> Score:
-    """Area under the ROC curve: of class 1, or one class against the rest and their mean.
+    """Area under the ROC curve: of class 1, or the mean over one class against the rest each.
 
-    It is the share of pairs of a member and another that are in order, ties counting half (Hanley
-    and McNeil 1982); classes that do not occur are left out of the mean.
+    The area is the share of pairs, one sample of the class and one of the rest, in which the former
+    scores higher, ties counting half (Hanley and McNeil 1982). Classes that do not occur are left
+    out of the mean.
     """
-    it = classified("auc", labels, answers, like)
-    if it.chances is None:
+    output = classified("auc", labels, answers, like)
+    if output.chances is None:
         raise InputError("auc needs an output of scores, but the model gives class numbers.")
-    classes = range(1, 2) if it.count == 2 else range(it.count)
-    per_sample = it.true[:1].size
+    classes = range(1, 2) if output.count == 2 else range(output.count)
+    per_sample = output.true[:1].size
     # Sorted once: each draw is then a count of how often each sample is in it.
-    levels = [np.unique(it.chances[..., c].ravel(), return_inverse=True)[1] for c in classes]
-    members = [(it.true == c).ravel() for c in classes]
+    levels = [np.unique(output.chances[..., c].ravel(), return_inverse=True)[1] for c in classes]
+    members = [(output.true == c).ravel() for c in classes]
 
     def score(rows: Rows) -> float | None:
-        times = np.bincount(rows, minlength=len(it.true)).repeat(per_sample)
+        times = np.bincount(rows, minlength=len(output.true)).repeat(per_sample)
         areas = [
             area
             for level, member in zip(levels, members, strict=True)
@@ -100,7 +103,8 @@ def auc(labels: Array, answers: Arrays, like: Arrays) -> Score:
 
 
 def _area(level: Classes, inside: Array, outside: Array) -> float | None:
-    """level: of each score among the distinct ones; inside, outside: how often it is there."""
+    """level: the rank of each score among the distinct ones. inside, outside: how often each
+    was drawn, for samples of the class and of the rest; None where one of them was not drawn."""
     won, lost = np.bincount(level, inside), np.bincount(level, outside)
     pairs = won.sum() * lost.sum()
     return float((won * (lost.cumsum() - lost / 2)).sum() / pairs) if pairs else None
@@ -113,12 +117,12 @@ def mae(labels: Array, answers: Arrays, like: Arrays) -> Score:
             f"mae needs labels that are finite numbers, but they are {labels.dtype.name}; choose "
             "another metric or save numbers."
         )
-    name = _the_one("mae", "of the labels' shape", labels, answers, _same_shape(labels, answers))
-    found = answers[name]
-    one = unit(found, labels)
-    a, b = in_unit(found, one).reshape(len(labels), -1), in_unit(labels, one)
+    name = _only_one("mae", "of the labels' shape", labels, answers, _same_shape(labels, answers))
+    answered = answers[name]
+    unit = common_unit(answered, labels)
+    a, b = in_unit(answered, unit).reshape(len(labels), -1), in_unit(labels, unit)
     each = np.abs(a - b.reshape(len(labels), -1)).mean(axis=1)
-    return Score(lambda rows: bounded(float(each[rows].mean()) * one))
+    return Score(lambda rows: bounded(float(each[rows].mean()) * unit))
 
 
 def classified(metric: str, labels: Array, answers: Arrays, like: Arrays) -> Classified:
@@ -135,45 +139,47 @@ def classified(metric: str, labels: Array, answers: Arrays, like: Arrays) -> Cla
         for name, a in answers.items()
         if a.ndim > 1 and a.shape[-1] > 1 and drop_column(labels, a.ndim - 1).shape == a.shape[:-1]
     }
-    several = list(fits)
+    names = list(fits)
     if len(fits) > 1:  # the labels themselves may tell
-        several = [
+        names = [
             name
             for name, shape in fits.items()
             if known_classes(labels, shape, answers[name].shape[-1]) is not None
         ]
-    wanted = "with classes for the labels"
-    name = _the_one(
-        metric, wanted, labels, answers, several if fits else _same_shape(labels, answers)
+    requirement = "with classes for the labels"
+    name = _only_one(
+        metric, requirement, labels, answers, names if fits else _same_shape(labels, answers)
     )
-    found = answers[name]
+    answered = answers[name]
     if fits:
-        count = found.shape[-1]
-        true = label_classes(drop_column(labels, found.ndim - 1), count)
-        chances = probabilities(found, like.get(name, found))
-        return Classified(true, found.argmax(axis=-1), count, chances)
-    shape = drop_column(found, found.ndim - 1).shape
-    found = found.reshape(shape)
+        count = answered.shape[-1]
+        true = label_classes(drop_column(labels, answered.ndim - 1), count)
+        chances = probabilities(answered, like.get(name, answered))
+        return Classified(true, answered.argmax(axis=-1), count, chances)
+    shape = drop_column(answered, answered.ndim - 1).shape
+    answered = answered.reshape(shape)
     labels = labels.reshape(shape)
-    if found.dtype.kind in "iu":
-        return _class_numbers(name, found, labels)
-    one = probabilities(found[..., None], like.get(name, found).reshape(shape)[..., None])
+    if answered.dtype.kind in "iu":
+        return _class_numbers(name, answered, labels)
+    positive = probabilities(
+        answered[..., None], like.get(name, answered).reshape(shape)[..., None]
+    )
     return Classified(
         true=label_classes(labels, 2),
-        predicted=(one[..., 0] > 0.5).astype(np.intp),
+        predicted=(positive[..., 0] > 0.5).astype(np.intp),
         count=2,
-        chances=np.concatenate([1 - one, one], axis=-1),
+        chances=np.concatenate([1 - positive, positive], axis=-1),
     )
 
 
-def _class_numbers(name: str, found: Array, labels: Array) -> Classified:
-    if found.min() < 0 or labels.dtype.kind not in "biuf":
+def _class_numbers(name: str, answered: Array, labels: Array) -> Classified:
+    if answered.min() < 0 or labels.dtype.kind not in "biuf":
         raise InputError(
             f"The output {name!r} gives class numbers, so the labels must be class numbers from 0 "
             f"on, but are {labels.dtype.name}; number them as the model's output does."
         )
-    count = max(2, int(found.max()) + 1, int(labels.max()) + 1)
-    return Classified(label_classes(labels, count), found.astype(np.intp), count, None)
+    count = max(2, int(answered.max()) + 1, int(labels.max()) + 1)
+    return Classified(label_classes(labels, count), answered.astype(np.intp), count, None)
 
 
 def _same_shape(labels: Array, answers: Arrays) -> list[str]:
@@ -193,11 +199,13 @@ def _from_one_hot(labels: Array) -> Array:
     return labels.argmax(axis=-1) if hot else labels
 
 
-def _the_one(metric: str, wanted: str, labels: Array, answers: Arrays, names: list[str]) -> str:
+def _only_one(
+    metric: str, requirement: str, labels: Array, answers: Arrays, names: list[str]
+) -> str:
     if len(names) == 1:
         return names[0]
     shapes = ", ".join(f"{name} {list(a.shape)}" for name, a in answers.items())
     raise InputError(
-        f"{metric} needs one output {wanted} {list(labels.shape)}, but of {shapes} "
+        f"{metric} needs one output {requirement} {list(labels.shape)}, but of {shapes} "
         f"{len(names) or 'none'} fit; name a module:callable instead."
     )

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from edgeml.errors import InputError
 from edgeml.evidence import Slice
 from edgeml.parity import Array
-from edgeml_converters.evidence.arrays import bounded, comparable, in_unit, unit
+from edgeml_converters.evidence.arrays import bounded, common_unit, comparable, in_unit
 from edgeml_converters.evidence.classes import class_rows
 from edgeml_converters.evidence.intervals import Rows
 from edgeml_converters.evidence.metrics import Metric
@@ -22,30 +22,30 @@ _QUARTILES = (0.25, 0.5, 0.75)
 def slices(
     key: str,
     values: Array,
-    found: Arrays,
+    answers: Arrays,
     expected: Arrays,
     labels: Array | None = None,
     metric: Metric | None = None,
 ) -> tuple[Slice, ...]:
     """One Slice for each value of `key`; numbers of more than 16 values are cut into quartiles.
 
-    values: [samples]. found, expected: by output, first axis the sample; an output whose shapes
+    values: [samples]. answers, expected: by output, first axis the sample; an output whose shapes
     differ is left out. Worst first: by top1, then by SNR, which is 0 dB at most where a value is
-    not finite. Raises InputError for values that are not one a sample or of more than 64 names,
-    and as Metric.bind does.
+    not finite. Raises InputError unless there is one value for each sample and, where they are
+    names, at most 64 different ones; and as Metric.bind does.
     """
     samples = len(next(iter(expected.values())))
     pairs = [
-        (found[name], array)
+        (answers[name], array)
         for name, array in expected.items()
-        if name in found and comparable(found[name], array)
+        if name in answers and comparable(answers[name], array)
     ]
-    score = None if metric is None else metric.bind(labels, found, like=expected)
-    made: list[Slice] = []
+    score = None if metric is None else metric.bind(labels, answers, like=expected)
+    parts: list[Slice] = []
     for value, rows in partition(key, values, samples):
         snrs = [snr for a, b in pairs if (snr := _snr_db(a[rows], b[rows])) is not None]
         top1s = [top1 for a, b in pairs if (top1 := _top1(a[rows], b[rows])) is not None]
-        made.append(
+        parts.append(
             Slice(
                 key=key,
                 value=value,
@@ -56,7 +56,7 @@ def slices(
             )
         )
     # Sorting is stable, so that equals stay in the order of their values.
-    return tuple(sorted(made, key=_badness))
+    return tuple(sorted(parts, key=_badness))
 
 
 def partition(key: str, values: Array, samples: int) -> list[tuple[str, Rows]]:
@@ -96,28 +96,28 @@ def _quartiles(values: Array) -> list[tuple[str, Rows]]:
     return [(name, rows) for name, rows in parts if len(rows)]
 
 
-def _badness(made: Slice) -> tuple[float, float]:
+def _badness(part: Slice) -> tuple[float, float]:
     return (
-        1.0 if made.top1 is None else made.top1,
-        np.inf if made.snr_db is None else made.snr_db,
+        1.0 if part.top1 is None else part.top1,
+        np.inf if part.snr_db is None else part.snr_db,
     )
 
 
-def _snr_db(found: Array, expected: Array) -> float | None:
+def _snr_db(answered: Array, expected: Array) -> float | None:
     """As parity.snr_db, for any values; None where exact."""
-    one = unit(found, expected)
-    a, b = in_unit(found, one), in_unit(expected, one)
+    unit = common_unit(answered, expected)
+    a, b = in_unit(answered, unit), in_unit(expected, unit)
     finite = np.isfinite(a) & np.isfinite(b)
-    whole = bool(finite.all())
+    all_finite = bool(finite.all())
     signal = float((b[finite] ** 2).sum())
     noise = float(((a[finite] - b[finite]) ** 2).sum())
     if noise == 0.0:
-        return None if whole else 0.0
+        return None if all_finite else 0.0
     # The difference of logarithms: the quotient itself may be too large for a float.
     snr = bounded(float(10 * (np.log10(signal) - np.log10(noise)))) if signal > 0 else 0.0
-    return snr if whole else min(snr, 0.0)
+    return snr if all_finite else min(snr, 0.0)
 
 
-def _top1(found: Array, expected: Array) -> float | None:
-    rows = class_rows(found, expected)
+def _top1(answered: Array, expected: Array) -> float | None:
+    rows = class_rows(answered, expected)
     return None if rows is None else float(rows.agree.mean())

@@ -7,13 +7,13 @@ from edgeml_converters.evidence.metrics import Metric
 from edgeml_converters.formats.tensors import Arrays
 
 
-def task(metric: Metric, found: Arrays, expected: Arrays, labels: Array | None) -> Task:
+def task(metric: Metric, answers: Arrays, expected: Arrays, labels: Array | None) -> Task:
     """Both scores and their paired difference, with bootstrap intervals; a share has Wilson's.
 
-    found: the variant's answers. expected: the model's. Raises InputError as Metric.bind does.
+    answers: the variant's. expected: the model's. Raises InputError as Metric.bind does.
     """
     model = metric.bind(labels, expected)
-    variant = metric.bind(labels, found, like=expected)
+    variant = metric.bind(labels, answers, like=expected)
     samples = len(next(iter(expected.values())))
     figures = [metric.figure(score, samples) for score in (model, variant)]
     ours, theirs, delta = paired_bootstrap(model, variant, samples, metric.resamples)

@@ -10,25 +10,27 @@ from edgeml_converters.plugins import asking, plugins
 
 @dataclass(frozen=True)
 class Comparison:
-    """difference: how a variant's output differs, in one sentence; None where it says the same.
+    """difference: says in one sentence how a variant's output differs, or None where it does not.
 
-    It gets the output's name by the contract, what the variant answered and what the model did;
-    first axis the sample.
+    Its arguments: the output's name by the contract, what the variant answered, what the model
+    answered; first axis the sample.
     """
 
     difference: Callable[[str, Array, Array], str | None]
 
 
 def differences(answers: Arrays, expected: Arrays, engine: str) -> tuple[Finding, ...]:
-    """A finding for each comparison and output that differs; raises ConversionError for one that
-    fails."""
-    found: list[Finding] = []
+    """One finding for each comparison and output that differs.
+
+    Raises ConversionError when a comparison itself fails.
+    """
+    findings: list[Finding] = []
     for name, comparison in plugins("comparisons", Comparison).items():
-        for output, wanted in expected.items():
+        for output, model_answer in expected.items():
             with asking("comparisons", name):
-                message = comparison.difference(output, answers[output], wanted)
+                message = comparison.difference(output, answers[output], model_answer)
             if message is not None:
-                found.append(
+                findings.append(
                     Finding(
                         fault=Fault.ADDED_CHECK,
                         severity="error",
@@ -37,4 +39,4 @@ def differences(answers: Arrays, expected: Arrays, engine: str) -> tuple[Finding
                         engines=(engine,),
                     )
                 )
-    return tuple(found)
+    return tuple(findings)

@@ -40,25 +40,25 @@ def findings(
     """Causes first, then the outputs that are out of tolerance, then warnings.
 
     rows, invariants, evidence: of `engine`. permuted: the file calls an output by another one's
-    name. A model that keeps state is not called batch-dependent too, and what is an error is not a
-    warning too.
+    name. A model that keeps state is not reported as batch-dependent as well, and an error is not
+    repeated as a warning.
     """
-    broken = {held.name: held.message for held in invariants if not held.passed}
-    found: dict[Fault, str] = {}
+    broken = {invariant.name: invariant.message for invariant in invariants if not invariant.passed}
+    faults: dict[Fault, str] = {}
     for fault, (names, advice) in _CAUSES.items():
         messages = [broken[name] for name in names if name in broken]
-        if messages and not (fault is Fault.BATCH_DEPENDENT and Fault.KEPT_STATE in found):
-            found[fault] = f"{engine}: {'; '.join(messages)}; {advice}."
+        if messages and not (fault is Fault.BATCH_DEPENDENT and Fault.KEPT_STATE in faults):
+            faults[fault] = f"{engine}: {'; '.join(messages)}; {advice}."
     known = {output.name: output for output in evidence.outputs} if evidence else {}
     return (
-        *(_error(fault, message, engine) for fault, message in found.items()),
+        *(_error(fault, message, engine) for fault, message in faults.items()),
         *(
             _error(Fault.WRONG_VALUES, _wrong(row, known.get(row.name), engine), engine, row.name)
             for row in rows
-            if not row.passed and not (row.max_abs is None and Fault.NOT_FINITE in found)
+            if not row.passed and not (row.max_abs is None and Fault.NOT_FINITE in faults)
         ),
-        *(() if Fault.BATCH_DEPENDENT in found else _noted(invariants, engine)),
-        *_permuted(engine, permuted),
+        *(() if Fault.BATCH_DEPENDENT in faults else _within_tolerance_only(invariants, engine)),
+        *_permuted_names(engine, permuted),
     )
 
 
@@ -87,7 +87,7 @@ def _wrong(row: OutputParity, output: OutputEvidence | None, engine: str) -> str
 
 
 def _shares(row: OutputParity) -> list[str]:
-    """What failed where no value is too far off."""
+    """Cosine and top-1, one of which is too low where no single value is too far off."""
     shares = [] if row.cosine is None else [f"cosine {row.cosine:.4f}"]
     return shares + ([] if row.top1 is None else [f"top-1 {row.top1:.2%}"])
 
@@ -103,9 +103,11 @@ def _flips(output: OutputEvidence) -> str:
     )
 
 
-def _noted(invariants: Sequence[Invariant], engine: str) -> tuple[Finding, ...]:
-    """What held within parity's tolerance though not within rounding."""
-    messages = [held.message for held in invariants if held.passed and held.message]
+def _within_tolerance_only(invariants: Sequence[Invariant], engine: str) -> tuple[Finding, ...]:
+    """A warning about invariants kept within parity's tolerance but not within rounding."""
+    messages = [
+        invariant.message for invariant in invariants if invariant.passed and invariant.message
+    ]
     if not messages:
         return ()
     return (
@@ -119,7 +121,7 @@ def _noted(invariants: Sequence[Invariant], engine: str) -> tuple[Finding, ...]:
     )
 
 
-def _permuted(engine: str, permuted: bool) -> tuple[Finding, ...]:
+def _permuted_names(engine: str, permuted: bool) -> tuple[Finding, ...]:
     if not permuted:
         return ()
     return (

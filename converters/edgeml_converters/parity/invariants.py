@@ -1,4 +1,4 @@
-"""What must hold of any model, shown by calling its engine a few times more."""
+"""Invariants of any model, checked by calling its engine a few times more."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import numpy as np
 from edgeml.errors import EdgemlError
 from edgeml.evidence import Invariant
 from edgeml.parity import Array
-from edgeml_converters.evidence.arrays import bounded, in_unit, magnitude, unit
+from edgeml_converters.evidence.arrays import bounded, common_unit, in_unit, magnitude
 from edgeml_converters.formats.tensors import Arrays
 
 SAMPLES = 32
@@ -17,7 +17,7 @@ SAMPLES = 32
 ROUNDING = 256 * 2.0**-23
 
 Run = Callable[[dict[str, Array]], Mapping[str, Array]]
-Called = Literal["repeat", "shuffle", "batch", "resize"]
+CalledInvariant = Literal["repeat", "shuffle", "batch", "resize"]
 
 
 def invariants(
@@ -28,7 +28,7 @@ def invariants(
     frozen_batch: int | None = None,
     limits: Mapping[str, float] | None = None,
 ) -> tuple[Invariant, ...]:
-    """Calls `run` at most 7 times with at most 32 samples; what cannot be asked is left out.
+    """The six invariants below, by at most 7 calls of `run` with at most 32 samples each.
 
     - repeat: the same samples again give the same answers;
     - shuffle: the samples in reverse order give the same answers, each its own;
@@ -37,101 +37,108 @@ def invariants(
     - finite: no answer is NaN or infinite;
     - constant: an output is not the same for every sample where the model's own varies.
 
-    run: inputs -> outputs by name, first axis the sample; one engine, open all the time.
-    answers: what it said to all of `inputs`; expected: what the model did.
-    frozen_batch: the batch size of the file, if it has one: no other is asked of it then.
-    limits: what batch and resize allow by output, and say in words where it is more than rounding:
-    a scale found over the whole batch (dynamic int8 in ONNX) makes 0.3 to 1.7 % of the output's
-    magnitude of another batch size, and parity's tolerance is for that. All else may differ by
-    ROUNDING times the magnitude, in quantised models too.
-    An error of `run` fails what asked for it; that of the first call is raised.
+    run: inputs -> outputs by name, first axis the sample; one engine that stays open.
+    answers: its answers to all of `inputs`; expected: the model's.
+    frozen_batch: the batch size that the file is frozen to; it is called with no other then.
+    limits: by output, the largest difference that batch and resize allow; above rounding it passes
+    with a message. Dynamic int8 in ONNX takes one scale from the whole batch, so that another batch
+    size changes an output by 0.3 to 1.7 % of its magnitude. Elsewhere, in quantised models too,
+    ROUNDING times the magnitude is allowed.
+    An invariant that needs another batch than the file allows, or two samples where there is one,
+    is left out. An EdgemlError of `run` fails the invariant that called it; that of the first
+    call of all is passed on.
     """
     samples = _samples(inputs, frozen_batch)
-    few = _rows(inputs, slice(samples))
-    base = run(few)
-    rounding = {name: ROUNDING * magnitude(array) for name, array in base.items()}
-    asked: dict[Called, list[_Asked]] = {
-        "repeat": [_Asked("when called again with the same samples", few, base)]
+    chosen = _rows(inputs, slice(samples))
+    first_answers = run(chosen)
+    rounding = {name: ROUNDING * magnitude(array) for name, array in first_answers.items()}
+    calls: dict[CalledInvariant, list[_Call]] = {
+        "repeat": [_Call("when called again with the same samples", chosen, first_answers)]
     }
     if samples > 1:
-        back = slice(None, None, -1)
-        asked["shuffle"] = [
-            _Asked(
-                "when the same samples come in reverse order", _rows(few, back), _rows(base, back)
+        reverse = slice(None, None, -1)
+        calls["shuffle"] = [
+            _Call(
+                "when the same samples come in reverse order",
+                _rows(chosen, reverse),
+                _rows(first_answers, reverse),
             )
         ]
     if samples > 1 and frozen_batch is None:
         first, last, half = slice(1), slice(samples - 1, samples), slice(samples // 2)
         alone, other = f"for a sample alone and among {samples}", f"in a batch of {samples // 2}"
-        asked["batch"] = [
-            _Asked(alone, _rows(few, rows), _rows(base, rows), limits or {})
+        calls["batch"] = [
+            _Call(alone, _rows(chosen, rows), _rows(first_answers, rows), limits or {})
             for rows in (first, last)
         ]
-        asked["resize"] = [
-            _Asked(other, _rows(few, half), _rows(base, half), limits or {}),
-            _Asked("after a batch of another size", few, base),
+        calls["resize"] = [
+            _Call(other, _rows(chosen, half), _rows(first_answers, half), limits or {}),
+            _Call("after a batch of another size", chosen, first_answers),
         ]
-    called = [_called(name, run, calls, rounding) for name, calls in asked.items()]
-    return (*called, _finite(answers), *_constant(answers, expected))
+    by_calls = [_by_calls(name, run, of_one, rounding) for name, of_one in calls.items()]
+    return (*by_calls, _finite(answers), *_constant(answers, expected))
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """One call and its right answer.
+class _Call:
+    """A call and the answer that the invariant demands of it.
 
-    when: to follow "differs by 0.1". limits: more than rounding that is allowed, by output.
+    when: in words, to follow "differs by 0.1". limits: by output, where more than rounding is
+    allowed.
     """
 
     when: str
     inputs: dict[str, Array]
-    wanted: Arrays
+    expected: Arrays
     limits: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
-def _called(
-    name: Called, run: Run, asked: Iterable[_Asked], rounding: Mapping[str, float]
+def _by_calls(
+    name: CalledInvariant, run: Run, calls: Iterable[_Call], rounding: Mapping[str, float]
 ) -> Invariant:
-    """The calls in turn; the first that differs by more than is allowed ends it."""
+    """The invariant after its calls, or after the first that differs by more than is allowed."""
     largest: float | None = None
     note = ""
-    for one in asked:
+    for call in calls:
         try:
-            found = run(one.inputs)
+            again = run(call.inputs)
         except EdgemlError as error:
-            return Invariant(name=name, passed=False, message=f"it fails {one.when}: {error}")
-        for output, wanted in one.wanted.items():
-            difference, fault = _difference(found[output], wanted)
+            return Invariant(name=name, passed=False, message=f"it fails {call.when}: {error}")
+        for output, expected in call.expected.items():
+            difference, fault = _difference(again[output], expected)
             if difference is not None:
                 largest = max(difference, largest or 0.0)
                 if fault is None and difference > rounding[output]:
-                    allowed = max(rounding[output], one.limits.get(output, 0.0))
-                    said = f"differs by {difference:.3g} where {allowed:.3g} is allowed"
-                    fault = said if difference > allowed else None
-                    note = note or f"{output!r} {said}, {one.when}"
+                    allowed = max(rounding[output], call.limits.get(output, 0.0))
+                    differs = f"differs by {difference:.3g} where {allowed:.3g} is allowed"
+                    fault = differs if difference > allowed else None
+                    note = note or f"{output!r} {differs}, {call.when}"
             if fault is not None:
-                message = f"{output!r} {fault}, {one.when}"
+                message = f"{output!r} {fault}, {call.when}"
                 return Invariant(name=name, passed=False, figure=largest, message=message)
     return Invariant(name=name, passed=True, figure=largest, message=note)
 
 
-def _difference(found: Array, wanted: Array) -> tuple[float | None, str | None]:
-    """The largest difference of what is finite, and what is wrong beside it."""
-    if found.shape != wanted.shape:
-        return None, f"has shape {list(found.shape)} instead of {list(wanted.shape)}"
-    one = unit(found, wanted)
-    a, b = in_unit(found, one), in_unit(wanted, one)
+def _difference(again: Array, expected: Array) -> tuple[float | None, str | None]:
+    """The largest difference where both are finite, and what else is wrong in words; else None."""
+    if again.shape != expected.shape:
+        return None, f"has shape {list(again.shape)} instead of {list(expected.shape)}"
+    unit = common_unit(again, expected)
+    a, b = in_unit(again, unit), in_unit(expected, unit)
     finite = np.isfinite(a) & np.isfinite(b)
     changed = ~finite & (a != b) & ~(np.isnan(a) & np.isnan(b))
-    largest = float(np.abs(a[finite] - b[finite]).max()) * one if finite.any() else None
+    largest = float(np.abs(a[finite] - b[finite]).max()) * unit if finite.any() else None
     fault = "changes between numbers and NaN or infinity" if changed.any() else None
     return None if largest is None else bounded(largest), fault
 
 
 def _finite(answers: Arrays) -> Invariant:
-    bad = {name: int(np.count_nonzero(~np.isfinite(a))) for name, a in answers.items()}
-    found = [f"{count} of {answers[name].size} in {name!r}" for name, count in bad.items() if count]
-    message = f"NaN or infinity in {', '.join(found)}" if found else ""
-    return Invariant(name="finite", passed=not found, message=message)
+    counts = {name: int(np.count_nonzero(~np.isfinite(a))) for name, a in answers.items()}
+    places = [
+        f"{count} of {answers[name].size} in {name!r}" for name, count in counts.items() if count
+    ]
+    message = f"NaN or infinity in {', '.join(places)}" if places else ""
+    return Invariant(name="finite", passed=not places, message=message)
 
 
 def _constant(answers: Arrays, expected: Arrays) -> Iterable[Invariant]:
@@ -152,13 +159,16 @@ def _spread(array: Array) -> float:
     """The largest difference between samples at one place."""
     if not array.size:
         return 0.0
-    one = unit(array)
-    values = in_unit(array, one)
-    return bounded(float((values.max(axis=0) - values.min(axis=0)).max()) * one)
+    unit = common_unit(array)
+    values = in_unit(array, unit)
+    return bounded(float((values.max(axis=0) - values.min(axis=0)).max()) * unit)
 
 
 def _samples(inputs: Arrays, frozen_batch: int | None) -> int:
-    """A file frozen to 8 takes 8 only; one frozen to 1 is run once for each sample."""
+    """How many samples to call with: as many as the file is frozen to, except 1, or up to SAMPLES.
+
+    A file frozen to 1 is run once for each sample.
+    """
     if frozen_batch is not None and frozen_batch > 1:
         return frozen_batch
     return min(SAMPLES, *map(len, inputs.values()))

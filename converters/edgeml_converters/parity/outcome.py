@@ -27,9 +27,16 @@ class Parity:
 
     @property
     def unanimous(self) -> bool:
-        """Every engine that is here agrees with the model, at one level at least."""
+        """Every installed engine agrees with the model, at one level at least."""
         agreeing = {row.engine for row in self.engines if row.passed}
         return self.passed and agreeing == {row.engine for row in self.engines}
+
+    @property
+    def permuted_names(self) -> bool:
+        """Whether the file has the contract's names of outputs, but on other outputs."""
+        return self.outputs.keys() == set(self.outputs.values()) and any(
+            ours != theirs for ours, theirs in self.outputs.items()
+        )
 
     def fault(self) -> str | None:
         """Why it is not unanimous, in words."""

@@ -16,11 +16,13 @@ from edgeml_converters.formats.tensors import Array, Arrays, ModelInput, Names
 _CANDIDATES_MAX = 24  # orders of four inputs that look alike
 
 
-def pair_inputs(arrays: Arrays, wanted: Sequence[ModelInput]) -> list[Names]:
-    """Array -> input: by name, or else the first pairings of those that dtypes and shapes allow, to
-    be tried by value; empty where there is none."""
-    required = {model_input.name: model_input for model_input in wanted if model_input.required}
-    by_name = {model_input.name: model_input for model_input in wanted}
+def pair_inputs(arrays: Arrays, declared: Sequence[ModelInput]) -> list[Names]:
+    """Pairings array -> input to try, the likeliest first; empty where none fits.
+
+    One by name where the names fit, else at most 24 that dtypes and shapes allow.
+    """
+    required = {model_input.name: model_input for model_input in declared if model_input.required}
+    by_name = {model_input.name: model_input for model_input in declared}
     if required.keys() <= arrays.keys() <= by_name.keys():
         if all(fits(array, by_name[name]) for name, array in arrays.items()):
             return [{name: name for name in arrays}]
@@ -33,15 +35,15 @@ def pair_inputs(arrays: Arrays, wanted: Sequence[ModelInput]) -> list[Names]:
     return list(islice(matchings(choices), _CANDIDATES_MAX))
 
 
-def fits(array: Array, wanted: ModelInput) -> bool:
-    """The dtype and every size but the first, as far as they are declared."""
-    if wanted.dtype not in (None, array.dtype.name):
+def fits(array: Array, declared: ModelInput) -> bool:
+    """Whether dtype and sizes, but for the first size, are as declared; None fits anything."""
+    if declared.dtype not in (None, array.dtype.name):
         return False
-    return wanted.shape is None or (
-        array.ndim == len(wanted.shape)
+    return declared.shape is None or (
+        array.ndim == len(declared.shape)
         and all(
             size in (None, length)
-            for size, length in zip(wanted.shape[1:], array.shape[1:], strict=True)
+            for size, length in zip(declared.shape[1:], array.shape[1:], strict=True)
         )
     )
 
@@ -49,21 +51,21 @@ def fits(array: Array, wanted: ModelInput) -> bool:
 def matchings(choices: Mapping[str, Sequence[str]]) -> Iterator[Names]:
     """Every way to give each name one of its choices, no choice twice, in the choices' order.
 
-    A choice that leaves the others without a way is not followed: the next way comes at once.
+    A choice that leaves the other names without a way is skipped, so that no time is lost on it.
     """
     if not choices:
         yield {}
         return
-    (name, mine), *others = choices.items()
-    for choice in mine:
-        left = {key: [c for c in theirs if c != choice] for key, theirs in others}
-        if _has_matching(left):
-            for rest in matchings(left):
+    (name, its_choices), *others = choices.items()
+    for choice in its_choices:
+        remaining = {key: [c for c in theirs if c != choice] for key, theirs in others}
+        if _has_matching(remaining):
+            for rest in matchings(remaining):
                 yield {name: choice, **rest}
 
 
 def _has_matching(choices: Mapping[str, Sequence[str]]) -> bool:
-    """Whether there is a way at all, by augmenting paths (Kuhn 1955)."""
+    """Whether `matchings` has any way, by augmenting paths (Kuhn 1955)."""
     taken: dict[str, str] = {}
 
     def give(name: str, tried: set[str]) -> bool:
@@ -79,48 +81,49 @@ def _has_matching(choices: Mapping[str, Sequence[str]]) -> bool:
 
 
 def pair_outputs(
-    found: Mapping[str, Array], expected: Mapping[str, Array], tolerance: Tolerance
+    answers: Mapping[str, Array], expected: Mapping[str, Array], tolerance: Tolerance
 ) -> Names:
-    """Each output expected -> the one found that says the same.
+    """The model's name of each output -> the file's.
 
-    Equal names are kept where their values agree; where they do not, or names differ, values
-    decide. Without any agreement the nearest are paired, so that the figures can be seen. Raises
-    ConversionError when the counts differ or when values cannot tell unnamed outputs apart.
+    Equal names are paired where their values agree; where they do not, or names differ, values
+    decide. Where nothing agrees the nearest values are paired, so that their figures can be shown.
+    Raises ConversionError when the counts differ, or when names differ and values cannot tell two
+    outputs apart.
     """
-    if len(found) != len(expected):
+    if len(answers) != len(expected):
         raise ConversionError(
-            f"the converted file gives {listed(found)} where the model gives {listed(expected)}"
+            f"the converted file gives {listed(answers)} where the model gives {listed(expected)}"
         )
     agreeing = {
         name: [
             theirs
-            for theirs, array in found.items()
-            if compare(name, array, value, tolerance).passed
+            for theirs, answered in answers.items()
+            if compare(name, answered, value, tolerance).passed
         ]
         for name, value in expected.items()
     }
-    named = found.keys() == expected.keys()
-    if named and all(name in theirs for name, theirs in agreeing.items()):
+    same_names = answers.keys() == expected.keys()
+    if same_names and all(name in theirs for name, theirs in agreeing.items()):
         return {name: name for name in expected}
     pairings = list(islice(matchings(agreeing), 2))
     if len(pairings) == 1:
         return pairings[0]
-    if named:
+    if same_names:
         return {name: name for name in expected}
     if pairings:
         raise ConversionError(
             f"the outputs {listed(expected)} cannot be told apart in this data; return them as a "
             "dict, so that they have names, or give more varied data"
         )
-    return _nearest(found, expected)
+    return _nearest(answers, expected)
 
 
-def _nearest(found: Mapping[str, Array], expected: Mapping[str, Array]) -> Names:
-    """Closest pairs first; another shape is farther away than any value."""
+def _nearest(answers: Mapping[str, Array], expected: Mapping[str, Array]) -> Names:
+    """Pairs the closest outputs first; another shape is farther away than any value."""
     distances = sorted(
-        (_distance(found[theirs], value), name, theirs)
+        (_distance(answers[theirs], value), name, theirs)
         for name, value in expected.items()
-        for theirs in found
+        for theirs in answers
     )
     pairs: Names = {}
     for _, name, theirs in distances:
@@ -129,10 +132,10 @@ def _nearest(found: Mapping[str, Array], expected: Mapping[str, Array]) -> Names
     return {name: pairs[name] for name in expected}
 
 
-def _distance(found: Array, expected: Array) -> tuple[bool, float]:
-    if found.shape != expected.shape:
+def _distance(answered: Array, expected: Array) -> tuple[bool, float]:
+    if answered.shape != expected.shape:
         return True, 0.0
-    difference = np.abs(found.astype(np.float64) - expected.astype(np.float64)).max(initial=0.0)
+    difference = np.abs(answered.astype(np.float64) - expected.astype(np.float64)).max(initial=0.0)
     return False, float(np.nan_to_num(difference, nan=np.inf, posinf=np.inf))
 
 

@@ -1,4 +1,4 @@
-"""What every engine is asked about one converted file."""
+"""What every engine is asked about a converted file: the samples, and the model's own answers."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +11,10 @@ from edgeml_converters.steps.engine import EngineProcess
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of every engine, and what the framework answered.
+    """The samples to run, the model's answers to them, and what counts as the same.
 
-    file: an .npz of `inputs`; workspace: a folder for the answers and logs. slice_by: a key of the
-    data and its value for each sample. metric: the task's own.
+    file: an .npz of `inputs`. workspace: a folder for arrays and logs. timeout_seconds: for each
+    step. slice_by: a key of the data and its value for each sample. metric: the task's own.
     """
 
     file: Path

@@ -1,0 +1,49 @@
+"""What goes wrong at one level of graph optimisation and not at another, as findings."""
+
+from collections.abc import Sequence
+
+from edgeml.conversion import EngineParity
+from edgeml.faults import Fault, Finding
+from edgeml.manifest import Optimisation
+
+
+def level_findings(
+    engine: str, rows: Sequence[EngineParity], crashed: Sequence[Optimisation]
+) -> tuple[Finding, ...]:
+    """Values that differ at some levels only, then levels at which the engine's process ended.
+
+    rows: of `engine`, one for each level, the highest first. crashed: where its process ended.
+    """
+    passed = next((row.optimisation for row in rows if row.passed), None)
+    wrong = [row.optimisation for row in rows if row.outputs and not row.passed]
+    findings: list[Finding] = []
+    if passed is not None and wrong:
+        findings.append(
+            Finding(
+                fault=Fault.WRONG_VALUES,
+                severity="warning",
+                message=f"{engine} differs at graph optimisation {', '.join(wrong)}, but not at "
+                f"{passed}; the package names {passed}, and a device uses it.",
+                engines=(engine,),
+            )
+        )
+    if crashed:
+        findings.append(_crash(engine, ", ".join(crashed), passed))
+    return tuple(findings)
+
+
+def _crash(engine: str, levels: str, passed: str | None) -> Finding:
+    if passed is not None:
+        return Finding(
+            fault=Fault.OPTIMISER_CRASH,
+            severity="warning",
+            message=f"{engine} crashes at graph optimisation {levels}, but not at {passed}; the "
+            f"package names {passed}, and a device uses it.",
+            engines=(engine,),
+        )
+    return Finding(
+        fault=Fault.ENGINE_CRASH,
+        severity="error",
+        message=f"{engine} ends its process on this file ({levels}); choose another variant.",
+        engines=(engine,),
+    )

@@ -1,0 +1,97 @@
+"""One engine with a converted file, asked and answering by the contract's names."""
+
+from edgeml.conversion import EngineParity
+from edgeml.errors import ConversionError
+from edgeml.evidence import Invariant
+from edgeml.manifest import Optimisation
+from edgeml.parity import compare
+from edgeml_converters.formats.tensors import Array, Arrays, Names
+from edgeml_converters.parity.invariants import invariants
+from edgeml_converters.parity.outcome import Parity
+from edgeml_converters.parity.pairing import listed, pair_inputs, pair_outputs
+from edgeml_converters.parity.question import Question
+from edgeml_converters.steps.engine import EngineProcess
+from edgeml_converters.steps.messages import Opened
+
+
+class PairedEngine:
+    """An engine process that takes and gives tensors by the contract's names.
+
+    The first engine that runs the file settles how its tensors are paired with the contract's; the
+    pairing is kept in `parity` for the other levels and engines.
+    version: of the engine; empty until it has opened the file.
+    """
+
+    def __init__(self, engine: EngineProcess, question: Question, parity: Parity) -> None:
+        self.name = engine.engine
+        self.version = ""
+        self._engine = engine
+        self._question = question
+        self._parity = parity
+
+    def answers(self, level: Optimisation) -> dict[str, Array]:
+        """Opens the file at a level of graph optimisation and runs all samples.
+
+        Raises StepError when the engine fails, ConversionError when tensors cannot be paired.
+        """
+        opened = self._engine.open(level)
+        self.version = opened.version
+        parity, question = self._parity, self._question
+        pairings = [parity.inputs] if parity.inputs else _pairings(question.inputs, opened)
+        inputs, answers = self._run_best(pairings)
+        outputs = parity.outputs or pair_outputs(answers, question.expected, question.tolerance)
+        if not answers.keys() >= set(outputs.values()):
+            raise ConversionError(
+                f"{self.name} calls the outputs {', '.join(answers)} where another engine "
+                f"calls them {', '.join(outputs.values())}"
+            )
+        parity.inputs, parity.outputs = inputs, outputs
+        return {name: answers[theirs] for name, theirs in outputs.items()}
+
+    def _run_best(self, pairings: list[Names]) -> tuple[Names, dict[str, Array]]:
+        """The first pairing of inputs whose answers agree with the model's, else the first one."""
+        runs: list[tuple[Names, dict[str, Array]]] = []
+        for names in pairings:
+            runs.append((names, self._engine.run_file(self._question.file, names)))
+            if len(pairings) == 1 or self._agrees(runs[-1][1]):
+                return runs[-1]
+        return runs[0]
+
+    def _agrees(self, answers: Arrays) -> bool:
+        question = self._question
+        pairs = pair_outputs(answers, question.expected, question.tolerance)
+        return all(
+            compare(name, answers[theirs], question.expected[name], question.tolerance).passed
+            for name, theirs in pairs.items()
+        )
+
+    def invariants(
+        self, row: EngineParity, answers: Arrays, batch: int | None
+    ) -> tuple[Invariant, ...]:
+        """The invariants at the level of `row`; raises StepError as the first call does.
+
+        answers: the engine's, at that level. batch: the size that the file is frozen to, if it is.
+        """
+        self._engine.open(row.optimisation)
+        names, outputs = self._parity.inputs, self._parity.outputs
+
+        def run(arrays: Arrays) -> dict[str, Array]:
+            by_file = self._engine.run(arrays, names)
+            return {name: by_file[theirs] for name, theirs in outputs.items()}
+
+        limits = {output.name: output.limit_abs for output in row.outputs}
+        question = self._question
+        return invariants(run, question.inputs, answers, question.expected, batch, limits)
+
+
+def _pairings(inputs: Arrays, opened: Opened) -> list[Names]:
+    """Pairings of the inputs to try; raises ConversionError where none fits."""
+    pairings = pair_inputs(inputs, [tensor.as_input() for tensor in opened.inputs])
+    names = [tensor.name for tensor in opened.inputs]
+    if not pairings and set(inputs) == set(names):
+        return [{name: name for name in inputs}]  # the engine says best what does not fit
+    if not pairings:
+        raise ConversionError(
+            f"the converted file takes {listed(names)} where the model takes {listed(inputs)}"
+        )
+    return pairings
