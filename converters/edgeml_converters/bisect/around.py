@@ -1,4 +1,4 @@
-"""What makes a tensor and what takes it, by the names by which quantisation leaves ops in float."""
+"""The ops around a tensor, by the names under which quantisation keeps an op in float."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +10,8 @@ from edgeml.manifest import Format
 class Around:
     """Names for messages.Quantise.keep_float: nodes in ONNX, output tensors of ops in TFLite.
 
-    maker: empty for an input of the model, or where the node has no name.
-    givers: what makes the maker's inputs. takers: what takes the tensor.
+    maker: the op that computes the tensor; empty for an input of the model and for a nameless node.
+    givers: the ops that compute the maker's inputs. takers: the ops that take the tensor.
     """
 
     maker: str
@@ -29,11 +29,11 @@ class _Op:
 def around(form: Format, entry: Path, tensor: str) -> Around:
     """The ops around `tensor` in the float file `entry`; reads it, runs nothing."""
     ops = [op for op in (_of_onnx if form == "onnx" else _of_tflite)(entry) if op.name]
-    made = next((op for op in ops if tensor in op.outputs), None)
-    given = set(made.inputs) if made else set[str]()
+    maker = next((op for op in ops if tensor in op.outputs), None)
+    maker_inputs = set(maker.inputs) if maker else set[str]()
     return Around(
-        maker=made.name if made else "",
-        givers=tuple(op.name for op in ops if given & set(op.outputs)),
+        maker=maker.name if maker else "",
+        givers=tuple(op.name for op in ops if maker_inputs & set(op.outputs)),
         takers=tuple(op.name for op in ops if tensor in op.inputs),
     )
 

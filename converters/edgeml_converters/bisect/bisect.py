@@ -65,7 +65,7 @@ def bisect(
     floor_db = FLOORS_DB[report.precision] if floor_db is None else floor_db
     with TemporaryDirectory(prefix="edgeml-bisect-") as temporary:
         inputs = Path(temporary) / "inputs.npz"
-        found = _inputs(folder, report, samples, inputs)
+        traced_samples = _save_inputs(folder, report, samples, inputs)
         request = Trace(
             format=report.format,
             suspect=str(folder / report.entry),
@@ -79,7 +79,7 @@ def bisect(
     return Bisection(
         variant=variant,
         engine=engine,
-        samples=found,
+        samples=traced_samples,
         floor_db=floor_db,
         tensors=traced.tensors,
         culprit=culprit(traced.tensors, floor_db),
@@ -108,14 +108,14 @@ def _report(folder: Path, variant: str) -> VariantReport:
 
 
 def _engine(report: VariantReport) -> str:
-    """TFLite's that disagrees, since each computes in its own way; else empty."""
+    """For TFLite the engine that disagrees, since each computes in its own way; else empty."""
     if report.format != "tflite":
         return ""
     wrong = [row.engine for row in report.engines if row.error is None and not row.passed]
     return wrong[0] if wrong else ""
 
 
-def _inputs(folder: Path, report: VariantReport, samples: int, into: Path) -> int:
+def _save_inputs(folder: Path, report: VariantReport, samples: int, into: Path) -> int:
     """Samples of the holdout by the file's names, written to `into`; returns how many."""
     path = folder / "holdout.npz"
     if not path.is_file():

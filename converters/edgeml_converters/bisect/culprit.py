@@ -24,15 +24,15 @@ def culprit(
     floor_db: float = FLOORS_DB["int8"],
     margin_db: float = MARGIN_DB,
 ) -> TensorFidelity | None:
-    """The first of `tensors`, in order of execution, whose signal to noise drops; None: none does.
+    """The first of `tensors`, in order of execution, whose signal to noise drops; None without.
 
     It drops where it is below `floor_db` and more than `margin_db` below the worst tensor before
     it. An error that grows slowly has no culprit: then no one op is to blame.
     """
     worst = math.inf
     for tensor in tensors:
-        found = math.inf if tensor.snr_db is None else tensor.snr_db
-        if found < floor_db and found < worst - margin_db:
+        snr_db = math.inf if tensor.snr_db is None else tensor.snr_db
+        if snr_db < floor_db and snr_db < worst - margin_db:
             return tensor
-        worst = min(worst, found)
+        worst = min(worst, snr_db)
     return None

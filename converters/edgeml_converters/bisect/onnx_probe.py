@@ -29,9 +29,11 @@ class OnnxProbe(Probe):
     def __init__(self, path: Path) -> None:
         model = read_graph(path)
         graph = model.graph
-        made = {output: node for node in graph.node for output in node.output if output}
-        known = {value.name for value in graph.output}
-        graph.output.extend(onnx.ValueInfoProto(name=name) for name in made if name not in known)
+        makers = {output: node for node in graph.node for output in node.output if output}
+        outputs = {value.name for value in graph.output}
+        graph.output.extend(
+            onnx.ValueInfoProto(name=name) for name in makers if name not in outputs
+        )
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.log_severity_level = 3
@@ -48,7 +50,7 @@ class OnnxProbe(Probe):
             *(Place(name, "Input", (name,)) for name in self._inputs),
             *(
                 Place(name, node.op_type, _hints(name, node, weights))
-                for name, node in made.items()
+                for name, node in makers.items()
                 if name in floats and node.op_type != "Constant" and not name.endswith(QUANTISED)
             ),
         )
@@ -61,9 +63,9 @@ class OnnxProbe(Probe):
 
     def run(self, feeds: Arrays) -> dict[str, npt.NDArray[Any]]:
         outputs = [shown for shown in self._shown.values() if shown not in self._inputs]
-        found = dict(zip(outputs, self._session.run(outputs, dict(feeds)), strict=True))
+        values = dict(zip(outputs, self._session.run(outputs, dict(feeds)), strict=True))
         return {
-            name: np.asarray(feeds[name] if shown in self._inputs else found[shown], np.float64)
+            name: np.asarray(feeds[name] if shown in self._inputs else values[shown], np.float64)
             for name, shown in self._shown.items()
         }
 

@@ -29,8 +29,8 @@ _SCOPES, _CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarch
 def source_of(name: str) -> str:
     """The module or layer that the tensor or node `name` comes from, or "" where it says none.
 
-    A fused tensor names several. The one is what is no activation or normalisation, then the
-    deepest, then the last: what TensorFlow names before it was fused into it.
+    A fused tensor names several, from which one is chosen: no activation or normalisation if there
+    is another, then the deepest, then the last: what TensorFlow names before it was fused into it.
     """
     parts = [part for part in name.split(";") if part]
     return _source(max(reversed(parts), key=_weight, default=""))
@@ -92,9 +92,9 @@ def _by_keras(name: str) -> str:
 def sources(model: "onnx.ModelProto") -> dict[str, str]:
     """Each tensor and node -> its module path, as torch.export's exporter says in its metadata.
 
-    To be asked before the metadata is stripped: it leaks paths and source lines.
+    Call it before the metadata is stripped, which is done because it leaks paths and source lines.
     """
-    found: dict[str, str] = {}
+    paths: dict[str, str] = {}
     for node in model.graph.node:
         metadata = {item.key: item.value for item in node.metadata_props}
         if _SCOPES not in metadata:
@@ -106,5 +106,5 @@ def sources(model: "onnx.ModelProto") -> dict[str, str]:
         if "torch.nn.modules.batchnorm." in " ".join(classes[-2:]):
             # A convolution that a normalisation was folded into has the latter's name.
             path = next(filter(None, map(source_of, node.input)), path)
-        found |= {name: path for name in (node.name, *node.output) if name}
-    return found
+        paths |= {name: path for name in (node.name, *node.output) if name}
+    return paths

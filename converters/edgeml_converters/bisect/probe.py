@@ -11,7 +11,10 @@ from edgeml_converters.formats.tensors import Arrays
 
 @dataclass(frozen=True)
 class Place:
-    """A float tensor of a file: what makes it, and names that may tell where it comes from."""
+    """A float tensor of a file.
+
+    op: what computes it. hints: names that may tell where in the model it comes from.
+    """
 
     name: str
     op: str
@@ -21,7 +24,7 @@ class Place:
 class Probe(ABC):
     """A file opened so that its tensors can be seen.
 
-    places: its float tensors, and those that stand for one, in order of execution.
+    places: its float tensors, and the quantised ones that stand for one, in order of execution.
     samples: how many it takes at once.
     """
 

@@ -15,9 +15,9 @@ from edgeml_converters.plugins import asking, plugins
 class Damage:
     """What is known of a variant that does not say the same.
 
-    culprit: where the signal to noise drops. findings: what is wrong with it. per_channel: how its
-    weights are quantised now. around: the ops around the culprit; without it an .onnx file names
-    none to leave in float.
+    culprit: the tensor at which the signal to noise drops. findings: what is wrong with the file.
+    per_channel: how its weights are quantised now. around: the ops around the culprit; without it
+    no op of an .onnx file can be named to stay in float.
     """
 
     format: Format
@@ -29,7 +29,7 @@ class Damage:
 
     @property
     def computed_wrongly(self) -> bool:
-        """By an engine, for its one scale a channel."""
+        """Whether an engine computes it wrongly because its weights have one scale a channel."""
         return any(f.fault is Fault.PER_CHANNEL_DYNAMIC_FC for f in self.findings)
 
 
@@ -73,7 +73,7 @@ def _one_scale_a_tensor(damage: Damage) -> Iterator[Repair]:
 
 
 def _in_float(damage: Damage) -> Iterator[Repair]:
-    """The op alone, then with its neighbours: static int8 rounds what passes between them too."""
+    """The op alone, then with its neighbours: static int8 also rounds what passes between them."""
     culprit, around = damage.culprit, damage.around
     if culprit is None:
         return

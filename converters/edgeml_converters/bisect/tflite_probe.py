@@ -38,9 +38,9 @@ class TfliteProbe(Probe):
         self._inputs = _input_indices(self._interpreter)
         self._tensors: dict[str, Tensor] = {}
         places: list[Place] = []
-        used = _used(file)
-        for tensor, op in _made(file):
-            shown = tensor.index in used and _is_shown(tensor)
+        in_memory = _in_memory(file)
+        for tensor, op in _computed(file):
+            shown = tensor.index in in_memory and _is_shown(tensor)
             if shown and tensor.name not in self._tensors:
                 self._tensors[tensor.name] = tensor
                 places.append(Place(tensor.name, op.name if op else "Input", _hints(tensor, op)))
@@ -66,14 +66,14 @@ def _input_indices(interpreter: Any) -> dict[str, int]:
     return {str(d["name"]): int(d["index"]) for d in interpreter.get_input_details()}
 
 
-def _made(file: tflite_read.TfliteFile) -> list[tuple[Tensor, Op | None]]:
+def _computed(file: tflite_read.TfliteFile) -> list[tuple[Tensor, Op | None]]:
     """Each tensor of the main graph that is computed, with its op; the inputs first."""
     inputs: list[tuple[Tensor, Op | None]] = [(tensor, None) for tensor in file.inputs]
     return inputs + [(tensor, op) for op in file.subgraphs[0] for tensor in op.outputs]
 
 
-def _used(file: tflite_read.TfliteFile) -> set[int]:
-    """What nobody takes, such as the counter that a loop gives back, is given no memory."""
+def _in_memory(file: tflite_read.TfliteFile) -> set[int]:
+    """The tensors that have memory; a tensor that nothing takes, as a loop's counter, has none."""
     taken = [tensor for op in file.subgraphs[0] for tensor in op.inputs if tensor is not None]
     return {tensor.index for tensor in (*taken, *file.inputs, *file.outputs)}
 

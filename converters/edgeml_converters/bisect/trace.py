@@ -16,7 +16,7 @@ from edgeml_converters.bisect.probe import Place, Probe
 from edgeml_converters.formats.tensors import Arrays
 
 NOT_FINITE_DB = -200.0
-"""For NaN or infinity where the reference has none: less than any noise gives."""
+"""For NaN or infinity where the reference has none: lower than any noise makes it."""
 
 
 @dataclass
@@ -27,14 +27,14 @@ class _Power:
     noise: float = 0.0
     finite: bool = True
 
-    def add(self, found: npt.NDArray[Any], expected: npt.NDArray[Any]) -> None:
+    def add(self, suspect: npt.NDArray[Any], reference: npt.NDArray[Any]) -> None:
         # Minus infinity in an attention mask is no fault where both files have it.
-        same = (found == expected) | (np.isnan(found) & np.isnan(expected))
-        here = np.isfinite(expected)
-        self.finite &= bool((np.isfinite(found) | same).all())
-        self.signal += float(np.square(expected[here]).sum())
-        rest = here & np.isfinite(found)
-        self.noise += float(np.square(found[rest] - expected[rest]).sum())
+        same = (suspect == reference) | (np.isnan(suspect) & np.isnan(reference))
+        finite = np.isfinite(reference)
+        self.finite &= bool((np.isfinite(suspect) | same).all())
+        self.signal += float(np.square(reference[finite]).sum())
+        rest = finite & np.isfinite(suspect)
+        self.noise += float(np.square(suspect[rest] - reference[rest]).sum())
 
     @property
     def snr_db(self) -> float | None:
@@ -56,28 +56,28 @@ def trace(
 ) -> tuple[TensorFidelity, ...]:
     """How far each float tensor inside `suspect` is from the one of its name in `reference`.
 
-    inputs: by the files' own names, first axis the sample. sources: tensor or node -> where it
-    comes from; names that exporters write are understood without it. engine: which one shows the
-    tensors; only TFLite has more than one.
-    Tensors are in the order in which the reference computes them; op is what makes it there.
-    Heavy: for the worker process. Raises InputError when the files compute no tensor
-    of one name.
+    inputs: by the files' own names, first axis the sample. sources: tensor or node -> where in the
+    model it comes from; without it the names that exporters write are interpreted. engine: which
+    one shows the tensors; only TFLite has more than one.
+    Tensors are in the order in which the reference computes them; op is the one that computes them
+    there. Loads engines: for the worker process. Raises InputError when the files compute no tensor
+    of the same name.
     """
-    bad, good = (_probe(form, path, engine) for path in (suspect, reference))
-    has = {place.name for place in bad.places}
-    shared = [place for place in good.places if place.name in has]
+    suspect_probe, reference_probe = (_probe(form, path, engine) for path in (suspect, reference))
+    in_suspect = {place.name for place in suspect_probe.places}
+    shared = [place for place in reference_probe.places if place.name in in_suspect]
     if all(place.op == "Input" for place in shared):
         raise InputError(
             f"{suspect.name} and {reference.name} compute no tensor of one name; compare a variant "
             "with the float file that it was made of."
         )
     powers = {place.name: _Power() for place in shared}
-    for start, step in _pieces(inputs, min(bad.samples, good.samples)):
+    for start, step in _pieces(inputs, min(suspect_probe.samples, reference_probe.samples)):
         feeds = {name: array[start : start + step] for name, array in inputs.items()}
-        found, expected = bad.run(feeds), good.run(feeds)
+        suspect_values, reference_values = suspect_probe.run(feeds), reference_probe.run(feeds)
         for name in list(powers):
-            if found[name].shape == expected[name].shape:
-                powers[name].add(found[name], expected[name])
+            if suspect_values[name].shape == reference_values[name].shape:
+                powers[name].add(suspect_values[name], reference_values[name])
             else:
                 del powers[name]  # two tensors that only share a name
     return tuple(
@@ -111,4 +111,4 @@ def _source(place: Place, sources: Mapping[str, str]) -> str:
     known = next((sources[hint] for hint in place.hints if hint in sources), None)
     if known is not None:
         return known
-    return next((found for found in map(source_of, place.hints) if found), "")
+    return next((source for source in map(source_of, place.hints) if source), "")

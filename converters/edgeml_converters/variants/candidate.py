@@ -38,18 +38,18 @@ class Candidate:
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """What speaks against the file, each once."""
+        """The faults of its errors, each once."""
         errors = [finding for finding in self.report.findings if finding.severity == "error"]
         return tuple(dict.fromkeys(error.fault for error in errors))
 
     @property
     def sound(self) -> bool:
-        """Every engine that is here agrees, and nothing is known to be wrong."""
+        """Every installed engine agrees, and no finding is an error."""
         every = {row.engine for row in self.report.engines}
         return self.report.passed and self.agreeing == every and not self.faults
 
     def reported(self, **changes: object) -> "Candidate":
-        """The same with these changes to its report."""
+        """The same candidate with these changes to its report."""
         return replace(self, report=msgspec.structs.replace(self.report, **changes))
 
     @property

@@ -1,4 +1,4 @@
-"""What is known of a file: what is seen in it before it runs, and what every engine says."""
+"""A converted file examined: linted before it runs, then run on every engine."""
 
 from pathlib import Path
 
@@ -22,7 +22,10 @@ def examine(
     converted: Converted,
     progress: Progress,
 ) -> tuple[Candidate, Parity]:
-    """The candidate that a file is, and the parity that was shown."""
+    """The file in `folder` as a candidate, and its parity on every engine.
+
+    Raises InputError when the file cannot be read.
+    """
     identity = variant_id(target, precision)
     files = sorted(file for file in folder.iterdir())
     entry = folder / converted.entry

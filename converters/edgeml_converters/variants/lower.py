@@ -11,7 +11,7 @@ from edgeml_converters.variants.quantiser import QuantisedFile, Quantiser, Recip
 
 
 def make_lower(quantiser: Quantiser, *, repair: bool = True) -> Candidate:
-    """Tries every calibrator, keeps the best, and mends it where it does not agree."""
+    """The best file of one precision: by every calibrator, then mended where it does not agree."""
     with quantiser:
         files, tried = _calibrate(quantiser)
         if not files:

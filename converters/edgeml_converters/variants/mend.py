@@ -1,4 +1,4 @@
-"""Bringing a variant of lower precision nearer to its model, one change after the other."""
+"""Repairs of a variant of lower precision, one after the other, each kept only where it helps."""
 
 from edgeml.conversion import RepairTried
 from edgeml_converters.bisect.around import around
@@ -14,53 +14,56 @@ _REPAIRS_MAX = 6
 def mend(
     quantiser: Quantiser, candidate: Candidate, best: QuantisedFile
 ) -> tuple[Candidate, QuantisedFile, list[RepairTried]]:
-    """The best that repairs give; each builds on the one before where that helped."""
+    """The best candidate after at most 6 repairs, its file, and all that were tried.
+
+    Each repair is made on top of those that helped.
+    """
     tried: list[RepairTried] = []
-    done: set[Recipe] = {best.recipe}
+    tried_recipes: set[Recipe] = {best.recipe}
     while len(tried) < _REPAIRS_MAX and not candidate.sound:
-        step = _next(quantiser, candidate, best, done)
-        if step is None:
+        proposal = _next_repair(quantiser, candidate, best, tried_recipes)
+        if proposal is None:
             break
-        repair, recipe = step
-        done.add(recipe)
-        wrong = candidate.faults
+        repair, recipe = proposal
+        tried_recipes.add(recipe)
+        faults = candidate.faults
         try:
             with quantiser.progress(f"repair: {repair.action}"):
                 file = quantiser.make(recipe)
             repaired = quantiser.examine(file)
         except StepError:
-            tried.append(RepairTried(faults=wrong, action=repair.action, snr_db=None, kept=False))
+            tried.append(RepairTried(faults=faults, action=repair.action, snr_db=None, kept=False))
             continue
         better = _rank(repaired, file) > _rank(candidate, best)
         tried.append(
-            RepairTried(faults=wrong, action=repair.action, snr_db=file.shown_snr_db, kept=better)
+            RepairTried(faults=faults, action=repair.action, snr_db=file.shown_snr_db, kept=better)
         )
         if better:
             candidate, best = repaired, file
     return candidate, best, tried
 
 
-def _next(
-    quantiser: Quantiser, candidate: Candidate, best: QuantisedFile, done: set[Recipe]
+def _next_repair(
+    quantiser: Quantiser, candidate: Candidate, best: QuantisedFile, tried_recipes: set[Recipe]
 ) -> tuple[Repair, Recipe] | None:
-    """The likeliest repair that was not tried on top of the best so far."""
+    """The likeliest repair, and its recipe, that was not yet tried on top of the best file."""
     try:
         tensors = quantiser.trace(best, candidate.doubted)
-        bad = culprit(tensors, FLOORS_DB[quantiser.precision])
+        tensor = culprit(tensors, FLOORS_DB[quantiser.precision])
     except StepError:
-        bad = None
-    near = None if bad is None else around(quantiser.format, quantiser.base.entry, bad.name)
+        tensor = None
+    ops = None if tensor is None else around(quantiser.format, quantiser.base.entry, tensor.name)
     damage = Damage(
         quantiser.format,
         quantiser.precision,
-        bad,
+        tensor,
         candidate.report.findings,
         best.recipe.per_channel,
-        near,
+        ops,
     )
     for repair in repairs(damage):
         recipe = best.recipe.with_repair(repair)
-        if recipe not in done:
+        if recipe not in tried_recipes:
             return repair, recipe
     return None
 

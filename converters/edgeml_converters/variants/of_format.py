@@ -1,4 +1,4 @@
-"""All variants of one format: the float file, and what is made of it."""
+"""All variants of one format: the float file and those quantised from it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -41,8 +41,8 @@ def make_variants(
         elif base.folder is None or not base.report.passed:
             candidates.append(_without_base(base, precision))
         else:
-            asked = replace(question, tolerance=options.tolerance or TOLERANCES[precision])
-            quantiser = Quantiser(base, precision, asked, calibration, progress)
+            of_precision = replace(question, tolerance=options.tolerance or TOLERANCES[precision])
+            quantiser = Quantiser(base, precision, of_precision, calibration, progress)
             candidates.append(make_lower(quantiser, repair=options.repair))
     for candidate in candidates:
         ship(candidate, build)
@@ -52,7 +52,7 @@ def make_variants(
 
 
 def _without_base(base: Candidate, precision: Precision) -> Candidate:
-    """A float file that does not agree is no ground to build on."""
+    """A variant that is not made, because the float file under it does not agree."""
     report = VariantReport(
         id=f"{base.report.format}-{precision}",
         format=base.report.format,

@@ -1,4 +1,4 @@
-"""The files of one precision that are made of a float file, and what is found out about them."""
+"""The files of one precision that are quantised from a float file, measured and examined."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,7 +121,7 @@ class Quantiser:
         )
 
     def _snr_db(self, entry: Path) -> float:
-        """Of the worst output, on the engine on which the float file did best."""
+        """Of the worst output, where the float file passed last, else in its first row."""
         report, question = self.base.report, self.question
         row = next((r for r in reversed(report.engines) if r.passed), report.engines[0])
         with question.engine(row.engine, entry) as engine:
@@ -135,7 +135,7 @@ class Quantiser:
         )
 
     def examine(self, file: QuantisedFile) -> Candidate:
-        """On every engine, and by how much of it is of the precision at all."""
+        """The file as a candidate: its parity, and how many of its weights are of the precision."""
         converted = Converted(entry=file.entry.name, batch=self.base.report.batch)
         candidate, _ = examine(
             self.format,
@@ -158,7 +158,7 @@ class Quantiser:
         )
 
     def trace(self, file: QuantisedFile, engine: str = "") -> tuple[TensorFidelity, ...]:
-        """The tensors inside against the float file's, on a few samples, on one of the engines."""
+        """The tensors inside against the float file's, on 8 samples; engine: empty for any."""
         few = {name: array[:_TRACED_SAMPLES] for name, array in self.question.inputs.items()}
         inputs = self.question.workspace / "traced.npz"
         save(inputs, self._by_file(few))
