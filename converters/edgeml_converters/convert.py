@@ -41,31 +41,31 @@ def convert(
     """
     options = options or Options()
     folder.check(out)
-    with ExitStack() as until_the_end:
-        workspace = Path(until_the_end.enter_context(TemporaryDirectory(prefix="edgeml-convert-")))
-        data = _data(data_file, workspace, options)
+    with ExitStack() as stack:
+        workspace = Path(stack.enter_context(TemporaryDirectory(prefix="edgeml-convert-")))
+        data = _read_data(data_file, workspace, options)
         downloads = workspace / "downloads"
         downloads.mkdir()
         with progress(f"fetch {source_text}") if _is_remote(source_text) else nullcontext():
             source = parse(source_text, options.weights, downloads)
         _check_file(source)
-        model = until_the_end.enter_context(
+        model = stack.enter_context(
             ModelProcess(
                 source, workspace, options.timeout_seconds, options.memory_bytes, options.layout
             )
         )
         with progress(f"load {source.label}"):
-            loaded = _loaded(model)
+            loaded = _load(model)
         if data is None:
-            data = _samples(loaded, model, options)
+            data = _read_samples(loaded, model, options)
         from edgeml_converters.pipeline import Pipeline
 
         pipeline = Pipeline(source, data, model, loaded, workspace, options, progress)
         return pipeline.run(targets, precisions, out)
 
 
-def _loaded(model: ModelProcess) -> Loaded:
-    """While a framework loads in its process, what shows parity is imported here: a second."""
+def _load(model: ModelProcess) -> Loaded:
+    """Loads the model, and meanwhile imports what shows parity here, which takes a second."""
     with ThreadPoolExecutor(1) as beside:
         importing = beside.submit(import_module, "edgeml_converters.pipeline")
         loaded = model.load()
@@ -73,7 +73,7 @@ def _loaded(model: ModelProcess) -> Loaded:
         return loaded
 
 
-def _data(data_file: Path | None, workspace: Path, options: Options) -> Data | None:
+def _read_data(data_file: Path | None, workspace: Path, options: Options) -> Data | None:
     if data_file is not None and data_file.suffix == ".json":
         data_file = write_samples(data_file, workspace / f"{data_file.stem}.npz")
     return None if data_file is None else read(data_file, options.slice_by)
@@ -83,8 +83,8 @@ def _is_remote(source_text: str) -> bool:
     return source_text.startswith("mlflow:")
 
 
-def _samples(loaded: Loaded, model: ModelProcess, options: Options) -> Data:
-    """What the callable returned beside its model, in the place of a data file."""
+def _read_samples(loaded: Loaded, model: ModelProcess, options: Options) -> Data:
+    """The sample inputs that the callable returned beside its model, in place of a data file."""
     if not loaded.samples:
         raise InputError(
             "There is no data to show parity on; give --data FILE.npz, or let the callable return "
@@ -94,7 +94,10 @@ def _samples(loaded: Loaded, model: ModelProcess, options: Options) -> Data:
 
 
 def _check_file(source: Source) -> None:
-    """A file that is converted already is searched first: its own answers are the reference."""
+    """Lints a file that is converted already, whose own answers will be the reference.
+
+    Raises InputError for an error that is not of one engine alone.
+    """
     if source.kind not in ("onnx", "tflite"):
         return
     for finding in lint(source.kind, Path(source.location)):
@@ -116,13 +119,13 @@ def verdict(report: ConversionReport, out: Path) -> None:
 
 
 def _faults(variant: VariantReport) -> str:
-    """Each fault by its name with the first that was said of it, or else what each route said."""
-    named: dict[str, str] = {}
+    """Each fault with its first message; without any, the error of each route and calibrator."""
+    messages: dict[str, str] = {}
     for finding in variant.findings:
         if finding.severity == "error":
-            named.setdefault(finding.fault, finding.message.rstrip("."))
-    if named:
-        return "; ".join(f"{fault}: {message}" for fault, message in named.items())
-    said = [f"{tried.route}: {tried.error}" for tried in variant.routes if tried.error]
-    said += [f"{tried.name}: {tried.error}" for tried in variant.calibrators if tried.error]
-    return "; ".join(said)
+            messages.setdefault(finding.fault, finding.message.rstrip("."))
+    if messages:
+        return "; ".join(f"{fault}: {message}" for fault, message in messages.items())
+    errors = [f"{tried.route}: {tried.error}" for tried in variant.routes if tried.error]
+    errors += [f"{tried.name}: {tried.error}" for tried in variant.calibrators if tried.error]
+    return "; ".join(errors)

@@ -63,40 +63,40 @@ class Pipeline:
             expected = self._model.predict(file)
         _check_expected(data, expected, TOLERANCES["fp32"])
         limit = options.calibration_samples if "int8" in precisions else 0
-        shown, calibration = split(data, limit)
+        parity_rows, calibration_rows = split(data, limit)
         question = Question(
             file,
-            {name: array[shown] for name, array in inputs.items()},
-            {name: array[shown] for name, array in expected.items()},
+            {name: array[parity_rows] for name, array in inputs.items()},
+            {name: array[parity_rows] for name, array in expected.items()},
             options.tolerance or TOLERANCES["fp32"],
             self._workspace,
             options.timeout_seconds,
             options.memory_bytes,
-            labels=None if data.labels is None else data.labels[shown],
-            slice_by=None if data.slices is None else (data.slices[0], data.slices[1][shown]),
+            labels=None if data.labels is None else data.labels[parity_rows],
+            slice_by=None if data.slices is None else (data.slices[0], data.slices[1][parity_rows]),
             metric=metrics.parse(options.metric) if options.metric else None,
         )
-        if len(calibration):  # else the file holds them already
+        if len(calibration_rows):  # else the file holds them already
             save(file, question.inputs)
-        unseen = {name: array[calibration] for name, array in inputs.items()}
+        calibration_inputs = {name: array[calibration_rows] for name, array in inputs.items()}
         with folder.building(out) as build:
-            made = [
-                variant
+            candidates = [
+                candidate
                 for target in dict.fromkeys(targets)
-                for variant in make_variants(
-                    target, precisions, self._model, question, unseen, build, options,
+                for candidate in make_variants(
+                    target, precisions, self._model, question, calibration_inputs, build, options,
                     self._progress,
                 )
             ]  # fmt: skip
             report = ConversionReport(
                 source=self._source.label,
                 framework=self._loaded.framework,
-                samples=len(shown),
-                calibration_samples=len(calibration),
-                variants=tuple(variant.report for variant in made),
+                samples=len(parity_rows),
+                calibration_samples=len(calibration_rows),
+                variants=tuple(candidate.report for candidate in candidates),
                 tools=tools(self._loaded.framework),
             )
-            self._write(build, report, question, made, (inputs, expected))
+            self._write(build, report, question, candidates, (inputs, expected))
         return report
 
     def _write(
@@ -104,7 +104,7 @@ class Pipeline:
         build: Path,
         report: ConversionReport,
         question: Question,
-        made: Sequence[Candidate],
+        candidates: Sequence[Candidate],
         arrays: tuple[Arrays, Arrays],
     ) -> None:
         """The documents beside the variants; arrays: all inputs and answers, for the contract."""
@@ -119,7 +119,7 @@ class Pipeline:
         origin = provenance(self._source, self._data, self._loaded.framework)
         written = {
             "report.html": page(
-                report, contract, question, made, build, self._options, self._progress
+                report, contract, question, candidates, build, self._options, self._progress
             ),
             folder.REPORT: documents.encode_pretty(report).encode() + b"\n",
             "contract.json": documents.encode(contract),
@@ -130,15 +130,15 @@ class Pipeline:
             atomic.write(build / name, content)
 
 
-def _check_expected(data: Data, found: Arrays, tolerance: Tolerance) -> None:
+def _check_expected(data: Data, answers: Arrays, tolerance: Tolerance) -> None:
     """The model's answers against `expected/NAME` in the data, where it is given."""
     for name, value in data.expected.items():
-        if name not in found:
+        if name not in answers:
             raise InputError(
                 f"{data.path} holds expected/{name}, but the model's outputs are "
-                f"{', '.join(found)}; name it after one of them."
+                f"{', '.join(answers)}; name it after one of them."
             )
-        row = compare(name, found[name], value, tolerance)
+        row = compare(name, answers[name], value, tolerance)
         if not row.passed:
             raise ParityError(
                 f"The model does not give expected/{name} of {data.path}: {describe(row)}; check "

@@ -14,11 +14,11 @@ Plugin = TypeVar("Plugin")
 
 
 def plugins(kind: Kind, of: type[Plugin], taken: Iterable[str] = ()) -> dict[str, Plugin]:
-    """Those of one kind by name, in the order of their names.
+    """The plugins of one kind by name, sorted.
 
     of: the class that each must be an instance of. taken: the names of edgeml's own. Raises
-    InputError for one that cannot be loaded, is anything else or has another one's name: to go on
-    without it would be another conversion than was asked for.
+    InputError for a plugin that cannot be loaded, is of another class or has a name that is taken:
+    a conversion without it would be another one than was asked for.
     """
     names = set(taken)
     loaded: dict[str, Plugin] = {}

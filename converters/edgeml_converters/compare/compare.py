@@ -74,27 +74,30 @@ def compare_models(
     be used, EngineError when no engine for a format is installed, ParityError when the numbers of
     outputs differ.
     """
-    strange = [engine for engine in engines if engine not in registry.ENGINES]
-    if strange:
+    unknown = [engine for engine in engines if engine not in registry.ENGINES]
+    if unknown:
         raise InputError(
-            f"There is no engine {strange[0]!r}; use one of {', '.join(registry.ENGINES)}."
+            f"There is no engine {unknown[0]!r}; use one of {', '.join(registry.ENGINES)}."
         )
     data = read(data_file)
     with TemporaryDirectory(prefix="edgeml-compare-") as temporary, ExitStack() as stack:
         workspace = Path(temporary)
         left = stack.enter_context(sides(a, workspace, timeout_seconds, engines))
         right = stack.enter_context(sides(b, workspace, timeout_seconds, engines))
-        reference = _reference(left, data, progress)
-        meeting = _Meeting(reference, data, tolerance or Tolerance())
+        reference = _open_reference(left, data, progress)
+        rows = _ComparedRows(reference, data, tolerance or Tolerance())
         for side in right:
             with progress(f"run {side.label} {side.place}"):
-                meeting.with_side(side)
-    return meeting.result(right[0].label)
+                rows.add(side)
+    return rows.result(right[0].label)
 
 
 @dataclass
 class _Reference:
-    """A, open, with its answers by the pairing of inputs that gave them."""
+    """A, opened, with its answers under each pairing of inputs.
+
+    candidates: the pairings that are possible, array -> A's input; the first one was run.
+    """
 
     side: Side
     data: Data
@@ -103,18 +106,18 @@ class _Reference:
 
     def answers(self, index: int) -> dict[str, Array]:
         if index not in self._answers:
-            found = self.side.run(self.data.inputs, self.candidates[index])
-            for name, array in found.items():
+            answers = self.side.run(self.data.inputs, self.candidates[index])
+            for name, array in answers.items():
                 if array.dtype.kind == "f" and not np.isfinite(array).all():
                     raise InputError(
                         f"{self.side.label} itself answers NaN or infinity in {name!r} for this "
                         "data; mend the model or the data."
                     )
-            self._answers[index] = found
+            self._answers[index] = answers
         return self._answers[index]
 
 
-def _reference(left: tuple[Side, ...], data: Data, progress: Progress) -> _Reference:
+def _open_reference(left: tuple[Side, ...], data: Data, progress: Progress) -> _Reference:
     errors: list[str] = []
     for side in left:
         with progress(f"run {side.label} {side.place}"):
@@ -122,9 +125,9 @@ def _reference(left: tuple[Side, ...], data: Data, progress: Progress) -> _Refer
                 inputs = side.open()
                 if inputs is None:
                     continue
-                found = _Reference(side, data, input_names(data.inputs, inputs, side))
-                found.answers(0)
-                return found
+                reference = _Reference(side, data, input_names(data.inputs, inputs, side))
+                reference.answers(0)
+                return reference
             except StepError as error:
                 errors.append(f"{side.runner}: {error.reason}")
     raise _not_run(left[0].label, errors)
@@ -136,27 +139,29 @@ def _not_run(label: str, errors: list[str]) -> InputError | EngineError:
     return EngineError(f"No engine for {label} is installed; see 'edgeml doctor'.")
 
 
-class _Meeting:
-    """B's rows, one for each side that ran it; the first one settles how tensors are paired."""
+class _ComparedRows:
+    """B's rows of the comparison, one for each side; the first that runs B settles the pairings."""
 
     def __init__(self, reference: _Reference, data: Data, tolerance: Tolerance) -> None:
         self._reference = reference
         self._data = data
         self._tolerance = tolerance
         self._rows: list[EngineParity] = []
-        self._settled: tuple[int, Names] | None = None
+        self._pairing: tuple[int, Names] | None = None
         self._outputs: Names = {}
 
-    def with_side(self, side: Side) -> None:
+    def add(self, side: Side) -> None:
         try:
             inputs = side.open()
             if inputs is None:
                 return
-            if self._settled is None:
-                index, names, found = self._pair(side, input_names(self._data.inputs, inputs, side))
+            if self._pairing is None:
+                index, names, outputs = self._pair_inputs(
+                    side, input_names(self._data.inputs, inputs, side)
+                )
             else:
-                index, names = self._settled
-                found = side.run(self._data.inputs, names)
+                index, names = self._pairing
+                outputs = side.run(self._data.inputs, names)
         except StepError as error:
             self._rows.append(
                 EngineParity(
@@ -165,11 +170,16 @@ class _Meeting:
                 )
             )  # fmt: skip
             return
-        self._settled = index, names
-        self._rows.append(self._row(side, found, self._reference.answers(index)))
+        self._pairing = index, names
+        self._rows.append(self._row(side, outputs, self._reference.answers(index)))
 
-    def _pair(self, side: Side, candidates: list[Names]) -> tuple[int, Names, dict[str, Array]]:
-        """The first pairing of inputs under which both say the same, else the first one."""
+    def _pair_inputs(
+        self, side: Side, candidates: list[Names]
+    ) -> tuple[int, Names, dict[str, Array]]:
+        """The first pairings of A's and B's inputs under which both agree, else the first.
+
+        Returns the index of A's pairing, B's pairing and B's outputs by its own names.
+        """
         ours = self._reference.candidates
         if len(ours) > 1 and len(candidates) > 1:
             raise InputError(
@@ -178,40 +188,40 @@ class _Meeting:
             )
         first: tuple[int, Names, dict[str, Array]] | None = None
         for names in candidates:
-            found = side.run(self._data.inputs, names)
+            outputs = side.run(self._data.inputs, names)
             for index in range(len(ours)):
-                first = first or (index, names, found)
-                if len(ours) == len(candidates) == 1 or self._agree(side, found, index):
-                    return index, names, found
+                first = first or (index, names, outputs)
+                if len(ours) == len(candidates) == 1 or self._agree(side, outputs, index):
+                    return index, names, outputs
         assert first is not None
         return first
 
-    def _agree(self, side: Side, found: Arrays, index: int) -> bool:
+    def _agree(self, side: Side, outputs: Arrays, index: int) -> bool:
         expected = self._reference.answers(index)
         return all(
-            compare(name, found[theirs], expected[name], self._tolerance).passed
-            for name, theirs in self._paired(side, found, expected).items()
+            compare(name, outputs[theirs], expected[name], self._tolerance).passed
+            for name, theirs in self._pair_outputs(side, outputs, expected).items()
         )
 
-    def _paired(self, side: Side, found: Arrays, expected: Arrays) -> Names:
+    def _pair_outputs(self, side: Side, outputs: Arrays, expected: Arrays) -> Names:
         ours = self._reference.side.label
-        if len(found) != len(expected):
+        if len(outputs) != len(expected):
             raise ParityError(
-                f"{ours} gives {listed(expected)}, but {side.label} gives {listed(found)}; "
+                f"{ours} gives {listed(expected)}, but {side.label} gives {listed(outputs)}; "
                 "compare models with the same outputs."
             )
         try:
-            return pair_outputs(found, expected, self._tolerance)
+            return pair_outputs(outputs, expected, self._tolerance)
         except ConversionError as error:
             raise InputError(
                 f"The outputs of {ours} and {side.label} have other names and cannot be told apart "
                 "by this data; give more varied data."
             ) from error
 
-    def _row(self, side: Side, found: Arrays, expected: Arrays) -> EngineParity:
-        if not self._outputs or not found.keys() >= set(self._outputs.values()):
-            self._outputs = self._paired(side, found, expected)
-        answers = {name: found[theirs] for name, theirs in self._outputs.items()}
+    def _row(self, side: Side, outputs: Arrays, expected: Arrays) -> EngineParity:
+        if not self._outputs or not outputs.keys() >= set(self._outputs.values()):
+            self._outputs = self._pair_outputs(side, outputs, expected)
+        answers = {name: outputs[theirs] for name, theirs in self._outputs.items()}
         rows = tuple(
             compare(name, answers[name], value, self._tolerance) for name, value in expected.items()
         )
@@ -226,10 +236,10 @@ class _Meeting:
 
     def result(self, label: str) -> Comparison:
         ran = [row for row in self._rows if row.error is None]
-        if self._settled is None or not ran:
+        if self._pairing is None or not ran:
             errors = [f"{row.engine}: {row.error}" for row in self._rows]
             raise _not_run(label, errors)
-        index, names = self._settled
+        index, names = self._pairing
         return Comparison(
             a=self._reference.side.label,
             b=label,

@@ -67,7 +67,7 @@ class EngineSide(Side):
         self._process = EngineProcess(engine, model.entry, workspace, timeout_seconds)
 
     def open(self) -> tuple[ModelInput, ...] | None:
-        """At the level that a package names, else at the highest that does not crash."""
+        """Opens it at the level that a package names, else at the highest that does not crash."""
         proven = self._model.optimisations.get(self.runner)
         levels = (proven,) if proven else registry.engine_class(self.runner).optimisations
         for level in levels:
@@ -88,9 +88,9 @@ class EngineSide(Side):
 
     def run(self, arrays: Arrays, names: Names) -> dict[str, Array]:
         ours = self._model.inputs
-        found = self._process.run(arrays, {k: ours.get(name, name) for k, name in names.items()})
+        outputs = self._process.run(arrays, {k: ours.get(name, name) for k, name in names.items()})
         theirs = {file: name for name, file in self._model.outputs.items()}
-        return {theirs.get(file, file): array for file, array in found.items()}
+        return {theirs.get(file, file): array for file, array in outputs.items()}
 
     def close(self) -> None:
         self._process.close()
@@ -112,8 +112,8 @@ class FrameworkSide(Side):
         loaded = self._process.load()
         self.runner = loaded.framework
         versions = tools(loaded.framework)
-        known = _DISTRIBUTIONS.get(loaded.framework, loaded.framework)
-        self.version = versions.get(known) or versions.get(loaded.framework, "")
+        distribution = _DISTRIBUTIONS.get(loaded.framework, loaded.framework)
+        self.version = versions.get(distribution) or versions.get(loaded.framework, "")
         return loaded.inputs
 
     def run(self, arrays: Arrays, names: Names) -> dict[str, Array]:
@@ -132,51 +132,51 @@ def sides(
     """Every way to run the model that `text` names, none of them open yet.
 
     text: an .onnx or .tflite; a package, or one of its variants as FILE.edgeml:VARIANT, else its
-    first; or any SOURCE of `edgeml convert`. engines: those that may run a file of theirs; where
-    none of them can, any may. Raises InputError for anything else, PackageError for a package that
-    is not whole.
+    first; or any SOURCE of `edgeml convert`. engines: the only ones that may run a file, unless
+    none of them runs its format. Raises InputError for anything else, PackageError for a package
+    that is not whole.
     """
     folder = Path(mkdtemp(dir=workspace))
     package, _, variant = text.partition(f"{model_files.PACKAGE}:")
     path = Path(package + model_files.PACKAGE) if variant else Path(text)
     with ExitStack() as stack:
-        found: list[Side] = []
+        ways: list[Side] = []
         if path.suffix in (*model_files.SUFFIXES, model_files.PACKAGE):
             models = stack.enter_context(model_files.opened(path, (variant,) if variant else ()))
             label = f"{path.name}:{models[0].name}" if path.suffix == ".edgeml" else path.name
             # litert first: where the two differ it is the one that is still mended.
-            known = [
+            of_format = [
                 engine
                 for engine in sorted(registry.ENGINES, key=lambda name: name != "litert")
                 if registry.engine_class(engine).format == models[0].format
             ]
-            for engine in [engine for engine in known if engine in engines] or known:
-                found.append(EngineSide(label, models[0], engine, folder, timeout_seconds))
+            for engine in [engine for engine in of_format if engine in engines] or of_format:
+                ways.append(EngineSide(label, models[0], engine, folder, timeout_seconds))
         else:
             source = parse(text, downloads=Path(mkdtemp(dir=folder)))
-            found.append(FrameworkSide(source, folder, timeout_seconds))
-        for side in found:
+            ways.append(FrameworkSide(source, folder, timeout_seconds))
+        for side in ways:
             stack.callback(side.close)
-        yield tuple(found)
+        yield tuple(ways)
 
 
-def input_names(data: Arrays, wanted: Sequence[ModelInput], side: Side) -> list[Names]:
+def input_names(data: Arrays, declared: Sequence[ModelInput], side: Side) -> list[Names]:
     """Array -> input, see pair_inputs; raises InputError when nothing fits."""
-    candidates = pair_inputs(data, wanted)
+    candidates = pair_inputs(data, declared)
     if not candidates:
         raise InputError(
-            f"{side.label} takes {_declared(wanted)}, but the data holds {_given(data)}; give it "
+            f"{side.label} takes {_declared(declared)}, but the data holds {_given(data)}; give it "
             "arrays that fit, by these names."
         )
     return candidates
 
 
-def _declared(wanted: Sequence[ModelInput]) -> str:
+def _declared(declared: Sequence[ModelInput]) -> str:
     def shape(model_input: ModelInput) -> str:
         sizes = model_input.shape
         return "" if sizes is None else f" {['?' if s is None else s for s in sizes]}"
 
-    parts = (f"{i.name!r} ({i.dtype or 'any type'}{shape(i)})" for i in wanted)
+    parts = (f"{i.name!r} ({i.dtype or 'any type'}{shape(i)})" for i in declared)
     return ", ".join(parts).replace("'?'", "?") or "nothing"
 
 

@@ -1,4 +1,4 @@
-"""The contract that data and answers show: names, dtypes, shapes and ranges."""
+"""The contract read off the data and the model's answers: names, dtypes, shapes and ranges."""
 
 from typing import Any
 

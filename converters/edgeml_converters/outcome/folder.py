@@ -64,20 +64,20 @@ def building(out: Path) -> Generator[Path]:
             shutil.rmtree(built, ignore_errors=True)
 
 
-def copy_files(made: Path, place: Path) -> None:
-    """The files of a variant; one after another, so that an error says what it is of."""
+def copy_files(folder: Path, place: Path) -> None:
+    """Copies the files of a variant; one after another, so that an error names the file."""
     place.mkdir(parents=True)
-    for file in sorted(made.iterdir()):
+    for file in sorted(folder.iterdir()):
         shutil.copyfile(file, place / file.name)
 
 
-def keep_reference(made: Path, target: Format, build: Path) -> None:
-    """The float file that quantised variants were made of, for `edgeml bisect`; never packed.
+def keep_reference(folder: Path, target: Format, build: Path) -> None:
+    """Copies the float file of quantised variants to `build`, for `edgeml bisect`; never packed.
 
     sources.json beside it names the module of the model that a tensor comes from.
     """
     place = build / "reference" / target
-    copy_files(made, place)
-    sources = made.parent / "sources.json"
+    copy_files(folder, place)
+    sources = folder.parent / "sources.json"
     if sources.is_file():
         shutil.copyfile(sources, place / sources.name)

@@ -18,15 +18,15 @@ _TOOLS = {
 
 
 def tools(framework: str) -> dict[str, str]:
-    """The versions of what takes part in a conversion, as far as it is installed, and of the
+    """The versions of the installed packages that take part in a conversion, with those of the
     packages that add to it."""
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     for name in ("edgeml", "numpy", *_TOOLS[framework]):
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found | distributions()
+    return versions | distributions()
 
 
 def provenance(source: Source, data: Data, framework: str) -> Provenance:

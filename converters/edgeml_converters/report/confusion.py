@@ -1,4 +1,4 @@
-"""What was said for each true class, by the model and by its variants."""
+"""Confusion matrices: what the model and its variants answered for each true class."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,10 @@ _ERRORS = 20
 
 @dataclass(frozen=True)
 class Cell:
-    """count: samples of one true class that got one answer; more: than with the model."""
+    """count: samples of one true class with one answer; share: of that class's samples.
+
+    more: how many more than the model has.
+    """
 
     count: int
     more: int
@@ -26,7 +29,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Confusion:
-    """names: all whose answers these are, in words.
+    """names: the model and variants that answered so, in words.
 
     rows: by true class, empty where there are too many. errors: (true class, answer, count), the
     most frequent first, where there are too many.
@@ -40,13 +43,13 @@ class Confusion:
 
 
 def confusions(samples: Samples) -> tuple[Confusion, ...]:
-    """The model's first, then those that differ from it; empty without labels of classes."""
-    found = next(_classified(samples), None)
-    if found is None:
+    """The model's first, then those of variants that differ; empty without labels of classes."""
+    classified = next(_classified(samples), None)
+    if classified is None:
         return ()
-    output, truth, count = found
+    output, truth, count = classified
     grouped: dict[bytes, tuple[_Cells, list[str]]] = {}
-    for name, answers in ((MODEL, samples.expected), *samples.found.items()):
+    for name, answers in ((MODEL, samples.expected), *samples.answers.items()):
         if output in answers and answers[output].shape == samples.expected[output].shape:
             cells = _Cells.of(truth, answers[output], count)
             grouped.setdefault(cells.key, (cells, []))[1].append(name)
@@ -76,8 +79,8 @@ class _Cells:
 
     @classmethod
     def of(cls, truth: Array, answers: Array, count: int) -> "_Cells":
-        said = np.nan_to_num(answers).argmax(axis=1)
-        places, times = np.unique(truth * count + said, return_counts=True)
+        answered = np.nan_to_num(answers).argmax(axis=1)
+        places, times = np.unique(truth * count + answered, return_counts=True)
         return cls(places, times, count)
 
     @property
@@ -100,10 +103,10 @@ class _Cells:
     def errors(self) -> tuple[tuple[int, int, int], ...]:
         """(true class, answer, count), the most frequent first."""
         order = np.argsort(-self.times, kind="stable")
-        found = (
+        cells = (
             (*divmod(int(self.places[cell]), self.count), int(self.times[cell])) for cell in order
         )
-        return tuple((truth, said, times) for truth, said, times in found if truth != said)
+        return tuple((truth, answer, times) for truth, answer, times in cells if truth != answer)
 
 
 def _names(names: list[str], grouped: dict[bytes, Any]) -> str:
@@ -113,7 +116,7 @@ def _names(names: list[str], grouped: dict[bytes, Any]) -> str:
 
 
 def _classified(samples: Samples) -> Iterator[tuple[str, Array, int]]:
-    """Outputs that the labels are the classes of: name, classes, how many there are."""
+    """Outputs whose classes the labels are: name, true class of each sample, number of classes."""
     for name, array in samples.expected.items():
         if array.ndim == 2 and array.shape[1] > 1:
             truth = known_classes(samples.labels, array.shape[:1], array.shape[1])

@@ -27,7 +27,7 @@ def render(report: ConversionReport, profiles: Mapping[str, Profile], samples: S
     profiles: by variant, as measured on one machine; may be empty. samples: the arrays that parity
     was shown on.
     """
-    found = tradeoff(report, profiles)
+    trade = tradeoff(report, profiles)
     variants = [view(v, profiles.get(v.id), samples) for v in report.variants]
     machine = next(iter(profiles.values()), None)
     return (
@@ -36,9 +36,9 @@ def render(report: ConversionReport, profiles: Mapping[str, Profile], samples: S
         .render(
             report=report,
             verdict=verdict(report),
-            tradeoff=found,
-            by_size=plots.against_size(found),
-            by_latency=plots.against_latency(found),
+            tradeoff=trade,
+            by_size=plots.against_size(trade),
+            by_latency=plots.against_latency(trade),
             machine=machine,
             confusions=confusions(samples),
             summary=summary(report, profiles),

@@ -23,22 +23,22 @@ def page(
     report: ConversionReport,
     contract: Contract,
     question: Question,
-    made: Sequence[Candidate],
+    candidates: Sequence[Candidate],
     build: Path,
     options: Options,
     progress: Progress,
 ) -> bytes:
     """Latency and memory are measured where asked for, or where there are variants to compare."""
-    wanted = len(made) > 1 if options.profile is None else options.profile
+    profiled = len(candidates) > 1 if options.profile is None else options.profile
     profiles = {
-        variant.report.id: _profile(variant, contract, question, build, options, progress)
-        for variant in made
-        if wanted and variant.report.passed
+        candidate.report.id: _profile(candidate, contract, question, build, options, progress)
+        for candidate in candidates
+        if profiled and candidate.report.passed
     }
     samples = Samples(
         question.inputs,
         question.expected,
-        {variant.report.id: variant.answers for variant in made if variant.answers},
+        {candidate.report.id: candidate.answers for candidate in candidates if candidate.answers},
         question.labels,
     )
     with progress("report.html"):
@@ -46,7 +46,7 @@ def page(
 
 
 def _profile(
-    made: Candidate,
+    candidate: Candidate,
     contract: Contract,
     question: Question,
     build: Path,
@@ -54,7 +54,7 @@ def _profile(
     progress: Progress,
 ) -> Profile:
     """On the engines and at the levels that a device would use."""
-    report = made.report
+    report = candidate.report
     levels: dict[str, Optimisation] = {r.engine: r.optimisation for r in requirements(report)}
     return measure(
         build / report.entry,

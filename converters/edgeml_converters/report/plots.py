@@ -9,38 +9,38 @@ from markupsafe import Markup
 from edgeml.evidence import TensorFidelity
 from edgeml_converters.profile.text import latency, size
 from edgeml_converters.report.labels import place
-from edgeml_converters.report.svg import ACCENT, BAD, GOOD, INK, LINE, PAPER, figure, inline
+from edgeml_converters.report.svg import ACCENT, BAD, GOOD, INK, LINE, PAPER, inline, new_figure
 from edgeml_converters.report.tradeoff import Point, Tradeoff
 
 _HEADROOM_DB = 12.0  # above the best finite figure, where what is exact is drawn
 
 
-def against_size(found: Tradeoff) -> Markup | None:
+def against_size(tradeoff: Tradeoff) -> Markup | None:
     """One point for each variant and engine."""
-    places = [(point, float(point.variant.size)) for point in found.points if point.variant.size]
-    return _scatter(found, places, "size", size)
+    places = [(point, float(point.variant.size)) for point in tradeoff.points if point.variant.size]
+    return _scatter(tradeoff, places, "size", size)
 
 
-def against_latency(found: Tradeoff) -> Markup | None:
+def against_latency(tradeoff: Tradeoff) -> Markup | None:
     """None where nothing was measured."""
     places = [
         (point, point.profile.p50_us)
-        for point in found.points
+        for point in tradeoff.points
         if point.profile is not None and point.profile.p50_us is not None
     ]
-    return _scatter(found, places, "latency p50", latency)
+    return _scatter(tradeoff, places, "latency p50", latency)
 
 
 def _scatter(
-    found: Tradeoff, places: Sequence[tuple[Point, float]], name: str, text: Any
+    tradeoff: Tradeoff, places: Sequence[tuple[Point, float]], name: str, text: Any
 ) -> Markup | None:
     drawn = [(point, x, point.quality) for point, x in places if point.quality is not None]
     if not drawn:
         return None
     finite = [y for _, _, y in drawn if math.isfinite(y)]
     top = max(finite, default=0.0) + _HEADROOM_DB
-    with figure(name, 4.6, 3.2) as made:
-        axes = made.add_subplot()
+    with new_figure(name, 4.6, 3.2) as figure:
+        axes = figure.add_subplot()
         axes.set_xscale("log")
         for point, x, quality in drawn:
             _interval(axes, point, x)
@@ -55,14 +55,14 @@ def _scatter(
             )
         axes.margins(x=0.16, y=0.12)
         axes.set_xlabel(f"{name}, smaller is better")
-        direction = "higher" if found.higher else "lower"
-        axes.set_ylabel(f"{found.metric}, {direction} is better", parse_math=False)
+        direction = "higher" if tradeoff.higher else "lower"
+        axes.set_ylabel(f"{tradeoff.metric}, {direction} is better", parse_math=False)
         _ticks(axes, [x for _, x, _ in drawn], text)
         if any(math.isinf(y) for _, _, y in drawn):
             axes.axhline(top, color=LINE, linewidth=0.8, linestyle=":")
             axes.text(0.01, top, "exact", transform=axes.get_yaxis_transform(), va="bottom")
-        _number(made, axes, [(point.number, x, min(y, top)) for point, x, y in drawn])
-        return inline(made, f"{found.metric} against {name} of each variant on each engine")
+        _number(figure, axes, [(point.number, x, min(y, top)) for point, x, y in drawn])
+        return inline(figure, f"{tradeoff.metric} against {name} of each variant on each engine")
 
 
 def _interval(axes: Any, point: Point, x: float) -> None:
@@ -70,14 +70,14 @@ def _interval(axes: Any, point: Point, x: float) -> None:
         axes.vlines(x, point.task.low, point.task.high, color=LINE, linewidth=1.5)
 
 
-def _number(made: Any, axes: Any, points: Sequence[tuple[int, float, float]]) -> None:
+def _number(figure: Any, axes: Any, points: Sequence[tuple[int, float, float]]) -> None:
     """Writes the numbers beside their points; after everything else, which moves the axes."""
-    made.draw_without_rendering()
-    pixels = axes.transData.transform([(x, y) for _, x, y in points])  # points too: svg.figure
+    figure.draw_without_rendering()
+    pixels = axes.transData.transform([(x, y) for _, x, y in points])  # points too: svg.new_figure
     places = [
         (number, float(x), float(y)) for (number, _, _), (x, y) in zip(points, pixels, strict=True)
     ]
-    for label in place(places, made.get_figwidth() * 72):
+    for label in place(places, figure.get_figwidth() * 72):
         text = axes.annotate(
             label.text,
             axes.transData.inverted().transform((label.x, label.y)),
@@ -118,8 +118,8 @@ def fidelity(
     finite = [tensor.snr_db for tensor in tensors if tensor.snr_db is not None]
     top = max(finite, default=floor_db) + _HEADROOM_DB
     heights = [top if tensor.snr_db is None else tensor.snr_db for tensor in tensors]
-    with figure(name, 7.4, 2.7) as made:
-        axes = made.add_subplot()
+    with new_figure(name, 7.4, 2.7) as figure:
+        axes = figure.add_subplot()
         axes.plot(range(len(heights)), heights, color=ACCENT, linewidth=1.2)
         if len(heights) <= 120:
             axes.plot(range(len(heights)), heights, ".", color=ACCENT, markersize=5)
@@ -149,4 +149,4 @@ def fidelity(
         step = max(1, len(heights) // 8)
         places = range(0, len(heights), step)
         axes.set_xticks(places, [str(place + 1) for place in places])
-        return inline(made, "Signal to noise of each tensor in order of execution")
+        return inline(figure, "Signal to noise of each tensor in order of execution")

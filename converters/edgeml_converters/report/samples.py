@@ -11,11 +11,11 @@ class Samples:
     """Rows of all arrays are the samples that parity was shown on, so that a flip finds its input.
 
     inputs, expected: by the contract's names.
-    found: by variant, the answers by the contract's names; a variant without any is left out.
+    answers: of each variant, by the contract's names; a variant without any is left out.
     labels: the true answers where they are known.
     """
 
     inputs: Arrays
     expected: Arrays
-    found: Mapping[str, Arrays] = field(default_factory=dict[str, Arrays])
+    answers: Mapping[str, Arrays] = field(default_factory=dict[str, Arrays])
     labels: Array | None = None

@@ -60,16 +60,16 @@ def _row(variant: VariantReport, engine: EngineParity, profile: EngineProfile | 
 
 
 def _distance(output: OutputParity) -> float:
-    """How much of what is allowed it uses; infinite where it is not finite."""
+    """max abs as a share of what is allowed; infinite where an answer is not finite."""
     if output.max_abs is None:
         return float("inf")
     return output.max_abs / output.limit_abs if output.limit_abs else output.max_abs
 
 
 def _top1(engine: EngineParity) -> str:
-    deep = [o.top1 for o in engine.evidence.outputs if o.top1] if engine.evidence else []
-    if deep:
-        worst = min(deep, key=lambda interval: interval.value)
+    intervals = [o.top1 for o in engine.evidence.outputs if o.top1] if engine.evidence else []
+    if intervals:
+        worst = min(intervals, key=lambda interval: interval.value)
         return f"{worst.value:.1%} ({worst.low:.1%} to {worst.high:.1%})"
     shares = [output.top1 for output in engine.outputs if output.top1 is not None]
     return f"{min(shares):.1%}" if shares else ""

@@ -58,7 +58,7 @@ _DROPPED = (
 
 
 @contextmanager
-def figure(name: str, width: float, height: float) -> Generator[Any]:
+def new_figure(name: str, width: float, height: float) -> Generator[Any]:
     """A figure in the page's style, in inches; a user's own matplotlibrc changes nothing.
 
     name: no other plot of the page may have it, since the ids inside come from it.
@@ -69,15 +69,15 @@ def figure(name: str, width: float, height: float) -> Generator[Any]:
         yield Figure(figsize=(width, height), layout="constrained")
 
 
-def inline(made: Any, title: str) -> Markup:
+def inline(figure: Any, title: str) -> Markup:
     """The figure as an <svg> element with a title for those who cannot see it."""
-    text = io.StringIO()
-    made.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    found = text.getvalue()
-    found = found[found.index("<svg") :]
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    svg = stream.getvalue()
+    svg = svg[svg.index("<svg") :]
     for pattern in _DROPPED:
-        found = pattern.sub("", found)
+        svg = pattern.sub("", svg)
     for colour, variable in COLOURS.items():
-        found = found.replace(colour, variable)
-    opening, _, rest = found.partition(">")
+        svg = svg.replace(colour, variable)
+    opening, _, rest = svg.partition(">")
     return Markup(f'{opening} role="img" class="plot"><title>{escape(title)}</title>{rest}')

@@ -64,13 +64,13 @@ def snr(row: EngineParity) -> float | None:
 
 def tradeoff(report: ConversionReport, profiles: Mapping[str, Profile]) -> Tradeoff:
     """Every variant with a file on every engine that ran it."""
-    made = [
+    runs = [
         (variant, row, measured(profiles.get(variant.id), row.engine))
         for variant in report.variants
         for row in chosen(variant)
         if variant.files and row.outputs
     ]
-    tasks = [row.evidence.task if row.evidence else None for _, row, _ in made]
+    tasks = [row.evidence.task if row.evidence else None for _, row, _ in runs]
     # One axis for all: the metric where each of them has it and it tells any two of them apart.
     names = {None if task is None else task.metric for task in tasks}
     values = {task.variant.value for task in tasks if task is not None}
@@ -85,7 +85,7 @@ def tradeoff(report: ConversionReport, profiles: Mapping[str, Profile]) -> Trade
             task=task.variant if task is not None and metric is not None else None,
         )
         for number, ((variant, row, profile), task) in enumerate(
-            zip(made, tasks, strict=True), start=1
+            zip(runs, tasks, strict=True), start=1
         )
     ]
     higher = metric not in _LOWER_IS_BETTER

@@ -56,7 +56,7 @@ def _state(variant: VariantReport) -> str:
 
 
 def _reason(variant: VariantReport) -> str:
-    """The first thing that was found, in the words of whoever found it."""
+    """The first finding, errors first; else the first output that differs, or the first error."""
     for finding in sorted(variant.findings, key=lambda finding: finding.severity != "error"):
         return finding.message
     for engine in variant.engines:

@@ -68,16 +68,16 @@ class VariantView:
 def view(report: VariantReport, profile: Profile | None, samples: Samples) -> VariantView:
     """profile: of this variant, where it was measured."""
     floor = FLOORS_DB[report.precision]
-    found = culprit(report.tensors, floor)
+    culprit_tensor = culprit(report.tensors, floor)
     ranges, zero = _ranges(report)
     layers = [] if profile is None else [layer for layer in profile.layers if layer.macs]
     return VariantView(
         report=report,
         rows=chosen(report),
         profile=profile,
-        fidelity=plots.fidelity(report.id, report.tensors, found, floor),
-        culprit=found,
-        place=0 if found is None else report.tensors.index(found) + 1,
+        fidelity=plots.fidelity(report.id, report.tensors, culprit_tensor, floor),
+        culprit=culprit_tensor,
+        place=0 if culprit_tensor is None else report.tensors.index(culprit_tensor) + 1,
         worst=tuple(sorted(report.tensors, key=_snr)[:_WORST_TENSORS]),
         flips=tuple(_flips(report, samples)),
         ranges=ranges,
@@ -97,7 +97,7 @@ def _snr(tensor: TensorFidelity) -> float:
 
 
 def _flips(report: VariantReport, samples: Samples) -> list[Flips]:
-    found: list[Flips] = []
+    flips: list[Flips] = []
     for row in report.engines:
         for output in row.evidence.outputs if row.evidence else ():
             if output.flips:
@@ -105,8 +105,8 @@ def _flips(report: VariantReport, samples: Samples) -> list[Flips]:
                     FlipCard(flip, pictures(samples.inputs, flip.sample))
                     for flip in output.worst_flips
                 )
-                found.append(Flips(row.engine, output.name, output.flips, cards))
-    return found
+                flips.append(Flips(row.engine, output.name, output.flips, cards))
+    return flips
 
 
 def _ranges(report: VariantReport) -> tuple[tuple[Range, ...], float]:

@@ -53,7 +53,7 @@ def samples(*variants: str) -> Samples:
     return Samples(
         inputs={"image": images},
         expected={"logits": logits},
-        found={name: answers(noises[name]) for name in variants},
+        answers={name: answers(noises[name]) for name in variants},
         labels=truth,
     )
 

@@ -277,7 +277,7 @@ def test_confusion_is_that_of_scikit_learn() -> None:
     samples = conversion_reports.samples("onnx-fp32", "tflite-int8")
     model, other = confusions(samples)
     assert model.names == "the model, onnx-fp32" and other.names == "tflite-int8"
-    said = samples.found["tflite-int8"]["logits"].argmax(axis=1)
+    said = samples.answers["tflite-int8"]["logits"].argmax(axis=1)
     assert samples.labels is not None
     expected = confusion_matrix(samples.labels, said)
     assert [[cell.count for cell in row] for row in other.rows] == expected.tolist()
