@@ -1,4 +1,4 @@
-"""The door of a worker process: which request is answered by whom.
+"""The door of a worker process: it hands each request to the code that answers it.
 
 It alone loads frameworks and engines: `python -m edgeml_converters.worker MEMORY_BYTES`.
 """
@@ -63,7 +63,7 @@ class Session:
 
                 return time_calls(request)
             case TakeApart():
-                return _taken_apart(request)
+                return _take_apart(request)
             case Open():
                 return self._open(request)
             case Run():
@@ -127,7 +127,7 @@ class Session:
         return Done()
 
 
-def _taken_apart(request: TakeApart) -> Anatomy:
+def _take_apart(request: TakeApart) -> Anatomy:
     if request.format == "onnx":
         from edgeml_converters.profile import onnx_anatomy
 

@@ -17,6 +17,7 @@ from edgeml_converters.evidence import scores
 from edgeml_converters.evidence.intervals import RESAMPLES, Rows
 from edgeml_converters.evidence.scores import Score
 from edgeml_converters.formats.tensors import Arrays
+from edgeml_converters.reasons import first_line
 
 _BUILT_IN: dict[str, Callable[[Array, Arrays, Arrays], Score]] = {
     "accuracy": scores.accuracy,
@@ -110,7 +111,7 @@ def _import(module: str, attribute: str, text: str) -> Callable[..., Any]:
         target = getattr(importlib.import_module(module), attribute, None)
     except Exception as error:  # a module of somebody else's raises what it likes
         raise InputError(
-            f"The metric {text} could not be imported ({type(error).__name__}: {_first(error)}); "
+            f"The metric {text} could not be imported ({type(error).__name__}: {_reason(error)}); "
             "call edgeml from the folder of the module and mend it."
         ) from error
     if not callable(target):
@@ -127,11 +128,11 @@ def _call(text: str, function: Callable[..., Any], labels: Array, answers: Array
     except Exception as error:  # a callable of somebody else's raises what it likes
         raise InputError(
             f"The metric {text} failed on {len(labels)} samples ({type(error).__name__}: "
-            f"{_first(error)}); it takes (labels, answers by output) and returns a float, NaN "
+            f"{_reason(error)}); it takes (labels, answers by output) and returns a float, NaN "
             "where the samples have no figure."
         ) from error
     return value if math.isfinite(value) else None
 
 
-def _first(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), "no reason given")
+def _reason(error: Exception) -> str:
+    return first_line(str(error)) or "no reason given"

@@ -8,6 +8,7 @@ import numpy as np
 
 from edgeml.errors import InputError
 from edgeml_converters.formats.tensors import Array, Arrays, ModelInput
+from edgeml_converters.reasons import first_line
 
 CHUNK_SAMPLES = 64  # at once, so that memory stays bounded for any number of samples
 
@@ -41,10 +42,10 @@ class Model(ABC):
         except InputError:
             raise
         except Exception as error:
-            lines = str(error).strip().splitlines()
+            reason = first_line(str(error)) or type(error).__name__
             raise InputError(
-                f"The model refused the data: {lines[0] if lines else type(error).__name__}; check "
-                "the dtypes and shapes in the data file."
+                f"The model refused the data: {reason}; check the dtypes and shapes in the data "
+                "file."
             ) from error
         for name, array in outputs.items():
             if len(array) != samples:
@@ -74,13 +75,16 @@ def in_chunks(
     return {name: np.concatenate([np.atleast_1d(row[name]) for row in rows]) for name in rows[0]}
 
 
-def name_outputs(found: object, names: Sequence[str] = ()) -> dict[str, Any]:
-    """An answer's tensors by name: a dict's keys, `names` where the framework has them, else
-    `output` or `output_0`, `output_1` and so on; raises InputError for anything nested."""
-    if isinstance(found, Mapping):
-        outputs = {str(name): value for name, value in found.items()}
+def name_outputs(answer: object, names: Sequence[str] = ()) -> dict[str, Any]:
+    """The tensors of a model's answer by name.
+
+    The names are a dict's keys, or `names` where the framework has them, or else `output`, or
+    `output_0`, `output_1` and so on. Raises InputError for anything nested.
+    """
+    if isinstance(answer, Mapping):
+        outputs = {str(name): value for name, value in answer.items()}
     else:
-        values: list[Any] = list(found) if isinstance(found, list | tuple) else [found]
+        values: list[Any] = list(answer) if isinstance(answer, list | tuple) else [answer]
         if len(names) != len(values) or len(set(names)) != len(values):
             names = ["output"] if len(values) == 1 else [f"output_{i}" for i in range(len(values))]
         outputs = dict(zip(names, values, strict=True))

@@ -1,5 +1,5 @@
-"""ONNX and TFLite files as they are: what they say is what the engine makes of every node as it
-stands in the file, without fusion, folding or delegates."""
+"""ONNX and TFLite files as models. Their own answers are those of an engine without optimisation:
+each node as it stands in the file, without fusion, folding or delegates."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -44,7 +44,7 @@ class TfliteModel(FileModel):
 
 
 def load_onnx(path: Path) -> Model:
-    """Where its weights lie is checked before the engine goes there."""
+    """Raises InputError for weights outside the file's folder, before an engine reads them."""
     external_files(read_graph(path), path)
     return OnnxModel(path)
 

@@ -14,6 +14,7 @@ from edgeml_converters.extras import EXTRAS
 from edgeml_converters.frameworks.base import Model
 from edgeml_converters.frameworks.layout import in_layout
 from edgeml_converters.frameworks.samples import by_name, split
+from edgeml_converters.reasons import first_line
 from edgeml_converters.sources.source import Source
 
 
@@ -32,8 +33,8 @@ def load_model(source: Source, layout: Layout | None = None) -> Model:
         package = (getattr(error, "name", None) or "").partition(".")[0]
         if isinstance(error, ModuleNotFoundError) and package in EXTRAS:
             raise  # the command says which extra brings it
-        lines = str(error).strip().splitlines()
-        reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+        line = first_line(str(error))
+        reason = f"{type(error).__name__}: {line}" if line else type(error).__name__
         raise InputError(
             f"{source.label} could not be loaded ({reason}); save the model again or mend it."
         ) from error
@@ -76,7 +77,7 @@ def _load(source: Source) -> Model:
 
 
 def _wrap(source: Source, built: object) -> Model:
-    """The framework is the one that the callable's own imports brought in."""
+    """`built` as a model of the framework that the callable itself has imported."""
     if "torch" in sys.modules:
         from edgeml_converters.frameworks import torch_model
 
@@ -122,13 +123,13 @@ def _callable(source: Source) -> Callable[[], Any]:
                 f"There is no module {source.location!r} here; call edgeml from its folder or "
                 "name the file as file.py:callable."
             ) from error
-    found = getattr(module, source.attribute, None)
-    if not callable(found):
+    attribute = getattr(module, source.attribute, None)
+    if not callable(attribute):
         raise InputError(
             f"{source.label} is not a callable; name a function without arguments that returns "
             "the model."
         )
-    build: Callable[[], Any] = found
+    build: Callable[[], Any] = attribute
     return build
 
 

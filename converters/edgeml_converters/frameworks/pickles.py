@@ -15,7 +15,7 @@ _FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 
 @contextmanager
 def tensors_only(path: Path, remedy: str) -> Generator[None]:
-    """Within it torch.load takes nothing but tensors, even where PyTorch itself asks it for more.
+    """In this block torch.load takes tensors only, even where PyTorch's own code asks for more.
 
     Raises InputError, ending in `remedy`, for anything else in the file.
     """

@@ -10,7 +10,7 @@ from edgeml_converters.formats.tensors import Array, ModelInput
 
 
 def split(built: object) -> tuple[object, object]:
-    """The model, and what came beside it, None where it came alone."""
+    """The model and the samples that came beside it, None where it came alone."""
     if isinstance(built, tuple) and len(built) == 2:
         return built[0], built[1]
     return built, None

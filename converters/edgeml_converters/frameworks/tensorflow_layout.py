@@ -13,8 +13,8 @@ def wrap(model: Model, inward: tuple[int, ...], outward: tuple[int, ...]) -> Mod
     assert isinstance(model, TensorflowModel)
 
     def call(arrays: Tensors) -> dict[str, Any]:
-        found = model.call({name: _transposed(value, inward) for name, value in arrays.items()})
-        return {name: _transposed(value, outward) for name, value in found.items()}
+        outputs = model.call({name: _transposed(value, inward) for name, value in arrays.items()})
+        return {name: _transposed(value, outward) for name, value in outputs.items()}
 
     # As a SavedModel: other routes take the owner itself, without the transposes.
     inputs = transposed_inputs(model.inputs, outward)

@@ -43,8 +43,8 @@ class TensorflowModel(Model):
         self.batch = 1 if frozen else None
 
     def _predict(self, arrays: Arrays) -> dict[str, Array]:
-        found = self.call({name: tf.constant(array) for name, array in arrays.items()})
-        return {name: value.numpy() for name, value in found.items()}
+        outputs = self.call({name: tf.constant(array) for name, array in arrays.items()})
+        return {name: value.numpy() for name, value in outputs.items()}
 
     def function(self, arrays: Arrays, batch: int | None) -> tuple[Any, list[Any]]:
         """A tf.function of the inputs by position and its input signature, for a batch size."""

@@ -20,9 +20,9 @@ class Transposed(torch.nn.Module):  # type: ignore[misc]
         self._outward = outward
 
     def forward(self, *tensors: torch.Tensor) -> Any:
-        found = self.inner(*(_transposed(tensor, self._inward) for tensor in tensors))
+        answer = self.inner(*(_transposed(tensor, self._inward) for tensor in tensors))
         return {
-            name: _transposed(value, self._outward) for name, value in name_outputs(found).items()
+            name: _transposed(value, self._outward) for name, value in name_outputs(answer).items()
         }
 
 

@@ -39,8 +39,8 @@ class TorchModel(Model):
 
     def _predict(self, arrays: Arrays) -> dict[str, Array]:
         with torch.no_grad():
-            found = self.call(*self.tensors(arrays))
-        return {name: value.detach().cpu().numpy() for name, value in name_outputs(found).items()}
+            answer = self.call(*self.tensors(arrays))
+        return {name: value.detach().cpu().numpy() for name, value in name_outputs(answer).items()}
 
     def tensors(self, arrays: Arrays) -> tuple[torch.Tensor, ...]:
         """The inputs that `arrays` holds, in the order of the call."""
@@ -55,10 +55,10 @@ def load_exported(path: Path) -> Model:
         names = PT2ArchiveReader(str(path)).get_file_names()
     except RuntimeError:
         names = []  # the format of PyTorch 2.7 and before, which has nothing of the kind
-    foreign = [name for name in names if name.startswith(_EXECUTED)]
-    if foreign:
+    executable = [name for name in names if name.startswith(_EXECUTED)]
+    if executable:
         raise InputError(
-            f"{path.name} holds {foreign[0]}, which PyTorch would execute; export the program "
+            f"{path.name} holds {executable[0]}, which PyTorch would execute; export the program "
             "again without compiled code and opaque objects."
         )
     with tensors_only(path, "export the program again with tensors only as example inputs"):

@@ -16,12 +16,12 @@ def load_weights(module: torch.nn.Module, path: Path) -> None:
     """Raises InputError when the file is no state dict of this very module."""
     weights = _read(path)
     own = module.state_dict()
-    missing, strange = own.keys() - weights.keys(), weights.keys() - own.keys()
-    if missing or strange:
-        said = [f"lacks {_some(missing)}"] if missing else []
-        said += [f"has {_some(strange)} besides"] if strange else []
+    missing, unknown = own.keys() - weights.keys(), weights.keys() - own.keys()
+    if missing or unknown:
+        faults = [f"lacks {_some(missing)}"] if missing else []
+        faults += [f"has {_some(unknown)} besides"] if unknown else []
         raise InputError(
-            f"{path.name} is no state dict of {type(module).__name__}: it {' and '.join(said)}; "
+            f"{path.name} is no state dict of {type(module).__name__}: it {' and '.join(faults)}; "
             "build the model that it was saved from, or save its state_dict() again."
         )
     for name, tensor in own.items():
@@ -40,20 +40,20 @@ def _read(path: Path) -> Mapping[str, Any]:
         tensors: dict[str, Any] = load_file(path)
         return tensors
     with tensors_only(path, "save model.state_dict() alone with torch.save, or as .safetensors"):
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    return _state_dict(found, path)
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+    return _state_dict(saved, path)
 
 
-def _state_dict(found: object, path: Path) -> Mapping[str, Any]:
-    """What was read, or the only state dict in a checkpoint with an optimiser and such in it."""
-    if _is_state_dict(found):
-        return found
-    inner: Mapping[Any, Any] = found if isinstance(found, Mapping) else {}
+def _state_dict(saved: object, path: Path) -> Mapping[str, Any]:
+    """`saved` itself, or the only state dict in it where it is a checkpoint of a training."""
+    if _is_state_dict(saved):
+        return saved
+    inner: Mapping[Any, Any] = saved if isinstance(saved, Mapping) else {}
     nested = [key for key, value in inner.items() if _is_state_dict(value)]
     if len(nested) != 1:
         raise InputError(
             f"{path.name} must hold one state dict, but holds "
-            + (f"{_some(map(str, nested))}" if nested else f"a {type(found).__name__} without one")
+            + (f"{_some(map(str, nested))}" if nested else f"a {type(saved).__name__} without one")
             + "; save model.state_dict() alone with torch.save."
         )
     weights: Mapping[str, Any] = inner[nested[0]]

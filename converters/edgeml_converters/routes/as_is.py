@@ -1,4 +1,4 @@
-"""Files that are in the wanted format already."""
+"""Files that are in the target format already."""
 
 import shutil
 from pathlib import Path
@@ -15,7 +15,7 @@ from edgeml_converters.steps.messages import Converted
 def onnx_cleaned(
     model: FileModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
 ) -> Converted:
-    """Without traces of its making, its weights laid out as in every other."""
+    """The model without its exporter's traces, its weights laid out as in every converted file."""
     proto = read_graph(model.path)
     if external_files(proto, model.path):
         onnx.load_external_data_for_model(proto, str(model.path.parent))

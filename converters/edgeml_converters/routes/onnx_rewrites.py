@@ -7,8 +7,8 @@ from onnx import helper, numpy_helper
 
 def rewrite_erfc(graph: onnx.GraphProto) -> None:
     """Erfc, which tf2onnx leaves of an exact GELU and which is no ONNX op, becomes 1 - Erf."""
-    found = [node for node in graph.node if node.op_type == "Erfc"]
-    if not found:
+    erfc_nodes = [node for node in graph.node if node.op_type == "Erfc"]
+    if not erfc_nodes:
         return
     one = "edgeml_one"
     graph.initializer.append(numpy_helper.from_array(np.array(1, np.float32), one))

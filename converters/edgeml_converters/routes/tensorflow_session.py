@@ -1,4 +1,4 @@
-"""What was loaded into a session of TensorFlow 1, straight from its graph."""
+"""A model in a session of TensorFlow 1, converted straight from the session's graph."""
 
 from pathlib import Path
 

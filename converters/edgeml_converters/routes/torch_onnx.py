@@ -34,17 +34,17 @@ def by_dynamo(
         verbose=False,
     )
     assert program is not None
-    _make_way(program.model.graph, outputs)
+    _free_output_names(program.model.graph, outputs)
     # Beside the folder and not in it: the names of the model's modules are for `edgeml bisect`.
-    found = msgspec.json.encode(sources(program.model_proto), order="sorted")
-    (folder.parent / "sources.json").write_bytes(found)
+    origins = msgspec.json.encode(sources(program.model_proto), order="sorted")
+    (folder.parent / "sources.json").write_bytes(origins)
     batch = onnx_write.write(program.model_proto, folder)
     return Converted(entry=onnx_write.ENTRY, batch=batch)
 
 
-def _make_way(graph: Any, outputs: tuple[str, ...]) -> None:
-    """Renames what the exporter calls as an output is called: a mean inside of a model that answers
-    `mean` would be defined twice."""
+def _free_output_names(graph: Any, outputs: tuple[str, ...]) -> None:
+    """Renames inner values that the exporter gave the name of an output: a mean inside a model that
+    answers `mean` would be defined twice."""
     for node in graph.all_nodes():
         for value in node.outputs:
             if value.name in outputs and not value.is_graph_output():

@@ -13,7 +13,7 @@ from edgeml_converters.steps.process import Restarting
 
 
 class EngineProcess:
-    """A crash ends the process and nothing else: the next `open` starts another. It comes first.
+    """Call `open` first. A crash ends the process and nothing else: the next `open` starts another.
 
     workspace: a folder for arrays and logs. Every method raises StepError when the engine crashed
     or hung, StepRefused when it raised.
@@ -49,7 +49,7 @@ class EngineProcess:
         return self.run_file(file, names)
 
     def run_file(self, file: Path, names: Names) -> dict[str, npt.NDArray[Any]]:
-        """The same for inputs in an .npz."""
+        """As `run`, for inputs in an .npz."""
         into = self._workspace / f"{self.engine}-outputs.npz"
         self._worker.ask(
             f"predicting with {self.engine}",

@@ -65,8 +65,8 @@ class Quantise(Strict, frozen=True, kw_only=True, tag=True):
     """Make a file of lower precision out of a float one; see edgeml_converters.quantise.
 
     entry: the float file. calibration: an .npz of its inputs by its own names, for static int8.
-    calibrator: for static int8. keep_float: nodes or what they make (ONNX), output tensors
-    (TFLite) to leave as they are. per_channel: one scale a channel of the weights, else one a
+    calibrator: for static int8. keep_float: what stays float: nodes or their outputs (ONNX),
+    output tensors (TFLite). per_channel: one scale a channel of the weights, else one a
     tensor.
     """
 

@@ -21,7 +21,8 @@ class ModelProcess:
     """One process for loading, reference answers and all routes: a framework takes seconds to
     import.
 
-    samples: the file of the sample inputs that came with the model, if it was loaded and has some.
+    samples: the file for the sample inputs that came with the model; it exists once the model is
+    loaded and has some.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class ModelProcess:
     def convert(
         self, route: str, title: str, inputs: Arrays, outputs: Sequence[str], folder: Path
     ) -> Converted:
-        """Takes the route of that name, into a new `folder`.
+        """Converts the model by the route of that name; the files go to a new `folder`.
 
         Raises StepError when it fails, crashes or hangs.
         """

@@ -43,8 +43,8 @@ class StepRefused(StepError):
     """The step raised; `failure` is what the worker said."""
 
     def __init__(self, step: str, failure: Failed) -> None:
-        ours = failure.kind == ConversionError.__name__  # a sentence as it should be
-        super().__init__(step, failure.message if ours else f"{failure.kind}: {failure.message}")
+        whole = failure.kind == ConversionError.__name__  # else the exception's name says more
+        super().__init__(step, failure.message if whole else f"{failure.kind}: {failure.message}")
         self.failure = failure
 
     @property
@@ -183,8 +183,8 @@ class Worker:
 
 def _tells_of_memory(log: Path) -> bool:
     """Whether a C++ library's last words were of memory."""
-    said = log.read_bytes()[-4096:] if log.is_file() else b""
-    return b"bad_alloc" in said or b"length_error" in said or b"out of memory" in said
+    tail = log.read_bytes()[-4096:] if log.is_file() else b""
+    return b"bad_alloc" in tail or b"length_error" in tail or b"out of memory" in tail
 
 
 class Restarting:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from edgeml.errors import EdgemlError, EngineError
 from edgeml_converters.extras import EXTRAS
+from edgeml_converters.reasons import first_line
 from edgeml_converters.steps import messages
 from edgeml_converters.steps.messages import Failed, Reply, Request
 
@@ -25,7 +26,10 @@ class EngineMissing(EngineError):
 
 
 def serve(answer: Callable[[Request], Reply], memory_bytes: int) -> None:
-    """Until the parent closes the pipe; memory_bytes: what may be allocated, 0 for no limit."""
+    """Answers requests until the parent closes the pipe.
+
+    memory_bytes: what the process may allocate; 0 for no limit.
+    """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a worker ends with its parent
     if memory_bytes:  # private memory, and not address space, of which a framework reserves a lot
         resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
@@ -47,12 +51,11 @@ def serve(answer: Callable[[Request], Reply], memory_bytes: int) -> None:
 
 
 def _failed(error: Exception) -> Failed:
-    said = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # exporters write in colours
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # exporters write in colours
     missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
     package = missing.partition(".")[0]
     return Failed(
         kind=type(error).__name__,
-        message=lines[0] if lines else "it gave no reason",
+        message=first_line(text).strip() or "it gave no reason",
         missing=package if package in EXTRAS else None,
     )

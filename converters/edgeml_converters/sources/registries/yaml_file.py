@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from edgeml.errors import InputError
+from edgeml_converters.reasons import first_line
 
 Document = TypeVar("Document", bound=msgspec.Struct)
 _LIMIT_BYTES = 1 << 20
@@ -23,7 +24,7 @@ def read(path: Path, kind: type[Document]) -> Document:
             "edgeml[workstation]."
         ) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        first = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = first_line(str(error)) or type(error).__name__
         raise InputError(
-            f"{path} cannot be read ({first}); make it again with the tool that wrote it."
+            f"{path} cannot be read ({reason}); make it again with the tool that wrote it."
         ) from error
