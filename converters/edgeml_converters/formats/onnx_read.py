@@ -1,4 +1,4 @@
-"""An .onnx file as it is read: its graph first, and where beside it the weights lie."""
+"""Reading an .onnx file: its graph, and the files beside it that hold its weights."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +31,7 @@ def external_files(model: onnx.ModelProto, path: Path) -> list[Path]:
     model from a stranger would ship any file of this machine as weights.
     """
     folder = path.parent
-    found: set[Path] = set()
+    files: set[Path] = set()
     for tensor in _tensors(model):
         if not external_data_helper.uses_external_data(tensor):
             continue
@@ -48,8 +48,8 @@ def external_files(model: onnx.ModelProto, path: Path) -> list[Path]:
                 f"{path.name} keeps weights in {location!r}, which is missing; put that file "
                 "beside it."
             )
-        found.add(file)
-    return sorted(found)
+        files.add(file)
+    return sorted(files)
 
 
 def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:

@@ -26,7 +26,7 @@ def walk(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
 class Scope:
     """A graph with what its nodes see: its own and that of the graphs around it.
 
-    owners: the graph that holds each of the constants. makers: the node behind each tensor.
+    owners: constant -> the graph that holds it. makers: tensor -> the node that computes it.
     """
 
     graph: onnx.GraphProto

@@ -17,10 +17,10 @@ EXTERNAL_BYTES = 16_384  # smaller tensors stay in the graph; the page they fill
 
 
 def write(model: onnx.ModelProto, folder: Path, *, keep_metadata: bool = False) -> int | None:
-    """Writes model.onnx, and weights.bin where a tensor is big, in place of what `model` held.
+    """Writes model.onnx to `folder`, and weights.bin where a tensor is big; changes `model`.
 
     Returns the batch that the file is frozen to, 1 or None.
-    keep_metadata: of the model itself, where its author wrote it: an alphabet, say.
+    keep_metadata: keeps what the model's author wrote into it, such as an alphabet.
     Raises ConversionError when an exporter froze the batch to the example's size.
     """
     kept = {prop.key: prop.value for prop in model.metadata_props} if keep_metadata else {}
@@ -35,7 +35,7 @@ def write(model: onnx.ModelProto, folder: Path, *, keep_metadata: bool = False) 
 
 
 def _free_negative(graph: onnx.GraphProto) -> None:
-    """A size of -1, as Paddle's exporter once wrote a free one, is no size at all."""
+    """Makes sizes of -1 free: Paddle's exporter once wrote a free size so."""
     for value in (*graph.input, *graph.output):
         for size in value.type.tensor_type.shape.dim:
             if size.HasField("dim_value") and size.dim_value < 0:
@@ -73,7 +73,7 @@ def _strip(model: onnx.ModelProto) -> None:
 
 
 def _move_weights(graph: onnx.GraphProto, target: Path) -> None:
-    """Each big tensor begins on a page, so that an engine can map the file as it is."""
+    """Writes big tensors to `target`, each from a page on, so that an engine can map the file."""
     big = [
         tensor
         for tensor in graph.initializer

@@ -1,4 +1,4 @@
-"""Tensors as all rooms speak of them: the arrays themselves, and what a model or file declares."""
+"""Tensors in all rooms: the types of arrays, and what a model or a file declares."""
 
 from collections.abc import Mapping
 from typing import Any

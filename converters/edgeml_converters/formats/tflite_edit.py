@@ -31,9 +31,9 @@ def is_constant(model: Any, tensor: Any) -> bool:
 
 
 def activations(model: Any) -> list[str]:
-    """The names of the float tensors that the main graph takes or computes by itself.
+    """The names of the float tensors that the main graph takes or computes itself.
 
-    What a loop or a branch answers is none: after the call its memory holds anything.
+    The result of a loop or a branch is left out: after the call its memory holds anything.
     """
     main = model.subgraphs[0]
     nested = {

@@ -1,4 +1,4 @@
-"""A .tflite file as all who only look at it see it: ops and tensors, in order of execution."""
+"""Reading a .tflite file: its ops and tensors, in order of execution."""
 
 import struct
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class Op:
 
     @property
     def place(self) -> str:
-        """Where it is, in words: the tensor that it makes, else the one that it takes."""
+        """Where it is, for people: its first output, else its first input, else its name."""
         tensors = [*self.outputs, *(tensor for tensor in self.inputs if tensor is not None)]
         return tensors[0].name if tensors else self.name
 
@@ -85,8 +85,8 @@ def read(path: Path) -> TfliteFile:
         model: Any = schema.ModelT.InitFromPackedBuf(data, 0)
         tensors = [_tensors(model, graph) for graph in model.subgraphs]
         subgraphs = tuple(
-            tuple(_op(model, op, mine) for op in _listed(graph.operators))
-            for graph, mine in zip(model.subgraphs, tensors, strict=True)
+            tuple(_op(model, op, of_graph) for op in _listed(graph.operators))
+            for graph, of_graph in zip(model.subgraphs, tensors, strict=True)
         )
         inputs, outputs = (
             tuple(tensors[0][index] for index in _listed(indices))
@@ -101,11 +101,11 @@ def read(path: Path) -> TfliteFile:
 
 
 def _tensors(model: Any, graph: Any) -> list[Tensor]:
-    found: list[Tensor] = []
+    tensors: list[Tensor] = []
     for index, tensor in enumerate(_listed(graph.tensors)):
         quantised = tensor.quantization
         buffer = model.buffers[tensor.buffer]
-        found.append(
+        tensors.append(
             Tensor(
                 index=index,
                 name=_text(tensor.name),
@@ -120,7 +120,7 @@ def _tensors(model: Any, graph: Any) -> list[Tensor]:
                 variable=bool(tensor.isVariable),
             )
         )
-    return found
+    return tensors
 
 
 def _op(model: Any, op: Any, tensors: list[Tensor]) -> Op:
@@ -136,9 +136,9 @@ def _op(model: Any, op: Any, tensors: list[Tensor]) -> Op:
     )
 
 
-def _listed(found: Any) -> list[Any]:
-    """The schema gives None for an empty vector."""
-    return [] if found is None else list(found)
+def _listed(vector: Any) -> list[Any]:
+    """A vector of the schema as a list; the schema gives None for an empty one."""
+    return [] if vector is None else list(vector)
 
 
 def _text(name: bytes | str | None) -> str:

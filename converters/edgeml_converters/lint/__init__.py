@@ -26,4 +26,4 @@ def lint(form: Format, entry: Path) -> tuple[Finding, ...]:
             f"Linting {entry.name} needs {package}, which is not installed; "
             f"install {extra_for(package)}."
         ) from error
-    return tuple(sorted(findings(entry), key=lambda found: found.severity != "error"))
+    return tuple(sorted(findings(entry), key=lambda finding: finding.severity != "error"))

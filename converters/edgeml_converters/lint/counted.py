@@ -7,9 +7,9 @@ Kind = TypeVar("Kind")
 
 
 def counted(places: Iterable[tuple[Kind, str]]) -> Iterator[tuple[Kind, str, str]]:
-    """(kind, first place, "" or " (N times)") for each kind among (kind, place), as found."""
-    found: dict[Kind, list[str]] = {}
+    """Each kind once: (kind, its first place, " (N times)" or "" where it occurs once)."""
+    by_kind: dict[Kind, list[str]] = {}
     for kind, place in places:
-        found.setdefault(kind, []).append(place)
-    for kind, names in found.items():
+        by_kind.setdefault(kind, []).append(place)
+    for kind, names in by_kind.items():
         yield kind, names[0], "" if len(names) == 1 else f" ({len(names)} times)"

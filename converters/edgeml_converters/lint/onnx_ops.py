@@ -1,4 +1,4 @@
-"""Ops of an .onnx file that are none of ONNX, and ops that remember or roll dice."""
+"""Ops of an .onnx file that are not ONNX's own, and ops that keep state or draw random numbers."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _RANDOM = {
 
 @dataclass(frozen=True)
 class Use:
-    """A node and the opset that it is read with; subgraphs and functions count too."""
+    """A node, in the graph, a subgraph or a function, and the opsets by which it is read."""
 
     node: onnx.NodeProto
     opsets: Mapping[str, int]

@@ -33,7 +33,7 @@ def unsupported_opset(model: onnx.ModelProto) -> Iterator[Finding]:
 
 
 def _takes(model: onnx.ModelProto) -> bool:
-    """Asked of onnxruntime itself, by an empty graph with the model's opsets and IR version."""
+    """Whether onnxruntime opens an empty graph with the model's opsets and IR version."""
     value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
     empty = helper.make_model(
         helper.make_graph([], "empty", [value], [value]),

@@ -11,7 +11,7 @@ from edgeml_converters.plugins import asking, plugins
 
 @dataclass(frozen=True)
 class LintRule:
-    """check: what is wrong with a file, each in one sentence that says what to do about it.
+    """check: yields a sentence for each thing that is wrong, which says what to do about it.
 
     It gets an `onnx.ModelProto`, whose big weights are not loaded, or a `TfliteFile` of
     formats.tflite_read.
@@ -22,7 +22,7 @@ class LintRule:
 
 
 def added_rules(form: Format, file: object) -> Iterator[Finding]:
-    """Raises ConversionError for a rule that fails."""
+    """What the added rules for a format find; raises ConversionError when a rule fails."""
     for name, rule in plugins("lint_rules", LintRule).items():
         if rule.format != form:
             continue

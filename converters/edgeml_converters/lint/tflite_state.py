@@ -1,4 +1,4 @@
-"""What a .tflite file remembers between calls, and what it forgot to bring."""
+"""State that a .tflite file keeps between calls, and variables without a value."""
 
 from collections.abc import Iterator
 
@@ -12,8 +12,8 @@ _RANDOM = {"RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM", "MULTINOMIAL"}
 def unbound_variables(file: TfliteFile) -> Iterator[Finding]:
     """READ_VARIABLE of a variable that nothing in the file assigns: it answers NaN.
 
-    Handles are told apart by the name in their VAR_HANDLE; one that comes from outside of its
-    subgraph counts as bound when anything is assigned at all.
+    Variables are told apart by the name in their VAR_HANDLE. One whose handle comes from outside
+    its subgraph counts as assigned when any variable is.
     """
     assigned: set[str] = set()
     for subgraph in file.subgraphs:

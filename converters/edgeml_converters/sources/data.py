@@ -47,19 +47,21 @@ def read(path: Path, slice_by: str | None = None) -> Data:
             f"{path} must hold one value of {slice_by!r} for each sample to slice by, but holds "
             f"{', '.join(arrays)}; save it as an array of one axis."
         )
-    about = {"labels", slice_by}
-    inputs = {k: a for k, a in arrays.items() if k not in about and not k.startswith("expected/")}
+    not_inputs = {"labels", slice_by}
+    inputs = {
+        k: a for k, a in arrays.items() if k not in not_inputs and not k.startswith("expected/")
+    }
     if not inputs:
         raise InputError(
             f"{path} holds no input; save one array for each input of the model, by its name."
         )
     for key, array in arrays.items():
-        _check(path, key, array, "fiubU" if key in about else "fiub")
+        _check(path, key, array, "fiubU" if key in not_inputs else "fiub")
     lengths = {key: len(array) for key, array in arrays.items()}
     if len(set(lengths.values())) != 1:
-        found = ", ".join(f"{key} {length}" for key, length in lengths.items())
+        counts = ", ".join(f"{key} {length}" for key, length in lengths.items())
         raise InputError(
-            f"The arrays in {path} must have one and the same number of samples, but have {found}."
+            f"The arrays in {path} must have one and the same number of samples, but have {counts}."
         )
     if 0 in lengths.values():
         raise InputError(f"The arrays in {path} hold no sample; save at least one.")
@@ -104,47 +106,47 @@ def _check(path: Path, key: str, array: Array, kinds: str) -> None:
             )
 
 
-def bind(data: Data, wanted: Sequence[ModelInput]) -> dict[str, Array]:
+def bind(data: Data, declared: Sequence[ModelInput]) -> dict[str, Array]:
     """The data's arrays by the model's input names, in the order of its call.
 
-    One lone array serves a model with one input, whatever its name. Raises InputError when an input
-    is missing, strange, or of another dtype or shape than the model declares.
+    A single array serves a model with a single input, whatever its name. Raises InputError when an
+    input is missing, unknown to the model, or of another dtype or shape than the model declares.
     """
-    required = [model_input for model_input in wanted if model_input.required]
-    names = [model_input.name for model_input in wanted]
+    required = [model_input for model_input in declared if model_input.required]
+    names = [model_input.name for model_input in declared]
     given = dict(data.inputs)
-    if len(given) == 1 and len(required or wanted) == 1 and not given.keys() & set(names):
-        given = {(required or wanted)[0].name: next(iter(given.values()))}
-    strange = given.keys() - set(names)
+    if len(given) == 1 and len(required or declared) == 1 and not given.keys() & set(names):
+        given = {(required or declared)[0].name: next(iter(given.values()))}
+    unknown = given.keys() - set(names)
     # Arguments are given by position, so an optional one needs all those before it.
-    last = max((i for i, n in enumerate(names) if n in given or wanted[i].required), default=-1)
+    last = max((i for i, n in enumerate(names) if n in given or declared[i].required), default=-1)
     missing = [name for name in names[: last + 1] if name not in given]
-    if strange or missing:
+    if unknown or missing:
         raise InputError(
             f"The model's inputs are {', '.join(names)}, but {data.path} holds "
             f"{', '.join(data.inputs)}; a key in it must be an input's name."
         )
     bound = {name: given[name] for name in names[: last + 1]}
-    for model_input in wanted[: last + 1]:
+    for model_input in declared[: last + 1]:
         _check_declared(data.path, model_input, bound[model_input.name])
     return bound
 
 
-def _check_declared(path: Path, wanted: ModelInput, found: Array) -> None:
-    if wanted.dtype is not None and found.dtype.name != wanted.dtype:
+def _check_declared(path: Path, declared: ModelInput, array: Array) -> None:
+    if declared.dtype is not None and array.dtype.name != declared.dtype:
         raise InputError(
-            f"The input {wanted.name!r} must be {wanted.dtype}, but is {found.dtype.name} in "
+            f"The input {declared.name!r} must be {declared.dtype}, but is {array.dtype.name} in "
             f"{path}; cast it."
         )
-    if wanted.shape is None:
+    if declared.shape is None:
         return
-    fits = found.ndim == len(wanted.shape) and all(
+    fits = array.ndim == len(declared.shape) and all(
         size is None or axis == 0 or size == length
-        for axis, (size, length) in enumerate(zip(wanted.shape, found.shape, strict=True))
+        for axis, (size, length) in enumerate(zip(declared.shape, array.shape, strict=True))
     )
     if not fits:
-        declared = tuple("?" if size is None else size for size in wanted.shape)
+        shape = tuple("?" if size is None else size for size in declared.shape)
         raise InputError(
-            f"The input {wanted.name!r} must have shape {shape_text(declared)}, but has "
-            f"{shape_text(found.shape)} in {path}; reshape it."
+            f"The input {declared.name!r} must have shape {shape_text(shape)}, but has "
+            f"{shape_text(array.shape)} in {path}; reshape it."
         )

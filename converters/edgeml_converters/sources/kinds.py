@@ -75,8 +75,8 @@ def check_weights(path: Path) -> None:
 def _check_start(path: Path) -> None:
     with path.open("rb") as stream:
         start = stream.read(8)
-    wanted = {".h5": start == _HDF5, ".hdf5": start == _HDF5, ".tflite": start[4:] == _TFLITE}
-    if not start or not wanted.get(path.suffix, True):
+    valid = {".h5": start == _HDF5, ".hdf5": start == _HDF5, ".tflite": start[4:] == _TFLITE}
+    if not start or not valid.get(path.suffix, True):
         raise InputError(
             f"{path} is not a whole {path.suffix} file (it begins with {start.hex(' ') or 'none'}"
             "); save the model again."

@@ -37,16 +37,17 @@ class ModelFile:
 def opened(path: Path, variants: tuple[str, ...] = ()) -> Generator[tuple[ModelFile, ...]]:
     """The models in `path`: itself, or the variants of a package, for as long as the block lasts.
 
-    variants: which of a package, in its own order; empty for all. Raises InputError for a file of
-    another kind and for a variant that is not there, PackageError for a package that is not whole.
+    variants: which of a package's, given in its order; empty for all. Raises InputError for a file
+    of another kind and for a variant that is not there, PackageError for a package that is not
+    whole.
     """
     if path.suffix == PACKAGE:
         with Package(path) as package, TemporaryDirectory(prefix="edgeml-variants-") as folder:
             ids = [variant.id for variant in package.manifest.variants]
-            strange = [identity for identity in variants if identity not in ids]
-            if strange:
+            unknown = [identity for identity in variants if identity not in ids]
+            if unknown:
                 raise InputError(
-                    f"{path.name} holds no variant {strange[0]!r}; it holds {', '.join(ids)}."
+                    f"{path.name} holds no variant {unknown[0]!r}; it holds {', '.join(ids)}."
                 )
             yield tuple(
                 _unpacked(package, variant, Path(folder))

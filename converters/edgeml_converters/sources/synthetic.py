@@ -20,8 +20,9 @@ _FREE_SIZE = 8  # of an axis that is not the sample's and whose size the contrac
 def write_samples(contract: Path, into: Path) -> Path:
     """An .npz for `--data` with the inputs of contract.json; returns `into`.
 
-    They show that a file computes the same, not what it is worth on real data: rounding to int8 by
-    ranges that nobody measured means little. Raises InputError when the file is no contract.
+    Such inputs show that a file computes the same as the model, not how good it is on real data:
+    int8 by ranges that were never measured means little. Raises InputError when the file is no
+    contract.
     """
     try:
         data = contract.read_bytes()
@@ -29,9 +30,9 @@ def write_samples(contract: Path, into: Path) -> Path:
         raise InputError(
             f"The contract {contract} cannot be read: {error.strerror}; name another."
         ) from error
-    found = documents.decode(data, Contract, str(contract), InputError)
+    decoded = documents.decode(data, Contract, str(contract), InputError)
     random = np.random.default_rng(_SEED)
-    save(into, {tensor.name: _samples(tensor, random) for tensor in found.inputs})
+    save(into, {tensor.name: _samples(tensor, random) for tensor in decoded.inputs})
     return into
 
 
@@ -51,10 +52,10 @@ def random_inputs(
     Integers without a range are 0 or 1, which any table of embeddings holds. Raises InputError for
     a free size other than the first that `shapes` does not give, and for a shape that does not fit.
     """
-    strange = shapes.keys() - {spec.name for spec in specs}
-    if strange:
+    unknown = shapes.keys() - {spec.name for spec in specs}
+    if unknown:
         raise InputError(
-            f"The model has no input {sorted(strange)[0]!r}; its inputs are "
+            f"The model has no input {sorted(unknown)[0]!r}; its inputs are "
             f"{', '.join(repr(spec.name) for spec in specs)}."
         )
     random = np.random.default_rng(_SEED)

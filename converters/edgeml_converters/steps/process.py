@@ -43,7 +43,7 @@ class StepRefused(StepError):
     """The step raised; `failure` is what the worker said."""
 
     def __init__(self, step: str, failure: Failed) -> None:
-        whole = failure.kind == ConversionError.__name__  # else the exception's name says more
+        whole = failure.kind == ConversionError.__name__  # its message is a sentence already
         super().__init__(step, failure.message if whole else f"{failure.kind}: {failure.message}")
         self.failure = failure
 

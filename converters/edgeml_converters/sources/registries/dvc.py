@@ -48,11 +48,11 @@ def verify(path: Path) -> str:
     tracked, md5 = _recorded(place, path)
     if not tracked.exists() or not place.exists():
         raise InputError(f"{path} is under DVC but not here; run 'dvc pull {path}'.")
-    found = _folder_md5(tracked) if md5.endswith(".dir") else _file_md5(tracked)
-    if found != md5:
+    actual = _folder_md5(tracked) if md5.endswith(".dir") else _file_md5(tracked)
+    if actual != md5:
         what = path if tracked == place else os.path.relpath(tracked)
         raise InputError(
-            f"{what} has md5 {found}, but DVC recorded {md5}; run 'dvc checkout {what}' for the "
+            f"{what} has md5 {actual}, but DVC recorded {md5}; run 'dvc checkout {what}' for the "
             f"recorded one or 'dvc commit {what}' to record this one."
         )
     return md5
@@ -77,7 +77,7 @@ def _recorded(place: Path, named: Path) -> tuple[Path, str]:
 
 
 def _outputs(tracked: Path) -> Iterator[tuple[Path, str | None]]:
-    """What the .dvc file beside `tracked` and every dvc.lock above it speak of."""
+    """The outputs and their md5 in the .dvc file beside `tracked` and in every dvc.lock above."""
     beside = tracked.with_name(f"{tracked.name}.dvc") if tracked.name else None
     if beside is not None and beside.is_file():
         file = yaml_file.read(beside, _Tracked)

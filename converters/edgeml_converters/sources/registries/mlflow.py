@@ -27,7 +27,7 @@ class _Version(msgspec.Struct):
     status: str = "READY"
 
 
-class _Found(msgspec.Struct):
+class _VersionAnswer(msgspec.Struct):
     model_version: _Version
 
 
@@ -72,16 +72,16 @@ def fetch(uri: str, downloads: Path) -> tuple[Path, dict[str, str]]:
 def _version(registry: Server, name: str, alias: str | None, version: str | None) -> _Version:
     if alias is not None:
         query = {"name": name, "alias": unquote(alias)}
-        found = registry.get(f"{_API}/registered-models/alias", query, _Found)
+        answer = registry.get(f"{_API}/registered-models/alias", query, _VersionAnswer)
     else:
         query = {"name": name, "version": version or ""}
-        found = registry.get(f"{_API}/model-versions/get", query, _Found)
-    if found.model_version.status != "READY":
+        answer = registry.get(f"{_API}/model-versions/get", query, _VersionAnswer)
+    if answer.model_version.status != "READY":
         raise InputError(
-            f"Version {found.model_version.version} of {name} is {found.model_version.status} in "
+            f"Version {answer.model_version.version} of {name} is {answer.model_version.status} in "
             "MLflow's registry, not READY; wait or register it again."
         )
-    return found.model_version
+    return answer.model_version
 
 
 def _folder(place: str, tracking: str, downloads: Path, uri: str) -> Path:

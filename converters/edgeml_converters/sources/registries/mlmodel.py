@@ -56,10 +56,10 @@ def model_file(folder: Path, label: str) -> Path:
     ]
     for place in places:
         for name in _NAMES:
-            found = folder / place / name if name else folder / place
-            if found.resolve().is_relative_to(folder.resolve()) and _is_model(found):
-                _refuse_pickle(found, label)
-                return found
+            path = folder / place / name if name else folder / place
+            if path.resolve().is_relative_to(folder.resolve()) and _is_model(path):
+                _refuse_pickle(path, label)
+                return path
     raise InputError(
         f"{label} has no flavour onnx, keras, tensorflow or pytorch with a model in it; log it as "
         "one of these."

@@ -20,7 +20,7 @@ from edgeml.errors import FetchError, InputError
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 _TIMEOUT_SECONDS = 60.0  # without a byte
 _PIECE_BYTES = 1 << 20
-_SAID_BYTES = 64 << 10  # of what a server says to an error
+_ERROR_BYTES = 64 << 10  # of the body of an error
 _ANSWER_BYTES = 64 << 20
 
 
@@ -62,9 +62,9 @@ class Server:
         Raises InputError when the server refuses the request, FetchError when it does not answer.
         """
         with self._answer(f"{path}?{urlencode(query)}") as stream:
-            said = stream.read(_ANSWER_BYTES)
+            body = stream.read(_ANSWER_BYTES)
         try:
-            return msgspec.json.decode(said, type=kind)
+            return msgspec.json.decode(body, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InputError(
                 f"{self.host} does not answer as an MLflow server does; check MLFLOW_TRACKING_URI."
@@ -119,13 +119,13 @@ class Server:
                 f"MLflow's server {self.host} does not let you in ({error.code}); set "
                 "MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
             )
-        said = _message(error) or error.reason
+        message = _message(error) or error.reason
         if error.code >= 500 or error.code == 429:
             return FetchError(
-                f"MLflow's server {self.host} failed ({error.code} {said}); try again later."
+                f"MLflow's server {self.host} failed ({error.code} {message}); try again later."
             )
         return InputError(
-            f"MLflow's server {self.host} refused ({error.code} {said.rstrip('.')}); check the "
+            f"MLflow's server {self.host} refused ({error.code} {message.rstrip('.')}); check the "
             "model's name, version and alias."
         )
 
@@ -133,10 +133,10 @@ class Server:
 def _message(stream: IO[bytes]) -> str:
     """What MLflow says in the body of an error, in one line."""
     try:
-        found = msgspec.json.decode(stream.read(_SAID_BYTES), type=_Complaint).message
+        message = msgspec.json.decode(stream.read(_ERROR_BYTES), type=_Complaint).message
     except (msgspec.DecodeError, UnicodeDecodeError, OSError, http.client.HTTPException):
         return ""  # a proxy's page; the status says enough
-    return next(iter(found.splitlines()), "")
+    return next(iter(message.splitlines()), "")
 
 
 def _tls(environment: Mapping[str, str]) -> ssl.SSLContext:
