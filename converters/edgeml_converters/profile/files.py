@@ -36,7 +36,7 @@ def profile_file(
                     model.entry,
                     model.format,
                     name=model.name,
-                    engines=_for(model, engines) if suited else engines,
+                    engines=_engines_of(model, engines) if suited else engines,
                     optimisations=model.optimisations,
                     threads=threads,
                     batch=batch,
@@ -51,7 +51,7 @@ def profile_file(
         )
 
 
-def _for(model: ModelFile, engines: Sequence[str]) -> tuple[str, ...]:
+def _engines_of(model: ModelFile, engines: Sequence[str]) -> tuple[str, ...]:
     return tuple(engine for engine in engines if engine in engines_for(model.format))
 
 

@@ -20,7 +20,7 @@ def cores() -> int:
 
 
 class PeakMemory:
-    """The rise of this process's peak of resident memory since it was made.
+    """The rise of this process's peak of resident memory since this object was created.
 
     The kernel forgets an older peak when 5 is written to clear_refs (man 5 proc); where that is
     not allowed the older peak stays, and a rise below it cannot be seen.

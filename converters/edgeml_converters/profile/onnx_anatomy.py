@@ -73,7 +73,7 @@ def _op(node: onnx.NodeProto) -> str:
 
 
 def _external_bytes(model: onnx.ModelProto, folder: Path) -> int:
-    """Of the files beside the graph that its weights lie in."""
+    """The size of the files beside the graph that hold its weights."""
     places = {
         entry.value
         for tensor in model.graph.initializer
@@ -101,14 +101,14 @@ def _inferred(model: onnx.ModelProto, shapes: Shapes) -> onnx.ModelProto:
 
 
 def _shapes(graph: onnx.GraphProto) -> dict[str, tuple[int, ...]]:
-    """Of every tensor whose sizes are all known."""
-    found: dict[str, tuple[int, ...]] = {t.name: tuple(t.dims) for t in graph.initializer}
+    """Tensor -> shape, where all its sizes are known."""
+    shapes: dict[str, tuple[int, ...]] = {t.name: tuple(t.dims) for t in graph.initializer}
     for value in (*graph.input, *graph.value_info, *graph.output):
         tensor = value.type.tensor_type
         sizes = [dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim]
         if tensor.HasField("shape") and None not in sizes:
-            found[value.name] = tuple(size for size in sizes if size is not None)
-    return found
+            shapes[value.name] = tuple(size for size in sizes if size is not None)
+    return shapes
 
 
 def _constants(graph: onnx.GraphProto) -> Iterator[tuple[str, onnx.TensorProto]]:
@@ -121,16 +121,17 @@ def _constants(graph: onnx.GraphProto) -> Iterator[tuple[str, onnx.TensorProto]]
 
 
 def _weights(graph: onnx.GraphProto) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Tensor -> the constant that it carries and its dims: floats, bytes that stand for floats.
+    """Tensor -> (the constant that it carries, the constant's dims), for all that are weights.
 
-    Integers of other sizes are shapes and axes, except where an int32 bias is dequantised.
+    Weights are floats and bytes that stand for floats. Integers of other sizes are shapes and axes,
+    except an int32 bias that is dequantised.
     """
     constants = dict(_constants(graph))
     steps: set[str] = set()
     for node in graph.node:
         places = _STEPS.get(node.op_type, ())
         steps |= {node.input[i] for i in places if i < len(node.input)}
-    found = {
+    weights = {
         name: (name, tuple(tensor.dims))
         for name, tensor in constants.items()
         if tensor.dims and tensor.data_type in _FLOATS | _BYTES and name not in steps
@@ -139,10 +140,10 @@ def _weights(graph: onnx.GraphProto) -> dict[str, tuple[str, tuple[int, ...]]]:
         if node.op_type in _CARRIERS and node.input[0] in constants:
             tensor = constants[node.input[0]]
             if node.op_type == "DequantizeLinear" and tensor.dims:
-                found[node.output[0]] = (node.input[0], tuple(tensor.dims))
-        if node.op_type in _CARRIERS and node.input[0] in found:
-            found[node.output[0]] = found[node.input[0]]
-    return found
+                weights[node.output[0]] = (node.input[0], tuple(tensor.dims))
+        if node.op_type in _CARRIERS and node.input[0] in weights:
+            weights[node.output[0]] = weights[node.input[0]]
+    return weights
 
 
 def _used(

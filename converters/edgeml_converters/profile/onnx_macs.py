@@ -23,7 +23,7 @@ _UNKNOWN = {"Loop", "If", "Scan", "SequenceMap", "Einsum", "DeformConv", "Attent
 
 
 def macs(node: onnx.NodeProto, shapes: Shapes) -> int | None:
-    """0 for an operator that is no product, null where its count is not known before a run."""
+    """0 for an operator that is no product, None where its count is not known before a run."""
     kind = node.op_type
     if kind in _UNKNOWN:
         return None

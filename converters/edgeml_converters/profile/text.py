@@ -35,8 +35,8 @@ def short(name: str) -> str:
 
 def macs(profile: Profile) -> str:
     """The multiply-accumulates of one call, and what is missing from them."""
-    found = f"{count(profile.macs)} MACs a call"
+    text = f"{count(profile.macs)} MACs a call"
     if profile.macs_unknown:
         layers = "layer" if profile.macs_unknown == 1 else "layers"
-        found += f" and those of {profile.macs_unknown} {layers} that are not known before a run"
-    return found
+        text += f" and those of {profile.macs_unknown} {layers} that are not known before a run"
+    return text

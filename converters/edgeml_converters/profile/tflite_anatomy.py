@@ -60,7 +60,7 @@ def _is_weight(tensor: Tensor) -> bool:
 
 
 def _times(file: TfliteFile, shapes: Shapes) -> int | None:
-    """How often the file's own batch fits into that of a call; None where other sizes differ."""
+    """How many times the file's own batch a call's batch is; None where other sizes differ too."""
     for tensor, given in zip(file.inputs, shapes.values(), strict=False):
         own = tensor.shape
         if own and (own[1:] != given[1:] or given[0] % own[0]):

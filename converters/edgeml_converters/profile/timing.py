@@ -32,23 +32,23 @@ def time_calls(request: Time) -> Timed:
     arrays = random_inputs(engine.signature.inputs, request.batch, request.ranges, request.shapes)
 
     def calls(seconds: float, least: int) -> list[int]:
-        """Nanoseconds of each call."""
-        taken: list[int] = []
+        """The duration of each call in ns, for so many seconds and at least `least` calls."""
+        durations_ns: list[int] = []
         end = time.perf_counter_ns() + int(seconds * 1e9)
-        while len(taken) < _RUNS_MAX:
+        while len(durations_ns) < _RUNS_MAX:
             begin = time.perf_counter_ns()
-            if begin >= end and len(taken) >= least:
+            if begin >= end and len(durations_ns) >= least:
                 break
             engine.run(arrays)
-            taken.append(time.perf_counter_ns() - begin)
-        return taken
+            durations_ns.append(time.perf_counter_ns() - begin)
+        return durations_ns
 
     calls(request.seconds * WARM_UP_SHARE, 1)
-    taken = np.array(calls(request.seconds, _RUNS_MIN)) / 1000
-    p50, p99 = np.percentile(taken, (50, 99), method="inverted_cdf")
+    durations_us = np.array(calls(request.seconds, _RUNS_MIN)) / 1000
+    p50, p99 = np.percentile(durations_us, (50, 99), method="inverted_cdf")
     return Timed(
         version=version,
-        runs=len(taken),
+        runs=len(durations_us),
         p50_us=round(float(p50), 3),
         p99_us=round(float(p99), 3),
         peak_mib=round(peak.mib(), 3),

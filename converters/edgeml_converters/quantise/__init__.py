@@ -21,25 +21,25 @@ from edgeml_converters.steps.messages import Quantise, Quantised
 def quantise(request: Quantise) -> Quantised:
     """Writes the file of lower precision to `request.folder`; the float file is left alone.
 
-    Raises InputError for a request that makes no sense, ConversionError where nothing of the file
-    can be quantised.
+    Raises InputError for a request without a precision, calibrator or data that it needs,
+    ConversionError where nothing of the file can be quantised.
     """
     _check(request)
     Path(request.folder).mkdir(parents=True, exist_ok=True)
     if request.format == "onnx":
         from edgeml_converters.quantise.onnx.quantise import quantise_onnx
 
-        done = quantise_onnx(request)
+        quantised = quantise_onnx(request)
     else:
         from edgeml_converters.quantise.tflite.quantise import quantise_tflite
 
-        done = quantise_tflite(request)
-    if done.coverage == 0.0:
+        quantised = quantise_tflite(request)
+    if quantised.coverage == 0.0:
         raise ConversionError(
             f"Nothing in {Path(request.entry).name} could be made {request.precision}: it has no "
             "weights of a layer that can be quantised; use its fp32 variant."
         )
-    return done
+    return quantised
 
 
 def _check(request: Quantise) -> None:
@@ -47,11 +47,11 @@ def _check(request: Quantise) -> None:
         raise InputError("fp32 is the precision of the float file itself; ask for another one.")
     if request.precision != "int8":
         return
-    known = calibrators(request.format)
-    if request.calibrator not in known:
+    names = calibrators(request.format)
+    if request.calibrator not in names:
         raise InputError(
             f"There is no calibrator {request.calibrator!r} for {request.format}; use one of "
-            f"{', '.join(known)}."
+            f"{', '.join(names)}."
         )
     if request.calibration is None:
         raise InputError("int8 needs samples to calibrate on; give data.")

@@ -39,20 +39,20 @@ _BY_HISTOGRAM = {"percentile": Calibrator(percentile), "error": Calibrator(least
 
 
 def calibrators(form: Format) -> tuple[str, ...]:
-    """The names of all for a format, edgeml's own first."""
+    """The names of all calibrators for a format, edgeml's own first."""
     added = (name for name, calibrator in _added().items() if form in calibrator.formats)
     return (*CALIBRATORS[form], *added)
 
 
 def needs_histograms(name: str) -> bool:
-    """Whether the extremes are not enough for it."""
+    """Whether the calibrator needs more than the smallest and the largest value."""
     return name in _BY_HISTOGRAM or name in _added()
 
 
 def range_of(name: str) -> RangeOf:
     """The rule of a calibrator that needs histograms.
 
-    The rule raises ConversionError where one that another package adds answers with no range.
+    The rule raises ConversionError where a calibrator of another package returns no range.
     """
     calibrator = _BY_HISTOGRAM.get(name) or _added()[name]
 

@@ -1,4 +1,4 @@
-"""Ranges of activations from a histogram of their values, when the extremes are not worth it."""
+"""Ranges of activations from a histogram of their values, which leave rare extremes out."""
 
 import numpy as np
 
@@ -10,9 +10,9 @@ _SHRUNK = np.linspace(1.0, 0.2, 81)
 
 
 def percentile(counts: Array, edges: Array) -> Range:
-    """The range that holds `PERCENT_KEPT` of the values, as much cut on either side.
+    """The range that holds `PERCENT_KEPT` of the values, with as many cut off on either side.
 
-    counts: of each bin. edges: of the bins, one more than there are counts.
+    counts: of each bin. edges: of the bins, one more than counts.
     """
     share = np.concatenate(([0.0], np.cumsum(counts) / counts.sum()))
     tail = (1 - PERCENT_KEPT / 100) / 2
@@ -23,7 +23,7 @@ def percentile(counts: Array, edges: Array) -> Range:
 def least_error(counts: Array, edges: Array) -> Range:
     """The range with the smallest expected squared error of rounding inside and clipping outside.
 
-    Tried are the range of the values, which always holds zero, and fractions of it.
+    It is the whole range, widened to hold zero, or a fraction of it down to a fifth.
     """
     filled = np.flatnonzero(counts)
     low, high = min(float(edges[filled[0]]), 0.0), max(float(edges[filled[-1] + 1]), 0.0)

@@ -1,4 +1,4 @@
-"""Where the weights of an ONNX graph are, and the little that all precisions do to a graph."""
+"""Where the weights of an ONNX graph are, and what all precisions do to a graph alike."""
 
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
@@ -44,9 +44,9 @@ PER_CHANNEL_OPSET = 13  # DequantizeLinear has an axis from here on
 
 
 def sort_nodes(model: onnx.ModelProto) -> None:
-    """Every node behind those whose results it or a graph inside it takes, as ONNX demands.
+    """Sorts nodes in place, each behind those whose results it takes, as ONNX demands.
 
-    ONNX Runtime's own sort overlooks what a loop takes from outside.
+    What the graphs inside a node take counts too; ONNX Runtime's own sort overlooks it.
     """
     for scope in scopes(model.graph):
         nodes = list(scope.graph.node)
@@ -71,7 +71,7 @@ def _taken(node: onnx.NodeProto) -> Iterator[str]:
 
 def weights(model: onnx.ModelProto) -> list[onnx.TensorProto]:
     """Every constant of rank 2 or more that a layer takes as its weights, once."""
-    found: dict[int, onnx.TensorProto] = {}
+    tensors: dict[int, onnx.TensorProto] = {}
     for scope in scopes(model.graph):
         for node in scope.graph.node:
             for position in WEIGHT_INPUTS.get(node.op_type, ()):
@@ -79,8 +79,8 @@ def weights(model: onnx.ModelProto) -> list[onnx.TensorProto]:
                     continue
                 tensor = _constant(node.input[position], scope)
                 if tensor is not None and len(tensor.dims) > 1 and tensor.data_type in _KINDS:
-                    found[id(tensor)] = tensor
-    return list(found.values())
+                    tensors[id(tensor)] = tensor
+    return list(tensors.values())
 
 
 def _constant(name: str, scope: Scope) -> onnx.TensorProto | None:
@@ -96,8 +96,8 @@ def _constant(name: str, scope: Scope) -> onnx.TensorProto | None:
 
 
 def load(path: str) -> onnx.ModelProto:
-    """The float model, as the rest of the package wants it: every node named, constants as
-    initialisers, an opset that has per-channel weights.
+    """The float model made ready to quantise: every node named, constants as initialisers, an opset
+    that has per-channel weights.
 
     A node without a name gets that of its first output, which is how `keep_float` may name any.
     """
@@ -113,25 +113,25 @@ def load(path: str) -> onnx.ModelProto:
 
 
 def _lift_constants(graph: onnx.GraphProto) -> None:
-    """Constant nodes that hold a tensor become initialisers, where quantisers look for weights."""
-    kept: list[onnx.NodeProto] = []
+    """Turns Constant nodes with a tensor into initialisers, where quantisers look for weights."""
+    others: list[onnx.NodeProto] = []
     for node in graph.node:
         if node.op_type == "Constant" and node.attribute[0].name == "value":
             tensor = graph.initializer.add()
             tensor.CopyFrom(node.attribute[0].t)
             tensor.name = node.output[0]
         else:
-            kept.append(node)
+            others.append(node)
     del graph.node[:]
-    graph.node.extend(kept)
+    graph.node.extend(others)
 
 
 def kept_nodes(model: onnx.ModelProto, keep_float: tuple[str, ...]) -> set[str]:
     """The names of the nodes that `keep_float` means, by their own name or that of an output."""
-    wanted = set(keep_float)
+    names = set(keep_float)
     return {
         node.name
         for scope in scopes(model.graph)
         for node in scope.graph.node
-        if wanted & {node.name, *node.output}
+        if names & {node.name, *node.output}
     }

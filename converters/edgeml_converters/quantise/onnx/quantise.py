@@ -22,7 +22,7 @@ def quantise_onnx(request: Quantise) -> Quantised:
     model = load(request.entry)
     free_carried_weights(model)
     kept = kept_nodes(model, request.keep_float)
-    found: Ranges = {}
+    activation_ranges: Ranges = {}
     with TemporaryDirectory(prefix="edgeml-quantise-") as temporary:
         scratch = Path(temporary)
         match request.precision:
@@ -35,9 +35,9 @@ def quantise_onnx(request: Quantise) -> Quantised:
                 assert request.calibration is not None
                 assert request.calibrator is not None
                 samples = load_samples(Path(request.calibration))
-                data = calibrate(model, samples, request.calibrator, scratch)
-                model = quantise_static(model, data, kept, request.per_channel)
-                found = ranges(data)
+                calibration = calibrate(model, samples, request.calibrator, scratch)
+                model = quantise_static(model, calibration, kept, request.per_channel)
+                activation_ranges = ranges(calibration)
             case _:
                 pass  # the weights alone
         if request.precision != "fp16":
@@ -45,7 +45,7 @@ def quantise_onnx(request: Quantise) -> Quantised:
     sort_nodes(model)  # the tools add nodes at the end
     share = onnx_coverage(model)
     onnx_write.write(model, Path(request.folder))
-    return Quantised(entry=onnx_write.ENTRY, coverage=share, ranges=found)
+    return Quantised(entry=onnx_write.ENTRY, coverage=share, ranges=activation_ranges)
 
 
 def _dynamic(

@@ -62,9 +62,9 @@ def calibrate(model: onnx.ModelProto, samples: Arrays, method: str, scratch: Pat
     if method in METHODS:
         computed: TensorsData = calibrator.compute_data()
         return computed
-    rule = range_of(method)
+    range_of_histogram = range_of(method)
     narrowed: dict[str, Any] = {
-        name: tuple(np.array(end, np.float32) for end in rule(counts, edges))
+        name: tuple(np.array(end, np.float32) for end in range_of_histogram(counts, edges))
         for name, (counts, edges, *_) in calibrator.collector.histogram_dict.items()
     }
     return TensorsData(CalibrationMethod.MinMax, narrowed)
@@ -82,30 +82,33 @@ def _chunks(model: onnx.ModelProto, samples: Arrays) -> Iterator[Arrays]:
 
 
 def quantise_static(
-    model: onnx.ModelProto, found: TensorsData, kept: set[str], per_channel: bool
+    model: onnx.ModelProto, calibration: TensorsData, kept: set[str], per_channel: bool
 ) -> onnx.ModelProto:
-    """The model with int8 weights and activations wherever ONNX Runtime has a kernel for it."""
+    """The model with int8 weights and activations wherever ONNX Runtime has a kernel for it.
+
+    calibration: what `calibrate` returned. kept: nodes that stay float.
+    """
     quantizer = QDQQuantizer(
         save_and_reload_model_with_shape_infer(model),
         per_channel,
         False,  # no 7-bit weights: only x86 processors before VNNI need them
         QuantType.QInt8,
         QuantType.QInt8,
-        found,
+        calibration,
         [],
         sorted(kept),
         _OPS,
         {},
     )
     quantizer.quantize_model()
-    done: onnx.ModelProto = quantizer.model.model
-    drop_needless_rounding(done.graph, frozenset(_OPS))
-    return done
+    quantised: onnx.ModelProto = quantizer.model.model
+    drop_needless_rounding(quantised.graph, frozenset(_OPS))
+    return quantised
 
 
-def ranges(found: TensorsData) -> Ranges:
+def ranges(calibration: TensorsData) -> Ranges:
     """Lowest and highest value of each activation, as plain numbers."""
     return {
         name: (float(np.min(data.lowest)), float(np.max(data.highest)))
-        for name, data in sorted(found.items())
+        for name, data in sorted(calibration.items())
     }

@@ -20,7 +20,7 @@ INT8_MAX = 127  # -128 is left out, so that zero is in the middle and the scale 
 
 
 def quantise_weights(model: onnx.ModelProto, kept: Container[str], per_channel: bool) -> None:
-    """Every float32 weight of rank 2 or more, but those of the nodes named in `kept`, in place."""
+    """Stores float32 weights of rank 2 or more as int8, in place; not those of nodes in `kept`."""
     quantiser = _Quantiser(per_channel)
     for scope in list(scopes(model.graph)):
         quantiser.run(scope, kept)
@@ -28,16 +28,16 @@ def quantise_weights(model: onnx.ModelProto, kept: Container[str], per_channel: 
 
 
 class _Quantiser:
-    """A constant that several nodes take with one axis is quantised once, where it is held: what
-    loops take from outside becomes float once a call, not once a turn."""
+    """Quantises a constant once for all nodes that take it with one axis, in its own graph: what
+    loops take from outside then becomes float once a call, not once a turn."""
 
     def __init__(self, per_channel: bool) -> None:
         self._per_channel = per_channel
-        self._done: dict[tuple[int, str, int | None], tuple[str, str]] = {}
-        self._float: set[tuple[int, str]] = set()
+        self._quantised: dict[tuple[int, str, int | None], tuple[str, str]] = {}
+        self._dequantised: set[tuple[int, str]] = set()
 
     def run(self, scope: Scope, kept: Container[str]) -> None:
-        behind: list[onnx.NodeProto] = []
+        added: list[onnx.NodeProto] = []
         for node in scope.graph.node:
             if node.name in kept:
                 continue
@@ -48,28 +48,30 @@ class _Quantiser:
                 axis = _axis(node, position, len(tensor.dims)) if self._per_channel else None
                 owner = scope.owners[tensor.name]
                 if node.op_type == "Gather":
-                    behind.extend(self._behind(owner, node, tensor, axis))
+                    added.extend(self._float_rows(owner, node, tensor, axis))
                 else:
-                    node.input[position] = self._before(owner, tensor, axis)
-        scope.graph.node.extend(behind)
+                    node.input[position] = self._float_tensor(owner, tensor, axis)
+        scope.graph.node.extend(added)
 
-    def _before(self, owner: onnx.GraphProto, tensor: onnx.TensorProto, axis: int | None) -> str:
-        """The float tensor that is made of the int8 one, for a layer to take."""
+    def _float_tensor(
+        self, owner: onnx.GraphProto, tensor: onnx.TensorProto, axis: int | None
+    ) -> str:
+        """The name of the float tensor that is computed from the int8 one, for a layer to take."""
         name, scale = self._int8(owner, tensor, axis)
         result = f"{name}_float"
-        if (id(owner), name) not in self._float:
-            self._float.add((id(owner), name))
+        if (id(owner), name) not in self._dequantised:
+            self._dequantised.add((id(owner), name))
             owner.node.extend(_scaled(name, scale, result))
         return result
 
-    def _behind(
+    def _float_rows(
         self,
         owner: onnx.GraphProto,
         node: onnx.NodeProto,
         tensor: onnx.TensorProto,
         axis: int | None,
     ) -> tuple[onnx.NodeProto, ...]:
-        """The rows are taken as int8, so that only they become float, not the whole table."""
+        """Lets Gather take int8 rows; returns the nodes that turn only these rows into float."""
         node.input[0], scale = self._int8(owner, tensor, axis)
         result = node.output[0]
         node.output[0] = f"{result}_int8"
@@ -80,14 +82,14 @@ class _Quantiser:
     ) -> tuple[str, str]:
         """The names of the int8 tensor and of its scale."""
         key = (id(owner), tensor.name, axis)
-        if key not in self._done:
+        if key not in self._quantised:
             values, scale = _round(numpy_helper.to_array(tensor), axis)
             stem = tensor.name if axis is None else f"{tensor.name}_{axis}"
             names = (f"{stem}_int8", f"{stem}_int8_scale")
             for array, name in zip((values, scale), names, strict=True):
                 owner.initializer.append(numpy_helper.from_array(array, name))
-            self._done[key] = names
-        return self._done[key]
+            self._quantised[key] = names
+        return self._quantised[key]
 
 
 def _weight(scope: Scope, node: onnx.NodeProto, position: int) -> onnx.TensorProto | None:
@@ -137,10 +139,10 @@ def _axis(node: onnx.NodeProto, position: int, rank: int) -> int | None:
 
 def _drop_unused(model: onnx.ModelProto) -> None:
     """Removes the float weights that nothing takes any more."""
-    every = list(scopes(model.graph))
-    used = {name for scope in every for node in scope.graph.node for name in node.input}
-    used |= {value.name for scope in every for value in scope.graph.output}
-    for scope in every:
-        left = [tensor for tensor in scope.graph.initializer if tensor.name in used]
+    all_scopes = list(scopes(model.graph))
+    used = {name for scope in all_scopes for node in scope.graph.node for name in node.input}
+    used |= {value.name for scope in all_scopes for value in scope.graph.output}
+    for scope in all_scopes:
+        remaining = [tensor for tensor in scope.graph.initializer if tensor.name in used]
         del scope.graph.initializer[:]
-        scope.graph.initializer.extend(left)
+        scope.graph.initializer.extend(remaining)

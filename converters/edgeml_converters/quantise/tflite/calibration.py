@@ -1,8 +1,8 @@
 """Ranges of the activations of a .tflite file over samples.
 
-ai-edge-quantizer's own calibration stops at a loop (Keras' GRU and LSTM), whose result has no
-memory of its own after the call, and knows no more than the extremes of each call; hence this one.
-Loops have no ranges: what is in them and what takes their result stays float, with int8 weights.
+ai-edge-quantizer's own calibration knows only the extremes of each call and stops at a loop (Keras'
+GRU and LSTM), whose result has no memory of its own after the call. This one gives loops no ranges:
+what is in them and what takes their result stays float, with int8 weights.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,24 +25,24 @@ _LARGEST = 3e38
 def calibrate(content: bytes, samples: Mapping[str, Array], method: str) -> Ranges:
     """The range of each float activation by the name of its tensor, sorted."""
     by_histogram = needs_histograms(method)
-    found: Ranges = {}
+    ranges: Ranges = {}
     histograms: dict[str, DynamicHistogram] = {}
     for name, value in _activations(content, samples):
         low, high = float(value.min()), float(value.max())
-        before = found.get(name, (low, high))
+        before = ranges.get(name, (low, high))
         if method == "moving-average":
             kept, new = _KEPT_OF_AVERAGE, 1 - _KEPT_OF_AVERAGE
-            found[name] = (kept * before[0] + new * low, kept * before[1] + new * high)
+            ranges[name] = (kept * before[0] + new * low, kept * before[1] + new * high)
         else:
-            found[name] = (min(before[0], low), max(before[1], high))
+            ranges[name] = (min(before[0], low), max(before[1], high))
         if by_histogram:
             histograms.setdefault(name, DynamicHistogram(_BINS)).add(value)
     for name, histogram in histograms.items():
         counts, width = histogram.counts, histogram.bin_width
         assert width is not None
         edges = histogram.lower_bound + np.arange(len(counts) + 1) * width
-        found[name] = range_of(method)(counts, edges)
-    return dict(sorted(found.items()))
+        ranges[name] = range_of(method)(counts, edges)
+    return dict(sorted(ranges.items()))
 
 
 def _activations(content: bytes, samples: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:

@@ -11,11 +11,11 @@ from edgeml_converters.quantise.tflite.places import weights
 
 def tflite_coverage(model: Any) -> float:
     """In per cent of the weights' bytes in the float file; see quantise.coverage."""
-    found: dict[int, tuple[int, bool]] = {}
+    by_buffer: dict[int, tuple[int, bool]] = {}
     for weight in weights(model):
         tensor = model.subgraphs[weight.subgraph].tensors[weight.tensor]
-        found[tensor.buffer] = (
+        by_buffer[tensor.buffer] = (
             prod(map(int, tensor.shape)),
             tensor.type != schema.TensorType.FLOAT32,
         )
-    return share(found.values())
+    return share(by_buffer.values())

@@ -74,7 +74,7 @@ def _constant(model: Any, number: int, index: int) -> tuple[int, int] | None:
 
 
 def _outside(model: Any, body: int, index: int) -> tuple[int, int]:
-    """What a loop gives to its body as this input in every turn; -1 where that is not one thing."""
+    """Subgraph and index of what a loop gives its body here; index -1 where turns differ."""
     place = [int(i) for i in model.subgraphs[body].inputs].index(index)
     if [int(i) for i in model.subgraphs[body].outputs][place : place + 1] != [index]:
         return body, -1

@@ -1,4 +1,4 @@
-"""TFLite: each precision by ai-edge-quantizer, and what it leaves by ourselves."""
+"""TFLite: each precision by ai-edge-quantizer, and by our own code the weights that it leaves."""
 
 from pathlib import Path
 from typing import Any
@@ -33,19 +33,19 @@ def quantise_tflite(request: Quantise) -> Quantised:
         unranged = without_ranges(read(content), ranges)
     rules = recipe(request.precision, request.keep_float, unranged, request.per_channel)
     quantizer = Quantizer(bytearray(content), rules.get_quantization_recipe())
-    found = _statistics(ranges, outputs(read(content)))
-    result: Any = quantizer.quantize(found or None, enable_progress_report=False)
+    statistics = _statistics(ranges, outputs(read(content)))
+    result: Any = quantizer.quantize(statistics or None, enable_progress_report=False)
     model = read(bytes(result.quantized_model))
     quantise_rest(model, request.precision, request.keep_float)
-    done = write(model)
-    (Path(request.folder) / ENTRY).write_bytes(done)
+    quantised = write(model)
+    (Path(request.folder) / ENTRY).write_bytes(quantised)
     return Quantised(entry=ENTRY, coverage=tflite_coverage(model), ranges=ranges)
 
 
-def _statistics(ranges: Ranges, answers: set[str]) -> dict[str, Any]:
+def _statistics(ranges: Ranges, file_outputs: set[str]) -> dict[str, Any]:
     """The ranges in ai-edge-quantizer's form, those of the file's own outputs a little wider."""
-    found: dict[str, Any] = {}
+    statistics: dict[str, Any] = {}
     for name, (low, high) in ranges.items():
-        more = (high - low) * _ANSWER_MARGIN / 2 if name in answers else 0.0
-        found[name] = {"min": np.array([low - more]), "max": np.array([high + more])}
-    return found
+        more = (high - low) * _ANSWER_MARGIN / 2 if name in file_outputs else 0.0
+        statistics[name] = {"min": np.array([low - more]), "max": np.array([high + more])}
+    return statistics

@@ -79,11 +79,11 @@ def without_ranges(model: Any, ranged: Iterable[str]) -> list[str]:
     """The outputs of the ops that cannot be int8, sorted: they take or make a float tensor whose
     range is not known, as in the body of a loop, or one whose range says nothing.
 
-    The latter is what comes of Exp where ELU was taken apart into exp(x) - 1 and a choice: for
-    positive x the branch that is not taken grows to e^x, and would leave no steps for the other.
+    The latter comes from Exp where ELU was taken apart into exp(x) - 1 and a choice: for positive x
+    the branch that is not chosen grows to e^x and would leave no int8 steps for the other.
     """
     known = set(ranged)
-    found: set[str] = set()
+    unranged: set[str] = set()
     for subgraph in model.subgraphs:
         wide: set[int] = set()
         for op in subgraph.operators:
@@ -95,8 +95,8 @@ def without_ranges(model: Any, ranged: Iterable[str]) -> list[str]:
                 _has_range(model, subgraph.tensors[index], known) for index in tensors
             ):
                 continue
-            found |= {tensor_name(subgraph.tensors[index]) for index in op.outputs}
-    return sorted(found)
+            unranged |= {tensor_name(subgraph.tensors[index]) for index in op.outputs}
+    return sorted(unranged)
 
 
 def _has_range(model: Any, tensor: Any, known: set[str]) -> bool:

@@ -25,19 +25,20 @@ _INT8_GATHER_VERSION = 2
 
 
 def quantise_rest(model: Any, precision: Precision, keep_float: tuple[str, ...]) -> None:
-    """Every float32 weight, but those of the ops that make a tensor in `keep_float`, in place."""
+    """Stores, in place, every float32 weight in fewer bits but those of ops with an output in
+    `keep_float`."""
     kept = set(keep_float)
-    while (found := next(_left(model, kept), None)) is not None:
-        subgraph, index, takers = found
+    while (weight := next(_float_weights(model, kept), None)) is not None:
+        subgraph, index, takers = weight
         _own_buffer(model, subgraph.tensors[index])
         only_gathers = all(op_name(model, op) == "GATHER" for op in takers)
         if precision != "fp16" and only_gathers:
             _gather_int8(model, subgraph, index, takers)
         else:
-            _before(model, subgraph, index, takers, precision)
+            _dequantise_before(model, subgraph, index, takers, precision)
 
 
-def _left(model: Any, kept: set[str]) -> Iterator[tuple[Any, int, list[Any]]]:
+def _float_weights(model: Any, kept: set[str]) -> Iterator[tuple[Any, int, list[Any]]]:
     """Subgraph, index and takers of each float32 weight that no op in `kept` takes."""
     for weight in weights(model):
         subgraph = model.subgraphs[weight.subgraph]
@@ -60,8 +61,10 @@ def _own_buffer(model: Any, tensor: Any) -> None:
         model.buffers.append(copy)
 
 
-def _before(model: Any, subgraph: Any, index: int, takers: list[Any], precision: Precision) -> None:
-    """DEQUANTIZE between the stored weight and the ops that take it."""
+def _dequantise_before(
+    model: Any, subgraph: Any, index: int, takers: list[Any], precision: Precision
+) -> None:
+    """Puts DEQUANTIZE between the stored weight and the ops that take it."""
     values = _values(model, subgraph.tensors[index])
     stored: Any
     if precision == "fp16":
@@ -73,7 +76,7 @@ def _before(model: Any, subgraph: Any, index: int, takers: list[Any], precision:
 
 
 def _gather_int8(model: Any, subgraph: Any, index: int, takers: list[Any]) -> None:
-    """The rows are taken as int8, so that only they become float, not the whole table."""
+    """Takes int8 rows from the table, so that only these rows become float, not the whole table."""
     stored = _int8(_values(model, subgraph.tensors[index]))
     quantize_tensor(TransformationInput(index, model, subgraph, -1, [], stored))
     table = subgraph.tensors[index]
@@ -101,7 +104,7 @@ def _values(model: Any, tensor: Any) -> Array:
 
 
 def _int8(values: Array) -> UniformQuantParams:
-    """One scale for all: the ops that these weights are for ask for it, or do not gain by more."""
+    """One scale for the whole tensor: ops of these weights demand that, or do not gain by more."""
     largest = float(np.abs(values).max())
     scale = np.array([largest / INT8_MAX if largest else 1.0], np.float32)
     steps = np.clip(np.round(values / scale), -INT8_MAX, INT8_MAX).astype(np.int8)
