@@ -11,7 +11,10 @@ from edgeml_converters.formats.tensors import Array, Arrays, Names
 
 @dataclass
 class Parity:
-    """inputs, outputs: the contract's names -> the file's; empty until an engine has run it."""
+    """The parity of one converted file, as it is gathered engine by engine.
+
+    inputs, outputs: the contract's names -> the file's; empty until an engine has run it.
+    """
 
     engines: list[EngineParity] = field(default_factory=list[EngineParity])
     inputs: Names = field(default_factory=dict[str, str])
@@ -71,7 +74,7 @@ def describe(output: OutputParity) -> str:
 
 
 def worst_snr(rows: tuple[OutputParity, ...]) -> float:
-    """In dB; infinite where every output is exact, far below any where one is not finite."""
+    """The lowest of `rows` in dB; infinite where all are exact, -1e9 where one has no figures."""
     return min(
         -1e9 if r.max_abs is None else float("inf") if r.snr_db is None else r.snr_db for r in rows
     )

@@ -3,7 +3,7 @@
 from edgeml.manifest import Precision
 from edgeml.parity import Tolerance
 
-# A lower one may differ more, but decide no other way.
+# At a lower precision values may differ more, but decisions hardly.
 TOLERANCES: dict[Precision, Tolerance] = {
     "fp32": Tolerance(),
     "fp16": Tolerance(max_abs=1e-2, min_cosine=0.999, min_top1=0.99),

@@ -66,7 +66,7 @@ class VariantView:
 
 
 def view(report: VariantReport, profile: Profile | None, samples: Samples) -> VariantView:
-    """profile: of this variant, where it was measured."""
+    """What the page shows of a variant; profile: the variant's, where it was measured."""
     floor = FLOORS_DB[report.precision]
     culprit_tensor = culprit(report.tensors, floor)
     ranges, zero = _ranges(report)

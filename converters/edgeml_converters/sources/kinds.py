@@ -31,7 +31,7 @@ FORMS = (
 
 
 def kind_of(path: Path) -> FileKind:
-    """Of a file or folder that is there; raises InputError when it is no whole model."""
+    """The kind of a file or folder that exists; raises InputError when it is no whole model."""
     if path.is_dir():
         if (path / "saved_model.pb").is_file():
             return "saved-model"

@@ -1,4 +1,4 @@
-"""A variant of lower precision: made of the float file, chosen by what data unseen by it say."""
+"""A variant of lower precision: quantised from the float file, chosen on data new to it."""
 
 import msgspec
 

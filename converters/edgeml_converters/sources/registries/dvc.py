@@ -42,7 +42,7 @@ class _Lock(msgspec.Struct):
 def verify(path: Path) -> str:
     """The md5 that DVC recorded for `path`, or for the folder above it that DVC tracks as a whole.
 
-    Raises InputError when DVC does not track it, when it is not here, or when it is another.
+    Raises InputError when DVC does not track it, when it is missing, or when its md5 is another.
     """
     place = Path(os.path.abspath(path))
     tracked, md5 = _recorded(place, path)

@@ -95,12 +95,12 @@ def _folder(place: str, tracking: str, downloads: Path, uri: str) -> Path:
             "does not read; run 'mlflow artifacts download --artifact-uri' and name the file, or "
             "start 'mlflow server' with --serve-artifacts."
         )
-    server = Server(_elsewhere(tracking, parts.netloc) if parts.netloc else tracking)
+    server = Server(_on_host(tracking, parts.netloc) if parts.netloc else tracking)
     _download(server, parts.path.strip("/"), downloads, _DEPTH)
     return downloads
 
 
-def _elsewhere(tracking: str, netloc: str) -> str:
+def _on_host(tracking: str, netloc: str) -> str:
     """The tracking server's address on another host, which serves artifacts alone."""
     return urlsplit(tracking)._replace(netloc=netloc).geturl()
 

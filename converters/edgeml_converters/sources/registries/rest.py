@@ -29,7 +29,7 @@ class _Complaint(msgspec.Struct):
 
 
 class Server:
-    """An MLflow server; the environment says who asks, by the names that MLflow's own client uses.
+    """An MLflow server, asked with the credentials that MLflow's own client finds in `environment`.
 
     uri: http or https, perhaps with a path and with user:password@. Raises InputError otherwise.
     """
