@@ -133,3 +133,9 @@ class HoldoutError(DeviceError):
 class StageError(DeviceError):
     exit_code = 12
     category = Category.UNEXPECTED_RESOURCE_USAGE
+
+
+def first_line(text: str) -> str:
+    """What an exception of others says, as far as it fits into a sentence of ours: its first line
+    that is not blank; empty where there is none."""
+    return next(iter(text.strip().splitlines()), "")

@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from edgeml.errors import InputError
+from edgeml.errors import InputError, first_line
 from edgeml.parity import Array
 from edgeml_converters.evidence import scores
 from edgeml_converters.evidence.intervals import RESAMPLES, Rows
 from edgeml_converters.evidence.scores import Score
 from edgeml_converters.formats.tensors import Arrays
-from edgeml_converters.reasons import first_line
 
 _BUILT_IN: dict[str, Callable[[Array, Arrays, Arrays], Score]] = {
     "accuracy": scores.accuracy,

@@ -6,9 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from edgeml.errors import InputError
+from edgeml.errors import InputError, first_line
 from edgeml_converters.formats.tensors import Array, Arrays, ModelInput
-from edgeml_converters.reasons import first_line
 
 CHUNK_SAMPLES = 64  # at once, so that memory stays bounded for any number of samples
 

@@ -12,9 +12,8 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from edgeml.errors import EdgemlError, EngineError
+from edgeml.errors import EdgemlError, EngineError, first_line
 from edgeml_converters.extras import EXTRAS
-from edgeml_converters.reasons import first_line
 from edgeml_converters.steps import messages
 from edgeml_converters.steps.messages import Failed, Reply, Request
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from edgeml.errors import ContractError, EdgemlError, EngineError
+from edgeml.errors import ContractError, EdgemlError, EngineError, first_line
 from edgeml.manifest import Optimisation
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -169,4 +169,4 @@ class Engine(ABC):
 
 
 def _first(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return first_line(str(error)) or type(error).__name__

@@ -137,7 +137,7 @@ def train(name: str, task: Task) -> None:
 
 
 def scored(name: str, task: Task) -> float:
-    answers = trained(name).predict(arrange(task.check.inputs, channels_last=True), verbose=0)
+    answers = trained(name).predict(arrange(task.check.inputs, channels_last=True))
     return score(task, np.asarray(answers).reshape(len(answers), -1))
 
 

@@ -5,8 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
-from edgeml.errors import InputError
-from edgeml_converters.reasons import first_line
+from edgeml.errors import InputError, first_line
 
 Document = TypeVar("Document", bound=msgspec.Struct)
 _LIMIT_BYTES = 1 << 20
