@@ -46,13 +46,13 @@ ROUTES = {
         "TensorFlow 1 to ONNX (tf2onnx on the session's graph)",
         "onnx",
         ("saved-model-v1",),
-        f"{__package__}.tensorflow_session:to_onnx",
+        f"{__package__}.tensorflow_onnx:by_session",
     ),
     "tensorflow-tflite-session": Route(
         "TensorFlow 1 to TFLite (from_session)",
         "tflite",
         ("saved-model-v1",),
-        f"{__package__}.tensorflow_session:to_tflite",
+        f"{__package__}.tensorflow_tflite:by_session",
     ),
     "onnx-as-is": Route(
         "ONNX as it is",

@@ -1,4 +1,4 @@
-"""Keras and SavedModel to TFLite, frozen to batch 1."""
+"""TensorFlow to TFLite, frozen to batch 1."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.tensorflow_model import TensorflowModel
+from edgeml_converters.frameworks.tensorflow_v1 import SessionModel
 from edgeml_converters.steps.messages import Converted
 
 ENTRY = "model.tflite"
@@ -32,4 +33,15 @@ def by_keras_model(
     model: TensorflowModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
 ) -> Converted:
     (folder / ENTRY).write_bytes(tf.lite.TFLiteConverter.from_keras_model(model.owner).convert())
+    return Converted(entry=ENTRY, batch=1)
+
+
+def by_session(
+    model: SessionModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
+) -> Converted:
+    """Straight from the graph of a session of TensorFlow 1."""
+    converter = tf.compat.v1.lite.TFLiteConverter.from_session(
+        model.session, list(model.feeds.values()), list(model.fetches.values())
+    )
+    (folder / ENTRY).write_bytes(converter.convert())
     return Converted(entry=ENTRY, batch=1)

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgeml import digests
 from edgeml.conversion import ConversionReport
+from tests.converters.commands import convert
 from tests.converters.zoo.conversions import Key, convert_all, make_all
 from tests.converters.zoo.table import FORMATS, PRECISIONS, TITLES, cell, reason, verdicts, written
 from tests.converters.zoo.zoo import FRAMEWORKS, NAMES, Framework, Zoo
@@ -76,6 +78,20 @@ def test_each_variant_says_the_same_or_is_refused_for_the_reason_in_the_docs(
         assert found == documented[where], f"{variant.id}: {cell(variant)}; {variant.findings}"
         if variant.passed and variant.precision != "fp32":
             assert variant.coverage is not None
+
+
+@pytest.mark.tensorflow
+def test_a_keras_model_gives_the_same_onnx_file_each_time(
+    zoos: dict[Framework, Zoo],
+    conversions: dict[Key, Future[ConversionReport]],
+    tmp_path: Path,
+) -> None:
+    """tf2onnx alone names its tensors in another order in each process."""
+    zoo, name = zoos["keras"], "residual_cnn"
+    (first,) = (v for v in conversions["keras", name].result().variants if v.id == "onnx-fp32")
+    assert convert(zoo.source(name), zoo.data(name), tmp_path / "again", to=["onnx"]).code == 0
+    for file, sha256 in first.sha256.items():
+        assert digests.sha256_file(tmp_path / "again" / file) == sha256
 
 
 def test_the_data_is_the_same_each_time_and_its_parts_do_not_meet(tmp_path: Path) -> None:
