@@ -21,10 +21,11 @@ from edgeml_runtime.engines.base import Engine, Signature, TensorSpec
 from edgeml_runtime.fetch import Fetcher
 from edgeml_runtime.live import Identity, Live, LoadedModel
 from edgeml_runtime.opened import Opened
+from edgeml_runtime.record import Installed
 from edgeml_runtime.reporter import Reporter
 from edgeml_runtime.stage import Staged
 from edgeml_runtime.steps import Stage, Swap
-from edgeml_runtime.store import Installed, Store
+from edgeml_runtime.store import Store
 from tests.packages import CONTRACT, tiny_package
 
 FLEET, MODEL, CHANNEL = "test", "tiny", "stable"

@@ -10,10 +10,11 @@ from edgeml_runtime import child
 from edgeml_runtime.config import Config
 from edgeml_runtime.live import Live
 from edgeml_runtime.machine import State
+from edgeml_runtime.record import Installed
 from edgeml_runtime.reporter import Reporter
 from edgeml_runtime.stage import stage
 from edgeml_runtime.steps import Load, load
-from edgeml_runtime.store import Installed, Store
+from edgeml_runtime.store import Store
 
 
 def boot(

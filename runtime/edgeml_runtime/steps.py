@@ -17,9 +17,10 @@ from edgeml_runtime.fetch import Fetcher, Interrupted
 from edgeml_runtime.live import Identity, Live, LoadedModel
 from edgeml_runtime.machine import Event, Machine, State
 from edgeml_runtime.opened import Opened
+from edgeml_runtime.record import Installed
 from edgeml_runtime.reporter import Reporter
 from edgeml_runtime.stage import Staged, stage
-from edgeml_runtime.store import Installed, Store
+from edgeml_runtime.store import Store
 
 
 def load(installed: Installed, opened: Opened, threads: int) -> LoadedModel:

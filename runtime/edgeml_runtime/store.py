@@ -21,50 +21,16 @@ from typing import IO
 import msgspec
 
 from edgeml import atomic, digests, documents
-from edgeml.documents import Strict
 from edgeml.errors import InputError, StorageError, VerificationError
 from edgeml.manifest import MANIFEST, File
 from edgeml.release import Release
 from edgeml.trust import Verifier
 from edgeml_runtime.opened import Opened
-from edgeml_runtime.stage import Staged
+from edgeml_runtime.record import Installed, Record
 
 _STATE = "state.json"
 _COPY = "state.json.copy"
 _LOCK = "edgeml.lock"
-
-
-class Installed(Strict, frozen=True, kw_only=True):
-    """A version in the store that has been live, and what its engine made of it."""
-
-    release: Release
-    variant: str
-    engine: str
-    staged: Staged
-
-
-class Record(Strict, frozen=True, kw_only=True):
-    """`state.json`.
-
-    fleet, model, channel: whose store it is. swap_state: where the swap was when this was written.
-    trial: the release under way; attempts: how often its staging was begun. boots: how often the
-    active version was started without having run for long. proven: whether it ever has.
-    rejected_generation: never tried again. last_generation: the highest trusted.
-    """
-
-    fleet: str = ""
-    model: str = ""
-    channel: str = ""
-    swap_state: str = "idle"
-    active: Installed | None = None
-    previous: Installed | None = None
-    trial: Release | None = None
-    attempts: int = 0
-    boots: int = 0
-    proven: bool = False
-    rejected_generation: int = 0
-    last_generation: int = 0
-    schema: int = documents.SCHEMA
 
 
 class Store:

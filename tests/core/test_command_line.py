@@ -14,7 +14,6 @@ from edgeml import documents
 from edgeml.cli import main as door
 from edgeml.conversion import ConversionReport
 from edgeml.inspection import Inspection
-from tests.flow.conversions import conversion
 from tests.packages import tiny_package
 
 Run = Callable[..., tuple[int, str, str]]
@@ -35,11 +34,6 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return code, out, err
 
     return command
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return conversion(tmp_path / "conversion", 1)
 
 
 def test_package_inspect_verify(run: Run, folder: Path, tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
-"""Two models of any formats on one and the same data, by the library and by the command."""
+"""Two models of any formats on one and the same data."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,9 @@ from edgeml import package
 from edgeml.errors import InputError, ParityError
 from edgeml.parity import Tolerance
 from edgeml_converters.compare.compare import Comparison, compare_models
-from edgeml_converters.compare.sides import Side, input_names
-from edgeml_converters.formats.tensors import ModelInput
 from tests import onnx_models
 from tests.converters import tflite_models
+from tests.converters.compare.models import normal_data, pair
 from tests.packages import tiny_package
 
 RNG = np.random.default_rng(0)
@@ -28,36 +25,15 @@ BASIC_PITCH = (
 )  # fmt: skip
 
 
-def _data(folder: Path, **shapes: tuple[int, ...]) -> Path:
-    path = folder / "data.npz"
-    arrays = {k: RNG.normal(size=(70, *shape)).astype(np.float32) for k, shape in shapes.items()}
-    np.savez(path, labels=RNG.integers(0, 3, 70), **arrays)
-    return path
-
-
-def _onnx(path: Path, outputs: tuple[str, ...], inputs: tuple[str, str] = ("a", "b")) -> Path:
-    """outputs = a + b, a - b and so on, in this order; over [batch, 3]."""
-    ops = ("Add", "Sub", "Mul")[: len(outputs)]
-    nodes = [helper.make_node(o, list(inputs), [y]) for o, y in zip(ops, outputs, strict=True)]
-
-    def values(names: tuple[str, ...]) -> list[onnx.ValueInfoProto]:
-        return [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["batch", 3]) for n in names]
-
-    graph = helper.make_graph(nodes, "test", values(inputs), values(outputs))
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    path.write_bytes(model.SerializeToString())
-    return path
-
-
 def _compare(a: object, b: object, data: Path, **more: Any) -> Comparison:
     return compare_models(str(a), str(b), data, timeout_seconds=120, **more)
 
 
 def test_outputs_with_exchanged_names_are_paired_by_value_in_two_formats(tmp_path: Path) -> None:
     found = _compare(
-        _onnx(tmp_path / "a.onnx", ("first", "second")),
+        pair(tmp_path / "a.onnx", ("first", "second")),
         tflite_models.pair(tmp_path / "b.tflite", ("second", "first")),
-        _data(tmp_path, a=(3,), b=(3,)),
+        normal_data(tmp_path, a=(3,), b=(3,)),
     )
     assert found.same and found.fault() is None
     assert found.outputs == {"first": "second", "second": "first"}
@@ -72,8 +48,8 @@ def test_outputs_with_exchanged_names_are_paired_by_value_in_two_formats(tmp_pat
 @pytest.mark.parametrize("names", ["a", "b"])
 def test_inputs_with_other_names_are_paired_by_value(tmp_path: Path, names: str) -> None:
     """The data speaks the language of one of the two models; the other is tried by value."""
-    a = _onnx(tmp_path / "a.onnx", ("t", "d"), ("left", "right"))
-    b = _onnx(tmp_path / "b.onnx", ("t", "d"), ("args_0", "args_1"))
+    a = pair(tmp_path / "a.onnx", ("t", "d"), ("left", "right"))
+    b = pair(tmp_path / "b.onnx", ("t", "d"), ("args_0", "args_1"))
     # b - a where a model calls them the other way round
     swapped = onnx.load(b)
     del swapped.graph.input[:]
@@ -83,22 +59,22 @@ def test_inputs_with_other_names_are_paired_by_value(tmp_path: Path, names: str)
     )
     b.write_bytes(swapped.SerializeToString())
     keys = ("left", "right") if names == "a" else ("args_0", "args_1")
-    found = _compare(a, b, _data(tmp_path, **dict.fromkeys(keys, (3,))))
+    found = _compare(a, b, normal_data(tmp_path, **dict.fromkeys(keys, (3,))))
     assert found.same
     assert found.inputs == {"left": "args_0", "right": "args_1"}
 
 
 def test_inputs_that_neither_model_names_are_asked_for(tmp_path: Path) -> None:
-    a = _onnx(tmp_path / "a.onnx", ("t",), ("left", "right"))
-    b = _onnx(tmp_path / "b.onnx", ("t",), ("args_0", "args_1"))
+    a = pair(tmp_path / "a.onnx", ("t",), ("left", "right"))
+    b = pair(tmp_path / "b.onnx", ("t",), ("args_0", "args_1"))
     with pytest.raises(InputError, match=r"which input of a\.onnx and b\.onnx cannot be told"):
-        _compare(a, b, _data(tmp_path, x=(3,), y=(3,)))
+        _compare(a, b, normal_data(tmp_path, x=(3,), y=(3,)))
 
 
 def test_models_that_differ_show_figures_and_flips(tmp_path: Path) -> None:
     a = onnx_models.scale(tmp_path / "a.onnx", 2.0)
     b = onnx_models.scale(tmp_path / "b.onnx", -2.0)
-    found = _compare(a, b, _data(tmp_path, x=(4,)))
+    found = _compare(a, b, normal_data(tmp_path, x=(4,)))
     assert not found.same
     assert "onnxruntime gives max abs" in (found.fault() or "")
     (row,) = found.engines
@@ -112,20 +88,20 @@ def test_models_that_differ_show_figures_and_flips(tmp_path: Path) -> None:
 def test_the_tolerance_decides(tmp_path: Path) -> None:
     a = onnx_models.scale(tmp_path / "a.onnx", 2.0)
     b = onnx_models.scale(tmp_path / "b.onnx", 2.01)
-    data = _data(tmp_path, x=(4,))
+    data = normal_data(tmp_path, x=(4,))
     assert not _compare(a, b, data).same
     assert _compare(a, b, data, tolerance=Tolerance(max_abs=0.01)).same
 
 
 def test_another_number_of_outputs_is_a_sentence(tmp_path: Path) -> None:
-    a, b = _onnx(tmp_path / "a.onnx", ("t", "d")), _onnx(tmp_path / "b.onnx", ("t",))
+    a, b = pair(tmp_path / "a.onnx", ("t", "d")), pair(tmp_path / "b.onnx", ("t",))
     with pytest.raises(ParityError, match=r"a\.onnx gives 't', 'd', but b\.onnx gives 't'"):
-        _compare(a, b, _data(tmp_path, a=(3,), b=(3,)))
+        _compare(a, b, normal_data(tmp_path, a=(3,), b=(3,)))
 
 
 def test_outputs_that_data_cannot_tell_apart(tmp_path: Path) -> None:
-    a = _onnx(tmp_path / "a.onnx", ("t", "d"))
-    b = _onnx(tmp_path / "b.onnx", ("y0", "y1"))
+    a = pair(tmp_path / "a.onnx", ("t", "d"))
+    b = pair(tmp_path / "b.onnx", ("y0", "y1"))
     data = tmp_path / "data.npz"
     np.savez(data, a=np.ones((4, 3), np.float32), b=np.zeros((4, 3), np.float32))
     with pytest.raises(InputError, match="cannot be told apart by this data"):
@@ -141,7 +117,7 @@ def test_a_model_that_answers_nan_is_no_reference(tmp_path: Path) -> None:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     (tmp_path / "log.onnx").write_bytes(model.SerializeToString())
-    data = _data(tmp_path, x=(4,))
+    data = normal_data(tmp_path, x=(4,))
     with pytest.raises(InputError, match=r"log\.onnx itself answers NaN or infinity in 'y'"):
         _compare(tmp_path / "log.onnx", tmp_path / "log.onnx", data)
     scale = onnx_models.scale(tmp_path / "scale.onnx", 1.0)
@@ -167,7 +143,7 @@ def test_bad_input_is_one_sentence(
     (tmp_path / "broken.onnx").write_bytes((tmp_path / "a.onnx").read_bytes()[:50])
     places = [str(tmp_path / name) if "." in name else name for name in (a, b)]
     with pytest.raises(InputError, match=sentence):
-        _compare(places[0], places[1], _data(tmp_path, **data))
+        _compare(places[0], places[1], normal_data(tmp_path, **data))
 
 
 def test_an_engine_that_is_not_known(tmp_path: Path) -> None:
@@ -179,7 +155,7 @@ def test_a_variant_of_a_package_goes_by_its_contract(tmp_path: Path) -> None:
     """The package calls x what its file calls x; its contract is checked by its own reader."""
     model = onnx_models.scale(tmp_path / "a.onnx", 2.0)
     packed = tiny_package(tmp_path, model_bytes=model.read_bytes(), blob_bytes=1 << 20)
-    data = _data(tmp_path, x=(4,))
+    data = normal_data(tmp_path, x=(4,))
     for name in (packed, f"{packed}:onnx-fp32"):
         found = _compare(model, name, data)
         assert found.same and found.b == "tiny-1.edgeml:onnx-fp32"
@@ -188,7 +164,7 @@ def test_a_variant_of_a_package_goes_by_its_contract(tmp_path: Path) -> None:
 
 
 def test_names_of_a_package_are_those_of_its_contract(tmp_path: Path) -> None:
-    model = _onnx(tmp_path / "inner.onnx", ("y0",), ("args_0", "args_1"))
+    model = pair(tmp_path / "inner.onnx", ("y0",), ("args_0", "args_1"))
     packed = tiny_package(tmp_path, model_bytes=model.read_bytes(), blob_bytes=1 << 20)
     with package.Package(packed) as opened:
         manifest = opened.manifest
@@ -203,7 +179,7 @@ def test_names_of_a_package_are_those_of_its_contract(tmp_path: Path) -> None:
         }
     package.write(packed, renamed, members)
     found = _compare(
-        _onnx(tmp_path / "a.onnx", ("total",)), packed, _data(tmp_path, a=(3,), b=(3,))
+        pair(tmp_path / "a.onnx", ("total",)), packed, normal_data(tmp_path, a=(3,), b=(3,))
     )
     assert found.same and found.inputs == {"a": "a", "b": "b"}
     assert found.outputs == {"total": "total"}
@@ -220,7 +196,7 @@ def test_a_source_is_compared_in_its_framework(tmp_path: Path) -> None:
         "    return Pair()\n"
     )
     file = tflite_models.pair(tmp_path / "b.tflite", ("y0", "y1"))
-    data = _data(tmp_path, a=(3,), b=(3,))
+    data = normal_data(tmp_path, a=(3,), b=(3,))
     found = _compare(f"{tmp_path}/net.py:pair", file, data, engines=["litert"])
     assert found.same and found.a == "net.py:pair"
     assert found.engine == "torch" and found.version.startswith("2.13")
@@ -252,56 +228,3 @@ def test_basic_pitch_is_one_net_in_three_formats_under_permuted_names(tmp_path: 
         for row in found.engines
         for output in row.outputs
     )
-
-
-class _Named(Side):
-    def open(self) -> None: ...
-
-    def run(self, arrays: Any, names: Any) -> dict[str, Any]:
-        return {}
-
-    def close(self) -> None: ...
-
-
-def test_inputs_are_chosen_by_name_and_then_by_what_fits() -> None:
-    side = _Named("net", "engine")
-    x, y = np.zeros((5, 3), np.float32), np.zeros((5, 2), np.int64)
-    wanted = (
-        ModelInput(name="p", dtype="int64", shape=(None, 2)),
-        ModelInput(name="q", dtype="float32", shape=(1, 3)),
-    )
-    assert input_names({"x": x, "y": y}, wanted, side) == [{"x": "q", "y": "p"}]
-    assert input_names({"p": y, "q": x}, wanted, side) == [{"p": "p", "q": "q"}]
-    unknown = (ModelInput(name="a"), ModelInput(name="b"), ModelInput(name="c", required=False))
-    assert len(input_names({"x": x, "y": y}, unknown, side)) == 2
-    assert input_names({"a": x, "b": y, "c": y}, unknown, side) == [{"a": "a", "b": "b", "c": "c"}]
-    with pytest.raises(InputError, match=r"net takes 'a' \(any type\), 'b' \(any type\)"):
-        input_names({"x": x}, unknown[:2], side)
-
-
-def compare(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "edgeml.cli", "compare", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
-
-
-def test_the_command_says_the_same_in_a_table_and_in_json(tmp_path: Path) -> None:
-    a = _onnx(tmp_path / "a.onnx", ("first", "second"))
-    b = tflite_models.pair(tmp_path / "b.tflite", ("second", "first"))
-    data = _data(tmp_path, a=(3,), b=(3,))
-    done = compare(a, b, "--data", data)
-    assert done.returncode == 0, done.stderr
-    assert "They say the same." in done.stdout
-    assert "output 'first' of A is 'second' of B" in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 80
-    done = compare(a, b, "--data", data, "--json")
-    assert msgspec.json.decode(done.stdout, type=Comparison).same
-
-
-def test_the_command_ends_with_4_and_shows_flips(tmp_path: Path) -> None:
-    a = onnx_models.scale(tmp_path / "a.onnx", 2.0)
-    b = onnx_models.scale(tmp_path / "b.onnx", -2.0)
-    done = compare(a, b, "--data", _data(tmp_path, x=(4,)))
-    assert done.returncode == 4
-    assert "70 flips of y on onnxruntime, the 8 with the widest margins" in done.stdout
-    sentence = done.stderr.splitlines()[-1]
-    assert sentence.startswith("edgeml: b.onnx does not say the same as a.onnx: onnxruntime gives")

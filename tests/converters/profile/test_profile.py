@@ -1,61 +1,27 @@
-"""Latency, memory and operators of a model file, by the library and by the command."""
+"""Latency, memory and operators of a model file."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
-from edgeml.errors import EngineError, InputError, PackageError
-from edgeml.profile import Profile, Profiles
-from edgeml_converters.profile.files import profile_file
+from edgeml.errors import EngineError, InputError
+from edgeml.profile import Profile
 from edgeml_converters.profile.machine import PeakMemory
 from edgeml_converters.profile.measuring import measure
-from edgeml_converters.profile.text import count, latency, short
 from edgeml_converters.sources.synthetic import random_inputs
 from edgeml_runtime.engines.base import TensorSpec
-from tests.converters import tflite_models
-from tests.packages import tiny_package
-
-RNG = np.random.default_rng(0)
-PROBES = Path(__file__).parents[3] / "runtime" / "edgeml_runtime" / "engines"
-
-
-def _onnx(path: Path, nodes: list[Any], inputs: Any, output: str, **weights: Any) -> Path:
-    graph = helper.make_graph(
-        nodes,
-        "test",
-        [helper.make_tensor_value_info(k, TensorProto.FLOAT, v) for k, v in inputs.items()],
-        [helper.make_tensor_value_info(output, TensorProto.FLOAT, None)],
-        [numpy_helper.from_array(np.asarray(a), name) for name, a in weights.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    path.write_bytes(model.SerializeToString())
-    return path
-
-
-def _convolution(path: Path) -> Path:
-    """The same net as tflite_models.convolution with 2 channels, 3 maps and 5 scores."""
-    nodes = [
-        helper.make_node("Conv", ["image", "kernel", "bias"], ["maps"], "conv", pads=[1] * 4),
-        helper.make_node("Transpose", ["maps"], ["last"], perm=[0, 2, 3, 1]),
-        helper.make_node("MatMul", ["last", "matrix"], ["scores"]),
-    ]
-    kernel = RNG.normal(size=(3, 2, 3, 3)).astype(np.float32)
-    matrix = RNG.normal(size=(3, 5)).astype(np.float32)
-    bias = np.zeros(3, np.float32)
-    shape = ["batch", 2, 4, 4]
-    return _onnx(path, nodes, {"image": shape}, "scores", kernel=kernel, bias=bias, matrix=matrix)
-
-
-def _tflite(path: Path) -> Path:
-    return tflite_models.convolution(path, RNG.normal(size=(3, 3, 3, 2)), RNG.normal(size=(5, 3)))
+from tests.converters.profile.models import (
+    PROBES,
+    onnx_convolution,
+    onnx_file,
+    tflite_convolution,
+)
 
 
 def _measure(path: Path, **options: Any) -> Profile:
@@ -64,7 +30,10 @@ def _measure(path: Path, **options: Any) -> Profile:
 
 
 def test_two_formats_of_one_net_have_the_same_macs_and_parameters(tmp_path: Path) -> None:
-    found = [_measure(_convolution(tmp_path / "a.onnx")), _measure(_tflite(tmp_path / "a.tflite"))]
+    found = [
+        _measure(onnx_convolution(tmp_path / "a.onnx")),
+        _measure(tflite_convolution(tmp_path / "a.tflite")),
+    ]
     for profile in found:
         assert profile.macs == 4 * 4 * 3 * (3 * 3 * 2) + 4 * 4 * 5 * 3
         assert profile.parameters == 3 * 3 * 3 * 2 + 3 + 5 * 3
@@ -76,16 +45,16 @@ def test_two_formats_of_one_net_have_the_same_macs_and_parameters(tmp_path: Path
     assert [row.engine for row in found[1].engines] == ["tflite", "litert"]
 
 
-@pytest.mark.parametrize("make", [_convolution, _tflite], ids=["onnx", "tflite"])
+@pytest.mark.parametrize("make", [onnx_convolution, tflite_convolution], ids=["onnx", "tflite"])
 def test_a_call_with_four_samples_has_four_times_the_macs(make: Any, tmp_path: Path) -> None:
-    path = make(tmp_path / f"a.{'onnx' if make is _convolution else 'tflite'}")
+    path = make(tmp_path / f"a.{'onnx' if make is onnx_convolution else 'tflite'}")
     one, four = _measure(path), _measure(path, batch=4)
     assert four.macs == 4 * one.macs and four.parameters == one.parameters
     assert four.batch == 4
 
 
 def test_latency_memory_and_machine(tmp_path: Path) -> None:
-    profile = _measure(_convolution(tmp_path / "a.onnx"), threads=2)
+    profile = _measure(onnx_convolution(tmp_path / "a.onnx"), threads=2)
     (row,) = profile.engines
     assert row.error is None and row.runs >= 3
     assert row.p50_us is not None and row.p99_us is not None and row.peak_mib is not None
@@ -102,7 +71,7 @@ def test_memory_that_a_model_needs_is_seen(tmp_path: Path) -> None:
         helper.make_node("Sin", ["copies"], ["waves"]),
         helper.make_node("ReduceSum", ["waves", "axis"], ["y"]),
     ]
-    path = _onnx(
+    path = onnx_file(
         tmp_path / "roomy.onnx", nodes, {"x": [1, 4]}, "y",
         times=np.array([1 << 22, 1]), axis=np.array([0]),
     )  # fmt: skip
@@ -115,7 +84,7 @@ def test_quantised_weights_count_for_the_operator_that_uses_them(tmp_path: Path)
         helper.make_node("DequantizeLinear", ["w", "step", "zero"], ["weights"]),
         helper.make_node("Gemm", ["x", "weights"], ["y"], "dense", transB=1),
     ]
-    path = _onnx(
+    path = onnx_file(
         tmp_path / "q.onnx", nodes, {"x": ["batch", 6]}, "y",
         w=np.ones((4, 6), np.int8), step=np.float32(0.5), zero=np.int8(0),
     )  # fmt: skip
@@ -130,7 +99,7 @@ def test_integer_operators_and_external_weights(tmp_path: Path) -> None:
         helper.make_node("MatMulInteger", ["q", "w", "zero", "wzero"], ["sums"], "dense"),
         helper.make_node("Cast", ["sums"], ["y"], to=TensorProto.FLOAT),
     ]
-    path = _onnx(
+    path = onnx_file(
         tmp_path / "a.onnx", nodes, {"x": ["batch", 600]}, "y",
         w=np.ones((600, 40), np.int8), wzero=np.zeros(40, np.int8),
     )  # fmt: skip
@@ -148,7 +117,7 @@ def test_recurrent_and_control_flow(tmp_path: Path) -> None:
     lstm = [
         helper.make_node("LSTM", ["x", "w", "r"], ["y"], "lstm", hidden_size=3),
     ]
-    path = _onnx(
+    path = onnx_file(
         tmp_path / "r.onnx", lstm, {"x": [5, 1, 2]}, "y",
         w=np.ones((1, 12, 2), np.float32), r=np.ones((1, 12, 3), np.float32),
     )  # fmt: skip
@@ -163,14 +132,14 @@ def test_recurrent_and_control_flow(tmp_path: Path) -> None:
         helper.make_node("Greater", ["most", "zero"], ["up"]),
         helper.make_node("If", ["up"], ["y"], then_branch=branch("yes"), else_branch=branch("no")),
     ]
-    path = _onnx(tmp_path / "if.onnx", nodes, {"x": [1, 2]}, "y", zero=np.float32(0))
+    path = onnx_file(tmp_path / "if.onnx", nodes, {"x": [1, 2]}, "y", zero=np.float32(0))
     profile = _measure(path)
     assert profile.macs_unknown == 1 and profile.ops["Sin"] == 2
 
 
 def test_an_engine_that_refuses_the_file_says_so_in_its_row(tmp_path: Path) -> None:
     nodes = [helper.make_node("Erfc", ["x"], ["y"])]
-    profile = _measure(_onnx(tmp_path / "erfc.onnx", nodes, {"x": [1, 2]}, "y"))
+    profile = _measure(onnx_file(tmp_path / "erfc.onnx", nodes, {"x": [1, 2]}, "y"))
     (row,) = profile.engines
     assert row.p50_us is None and "Erfc" in (row.error or "")
     assert profile.ops == {"Erfc": 1}
@@ -178,7 +147,7 @@ def test_an_engine_that_refuses_the_file_says_so_in_its_row(tmp_path: Path) -> N
 
 def test_free_sizes_must_be_given(tmp_path: Path) -> None:
     nodes = [helper.make_node("Sin", ["image"], ["y"])]
-    path = _onnx(tmp_path / "free.onnx", nodes, {"image": ["batch", 1, "h", "w"]}, "y")
+    path = onnx_file(tmp_path / "free.onnx", nodes, {"image": ["batch", 1, "h", "w"]}, "y")
     with pytest.raises(InputError, match=r"--shape 'image=1,1,1,1'"):
         _measure(path)
     assert _measure(path, shapes={"image": (2, 1, 5, 7)}).layers[0].shape == (2, 1, 5, 7)
@@ -214,75 +183,6 @@ def test_the_peak_of_memory_rises_with_what_is_held() -> None:
     held = np.ones(8 << 20, np.float64)
     assert held.sum() > 0
     assert 60 <= peak.mib() < 200
-
-
-@pytest.mark.parametrize(
-    ("found", "text"),
-    [
-        (count(12_345), "12,345"),
-        (count(524_079_648), "524.08 M"),
-        (latency(14.84), "14.8 µs"),
-        (latency(30_839.7), "30,840 µs"),
-        (latency(250_000), "250 ms"),
-        (latency(None), ""),
-        (short("a/b;c/d"), "a/b"),
-        (short("x" * 30 + "/Conv"), "…" + "x" * 16 + "/Conv"),
-    ],
-)
-def test_figures_for_people(found: str, text: str) -> None:
-    assert found == text
-
-
-def profile(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "edgeml.cli", "profile", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
-
-
-def test_the_command_prints_one_document_or_tables(tmp_path: Path) -> None:
-    path = _convolution(tmp_path / "a.onnx")
-    done = profile(path, "--seconds", "0.05", "--json")
-    assert done.returncode == 0, done.stderr
-    found = msgspec.json.decode(done.stdout, type=Profiles)
-    assert found.file == "a.onnx" and found.profiles[0].macs == 1104
-    done = profile(path, "--seconds", "0.05")
-    assert done.returncode == 0, done.stderr
-    assert "a.onnx: " in done.stdout and "1,104 MACs" in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 80
-    for word in ("onnxruntime", "p50", "Conv 1", "1x3x4x4", "78.3%"):
-        assert word in done.stdout
-
-
-def test_a_package_is_profiled_by_variant(tmp_path: Path) -> None:
-    model = (PROBES / "probe.onnx").read_bytes()
-    package = tiny_package(tmp_path, model_bytes=model, blob_bytes=1 << 20)
-    done = profile(package, "--variant", "onnx-fp32", "--seconds", "0.05", "--json")
-    assert done.returncode == 0, done.stderr
-    (found,) = json.loads(done.stdout)["profiles"]
-    assert found["name"] == "onnx-fp32" and found["engines"][0]["p50_us"] > 0
-    done = profile(package, "--variant", "tflite-int8")
-    assert done.returncode == 2
-    assert "holds no variant 'tflite-int8'; it holds onnx-fp32" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "sentence"),
-    [
-        ("a.onnx", b"XX", "a.onnx is not a whole ONNX model"),
-        ("a.tflite", b"XXXXXXXXXX", "a.tflite does not begin like a .tflite file"),
-        ("a.tflite", b"\x1c\0\0\0TFL3" + b"\xff" * 40, "a.tflite is not a whole .tflite file"),
-        ("a.edgeml", b"XX", "is not an .edgeml package"),
-        ("a.bin", b"XX", "name an .onnx, a .tflite or a .edgeml"),
-        ("missing.onnx", None, "There is no file"),
-    ],
-)
-def test_bad_input_is_one_sentence(
-    tmp_path: Path, name: str, content: bytes | None, sentence: str
-) -> None:
-    if content is not None:
-        (tmp_path / name).write_bytes(content)
-    with pytest.raises((InputError, PackageError), match=sentence) as found:
-        profile_file(tmp_path / name, seconds=0.05)
-    assert found.value.exit_code == (6 if name == "a.edgeml" else 2)
 
 
 def test_a_missing_engine_ends_with_10(tmp_path: Path) -> None:
