@@ -25,6 +25,12 @@ def pair() -> keras.Model:
     return keras.Model({"image": image, "extra": extra}, outputs)
 
 
+def many() -> keras.Model:
+    """Twelve inputs; a SavedModel keeps no order of them."""
+    inputs = {f"x{n}": keras.Input((2,), name=f"x{n}") for n in range(12)}
+    return keras.Model(inputs, keras.layers.Add()(list(inputs.values())))
+
+
 def sequential() -> keras.Model:
     keras.utils.set_random_seed(0)
     layers = keras.layers
@@ -86,6 +92,7 @@ def main(folder: Path) -> None:
     doubled = keras.layers.Lambda(lambda x: x * 2)(image)  # pyright: ignore
     keras.Model(image, doubled).save(folder / "lambda.h5")
     pair().export(folder / "saved", verbose=False)
+    many().export(folder / "many", verbose=False)
     _age(folder / "saved", folder / "old")
     _write_v1(folder / "v1")
 

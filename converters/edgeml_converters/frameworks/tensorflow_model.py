@@ -122,7 +122,10 @@ def choose_signature(signatures: Mapping[str, Any]) -> str:
 
 
 def from_saved_model(loaded: Any) -> Model:
-    """The signature that `choose_signature` names, as a model."""
+    """The signature that `choose_signature` names, as a model; inputs in the order of their names.
+
+    The file keeps them in a map, which every process reads in another order.
+    """
     function = loaded.signatures[choose_signature(loaded.signatures)]
     specs = function.structured_input_signature[1]
 
@@ -131,6 +134,6 @@ def from_saved_model(loaded: Any) -> Model:
 
     inputs = tuple(
         ModelInput(name=name, dtype=spec.dtype.name, shape=tuple(spec.shape))
-        for name, spec in specs.items()
+        for name, spec in sorted(specs.items())
     )
     return TensorflowModel("saved-model", loaded, call, inputs, kept=loaded)

@@ -1,8 +1,15 @@
-"""What exporters leave in a graph that is no ONNX, rewritten to what is; no framework needed."""
+"""What exporters leave in a graph, rewritten: what is no ONNX, and what is of one process only."""
+
+import re
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
+
+from edgeml_converters.formats.onnx_walk import inner_graphs, walk
+
+# The address of an object in a name, as tf2onnx writes it when it takes an Einsum apart.
+_ADDRESS = re.compile(r"\b(?P<before>einsum|OPT\w+?_)(?P<address>\d{9,})")
 
 
 def rewrite_erfc(graph: onnx.GraphProto) -> None:
@@ -22,3 +29,41 @@ def rewrite_erfc(graph: onnx.GraphProto) -> None:
         nodes.append(helper.make_node("Sub", [one, middle], [node.output[0]], name=node.name))
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def number_addresses(graph: onnx.GraphProto) -> None:
+    """Names that hold an address hold a number instead, in the order of the nodes: else one model
+    gives another file in each process. A graph without such names stays as it is."""
+    numbers: dict[str, int] = {}
+
+    def numbered(match: re.Match[str]) -> str:
+        return match["before"] + str(numbers.setdefault(match["address"], len(numbers)))
+
+    def renamed(name: str) -> str:
+        return _ADDRESS.sub(numbered, name)
+
+    graphs = [graph]
+    for node in walk(graph.node):
+        graphs += inner_graphs(node)
+        node.name = renamed(node.name)
+        node.input[:] = [renamed(name) for name in node.input]
+        node.output[:] = [renamed(name) for name in node.output]
+    if not numbers:
+        return
+    for each in graphs:
+        for value in (*each.initializer, *each.input, *each.output):
+            value.name = renamed(value.name)
+        _sort_constants(each)
+
+
+def _sort_constants(graph: onnx.GraphProto) -> None:
+    """In the order in which the nodes take them: tf2onnx orders them by sets of names."""
+    taken = {name: place for place, name in reversed([*enumerate(_taken(graph))])}
+    constants = sorted(graph.initializer, key=lambda tensor: taken.get(tensor.name, len(taken)))
+    copies = [onnx.TensorProto.FromString(tensor.SerializeToString()) for tensor in constants]
+    del graph.initializer[:]
+    graph.initializer.extend(copies)
+
+
+def _taken(graph: onnx.GraphProto) -> list[str]:
+    return [name for node in walk(graph.node) for name in node.input]

@@ -12,7 +12,7 @@ from edgeml_converters.formats import onnx_write
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.tensorflow_model import TensorflowModel
 from edgeml_converters.frameworks.tensorflow_v1 import SessionModel, frozen_graph
-from edgeml_converters.routes.onnx_rewrites import rewrite_erfc
+from edgeml_converters.routes.onnx_rewrites import number_addresses, rewrite_erfc
 from edgeml_converters.steps.messages import Converted
 
 OPSET = 17
@@ -41,6 +41,7 @@ def by_session(
 
 def _written(proto: onnx.ModelProto, folder: Path) -> Converted:
     rewrite_erfc(proto.graph)
+    number_addresses(proto.graph)
     batch = onnx_write.write(proto, folder)
     return Converted(entry=onnx_write.ENTRY, batch=batch)
 

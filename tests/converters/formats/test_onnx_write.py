@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edgeml.archive import PAGE_BYTES
 from edgeml.errors import ConversionError
 from edgeml_converters.formats import onnx_write
-from edgeml_converters.routes.onnx_rewrites import rewrite_erfc
+from edgeml_converters.routes.onnx_rewrites import number_addresses, rewrite_erfc
 
 
 def _model(batch: int | str, leak: str = "/home/someone/net.py:12") -> onnx.ModelProto:
@@ -91,3 +91,33 @@ def test_erfc_becomes_ops_of_onnx() -> None:
     session = onnxruntime.InferenceSession(model.SerializeToString())
     found = _answer(session, np.array([0, 0.5], np.float32))
     assert np.allclose(found, [-1, -0.4795001], atol=1e-6)
+
+
+def _einsum(first: int, second: int) -> onnx.GraphProto:
+    """As tf2onnx leaves it, by the addresses of two objects in the process that converted it."""
+    value = helper.make_tensor_value_info
+    names = [f"einsum{first}_id_axes__51", f"einsum{second}_ba_axes__52"]
+    constants = [numpy_helper.from_array(np.array([n]), name) for n, name in enumerate(names)]
+    return helper.make_graph(
+        [
+            helper.make_node("Unsqueeze", ["x", names[1]], ["a"], name=f"OPTunsqueeze_0_{second}"),
+            helper.make_node("Squeeze", ["a", names[0]], ["y"], name="layer_123456789012"),
+        ],
+        "einsum",
+        [value("x", TensorProto.FLOAT, ["batch"])],
+        [value("y", TensorProto.FLOAT, None)],
+        constants if first < second else constants[::-1],
+    )
+
+
+def test_addresses_in_names_become_numbers_and_other_names_stay() -> None:
+    one = _einsum(140456127389840, 139994679985104)
+    other = _einsum(139994679949328, 140456127396880)
+    for graph in (one, other):
+        number_addresses(graph)
+    assert one == other
+    assert [node.name for node in one.node] == ["OPTunsqueeze_0_0", "layer_123456789012"]
+    assert [tensor.name for tensor in one.initializer] == [
+        "einsum0_ba_axes__52",
+        "einsum1_id_axes__51",
+    ]

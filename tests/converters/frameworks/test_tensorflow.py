@@ -89,6 +89,11 @@ def test_an_h5_file_that_is_no_model(worker: Worker, saved: Path, name: str, sen
     assert f"{name} {sentence}" in _refused(worker, saved / name)
 
 
+def test_the_inputs_of_a_saved_model_are_in_one_order(worker: Worker, saved: Path) -> None:
+    names = [model_input.name for model_input in _load(worker, saved / "many").inputs]
+    assert names == sorted(f"x{n}" for n in range(12))
+
+
 def test_an_old_saved_model_is_loaded_in_a_session(
     worker: Worker, saved: Path, tmp_path: Path
 ) -> None:
