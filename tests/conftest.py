@@ -1,6 +1,7 @@
 """Fixtures that more than one folder of tests uses."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,27 +22,29 @@ settings.register_profile(
 )
 settings.load_profile("edgeml")
 
-# Longest first, so that no core idles at the end; by name, wherever the file is.
+HERE = Path(__file__).parent
+# Longest first, so that no core idles at the end.
 LONGEST = (
-    "test_zoo.py",
-    "test_real_models.py",
-    "test_quiet.py",
-    "test_convert_options.py",
-    "test_convert_torch.py",
-    "test_swap_flow.py",
-    "test_onnx_backend.py",
-    "test_convert_tensorflow.py",
-    "test_readme.py",
-    "test_convert_sources.py",
-    "test_quantise_tflite.py",
-    "test_profile.py",
-    "test_bare.py",
+    "converters/zoo/test_zoo.py",
+    "converters/test_real_models.py",
+    "quiet/test_quiet.py",
+    "converters/test_plugins.py",
+    "converters/test_convert_options.py",
+    "converters/test_convert_torch.py",
+    "flow/test_swap_flow.py",
+    "conformance/test_onnx_backend.py",
+    "converters/test_convert_tensorflow.py",
+    "flow/test_readme.py",
+    "converters/test_convert_sources.py",
+    "converters/quantise/test_tflite.py",
+    "converters/quantise/test_onnx.py",
+    "core/test_bare.py",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    order = {name: number for number, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+    order = {HERE / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
 @pytest.fixture(params=[pytest.param(name, marks=pytest.mark.broker) for name in BROKERS])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import HERE, LONGEST
 from tests.missing import missing
 
 ROOT = Path(__file__).parents[2]
@@ -47,3 +48,7 @@ def test_a_process_that_a_test_starts_is_not_in_ci_either() -> None:
     assert "CI" not in os.environ
     with pytest.raises((pytest.skip.Exception, pytest.fail.Exception)):
         missing("nothing")
+
+
+def test_the_files_that_go_first_are_there() -> None:
+    assert all((HERE / name).is_file() for name in LONGEST)
