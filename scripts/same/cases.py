@@ -15,7 +15,7 @@ PACKAGES = Path(sys.prefix) / "model-packages"
 PITCH = PACKAGES / "basic_pitch" / "saved_models" / "icassp_2022"
 OCR = PACKAGES / "rapidocr_onnxruntime" / "models"
 SOURCES = "../../sources"
-QUICK = ("zoo-torch-autoencoder", "zoo-keras-conv_autoencoder", "torch-program", "onnx", "refused")
+QUICK = ("zoo-torch-autoencoder", "zoo-keras-conv_autoencoder", "torch-program", "onnx")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from same import libraries
 from same.cases import Case
 
 ROOT = Path(__file__).resolve().parents[2]
+PYTHON = (*libraries.ONE_LAYOUT, sys.executable)
 PROCESSES = 2
 COMMAND_SECONDS = 1200
 COLUMNS = 200  # so that no table is cut
@@ -80,7 +81,7 @@ def _check_out(place: Place, commit: str) -> dict[str, str]:
     }
     asked = "; ".join(f"import {p.name}; print({p.name}.__path__[0])" for p in packages)
     found = subprocess.run(
-        [sys.executable, "-c", asked],
+        [*PYTHON, "-c", asked],
         cwd=place.folder, env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     if found.stdout.splitlines() != [str(p) for p in packages]:
@@ -89,7 +90,12 @@ def _check_out(place: Place, commit: str) -> dict[str, str]:
 
 
 def _asked(place: Place, case: Case) -> str:
-    return json.dumps({"sources": place.sources_sha256, "commands": case.commands}, indent=1)
+    asked = {
+        "sources": place.sources_sha256,
+        "libraries": libraries.HELD_STILL,
+        "commands": case.commands,
+    }
+    return json.dumps(asked, indent=1)
 
 
 def _is_kept(place: Place, folder: Path, case: Case) -> bool:
@@ -104,7 +110,7 @@ def _run(place: Place, case: Case, kept: Path, environment: dict[str, str]) -> f
     (work / TERMINAL).mkdir(parents=True)
     for number, command in enumerate(case.commands, 1):
         done = subprocess.run(
-            [sys.executable, "-m", "edgeml.cli", *command],
+            [*PYTHON, "-m", "edgeml.cli", *command],
             cwd=work,
             env=environment,
             capture_output=True,
