@@ -122,15 +122,16 @@ def choose_signature(signatures: Mapping[str, Any]) -> str:
 
 
 def from_saved_model(loaded: Any) -> Model:
-    """The signature that `choose_signature` names, as a model; inputs in the order of their names.
+    """The signature that `choose_signature` names, as a model.
 
-    The file keeps them in a map, which every process reads in another order.
+    Inputs and outputs are in the order of their names: the file keeps them in maps, which every
+    process reads in another order.
     """
     function = loaded.signatures[choose_signature(loaded.signatures)]
     specs = function.structured_input_signature[1]
 
     def call(arrays: Tensors) -> dict[str, Any]:
-        return name_outputs(function(**arrays))
+        return dict(sorted(name_outputs(function(**arrays)).items()))
 
     inputs = tuple(
         ModelInput(name=name, dtype=spec.dtype.name, shape=tuple(spec.shape))

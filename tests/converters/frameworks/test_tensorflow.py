@@ -89,9 +89,14 @@ def test_an_h5_file_that_is_no_model(worker: Worker, saved: Path, name: str, sen
     assert f"{name} {sentence}" in _refused(worker, saved / name)
 
 
-def test_the_inputs_of_a_saved_model_are_in_one_order(worker: Worker, saved: Path) -> None:
+def test_a_saved_model_has_one_order(worker: Worker, saved: Path, tmp_path: Path) -> None:
+    """Which the file itself has not: that of its names."""
     names = [model_input.name for model_input in _load(worker, saved / "many").inputs]
     assert names == sorted(f"x{n}" for n in range(12))
+    samples = {name: np.full((2, 2), float(name[1:]), np.float32) for name in names}
+    answers = _answer(worker, tmp_path, samples)
+    assert list(answers) == sorted(f"y{n}" for n in range(12))
+    assert all((array == float(name[1:])).all() for name, array in answers.items())
 
 
 def test_an_old_saved_model_is_loaded_in_a_session(
