@@ -19,6 +19,7 @@ from edgeml_converters.sources.source import Source, parse
 from edgeml_converters.sources.synthetic import write_samples
 from edgeml_converters.steps.messages import Loaded
 from edgeml_converters.steps.model import ModelProcess
+from edgeml_converters.steps.processes import Processes
 
 
 def convert(
@@ -60,7 +61,10 @@ def convert(
             data = _read_samples(loaded, model, options)
         from edgeml_converters.pipeline import Pipeline
 
-        pipeline = Pipeline(source, data, model, loaded, workspace, options, progress)
+        processes = stack.enter_context(
+            Processes(workspace, options.timeout_seconds, options.memory_bytes)
+        )
+        pipeline = Pipeline(source, data, model, loaded, processes, options, progress)
         return pipeline.run(targets, precisions, out)
 
 

@@ -26,12 +26,13 @@ from edgeml_converters.sources.rows import split, spread
 from edgeml_converters.sources.source import Source
 from edgeml_converters.steps.messages import Loaded
 from edgeml_converters.steps.model import ModelProcess
+from edgeml_converters.steps.processes import Processes
 from edgeml_converters.variants.candidate import Candidate
 from edgeml_converters.variants.of_format import make_variants
 
 
 class Pipeline:
-    """One conversion of one loaded model. workspace: a folder that goes when it is done."""
+    """One conversion of one loaded model. processes: those in which its files are made and run."""
 
     def __init__(
         self,
@@ -39,7 +40,7 @@ class Pipeline:
         data: Data,
         model: ModelProcess,
         loaded: Loaded,
-        workspace: Path,
+        processes: Processes,
         options: Options,
         progress: Progress,
     ) -> None:
@@ -47,7 +48,7 @@ class Pipeline:
         self._data = data
         self._model = model
         self._loaded = loaded
-        self._workspace = workspace
+        self._processes = processes
         self._options = options
         self._progress = progress
 
@@ -57,7 +58,7 @@ class Pipeline:
         """See edgeml_converters.convert.convert."""
         data, options = self._data, self._options
         inputs = bind(data, self._loaded.inputs)
-        file = self._workspace / "inputs.npz"
+        file = self._processes.workspace / "inputs.npz"
         save(file, inputs)
         with self._progress(f"predict {data.samples} samples with {self._loaded.framework}"):
             expected = self._model.predict(file)
@@ -69,9 +70,7 @@ class Pipeline:
             {name: array[parity_rows] for name, array in inputs.items()},
             {name: array[parity_rows] for name, array in expected.items()},
             options.tolerance or TOLERANCES["fp32"],
-            self._workspace,
-            options.timeout_seconds,
-            options.memory_bytes,
+            self._processes,
             labels=None if data.labels is None else data.labels[parity_rows],
             slice_by=None if data.slices is None else (data.slices[0], data.slices[1][parity_rows]),
             metric=metrics.parse(options.metric) if options.metric else None,

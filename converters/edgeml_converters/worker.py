@@ -13,6 +13,7 @@ from edgeml_converters.formats.npz import load, save
 from edgeml_converters.formats.tensors import FileTensor
 from edgeml_converters.steps.messages import (
     Anatomy,
+    Close,
     Convert,
     Converted,
     Done,
@@ -68,6 +69,9 @@ class Session:
                 return self._open(request)
             case Run():
                 return self._run(request)
+            case Close():
+                self._engine = None
+                return Done()
 
     def _load(self, request: Load) -> Loaded:
         from edgeml_converters.frameworks.loading import load_model

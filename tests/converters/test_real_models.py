@@ -21,6 +21,7 @@ from edgeml_converters.parity.pairing import pair_outputs
 from edgeml_converters.parity.question import Question
 from edgeml_converters.parity.run import show_parity
 from edgeml_converters.progress import silent
+from edgeml_converters.steps.processes import Processes
 from edgeml_runtime.engines.base import Engine
 from edgeml_runtime.engines.onnx import OnnxEngine
 from edgeml_runtime.engines.registry import engine_class
@@ -87,7 +88,9 @@ def test_the_authors_two_files_agree_once_their_permuted_outputs_are_paired() ->
 
 
 @pytest.mark.tensorflow
-def test_basic_pitch_says_the_same_as_its_authors_own_conversions(tmp_path: Path) -> None:
+def test_basic_pitch_says_the_same_as_its_authors_own_conversions(
+    tmp_path: Path, processes: Processes
+) -> None:
     out = tmp_path / "out"
     report = _converted(out, PITCH / "nmp", {"input_2": tones(NOTES)}, "onnx", "tflite")
     kept = holdout.decode((out / "holdout.npz").read_bytes())
@@ -96,7 +99,7 @@ def test_basic_pitch_says_the_same_as_its_authors_own_conversions(tmp_path: Path
 
     inputs = tmp_path / "inputs.npz"
     np.savez(inputs, **kept.inputs)  # pyright: ignore[reportArgumentType]
-    question = Question(inputs, kept.inputs, kept.expected, Tolerance(), tmp_path, 120.0)
+    question = Question(inputs, kept.inputs, kept.expected, Tolerance(), processes)
     theirs = show_parity(PITCH / "nmp.onnx", "onnx", question, silent)
     assert theirs.passed and theirs.outputs == PITCH_PAIRS, theirs.fault()
     theirs = show_parity(PITCH / "nmp.tflite", "tflite", question, silent)

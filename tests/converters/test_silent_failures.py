@@ -14,7 +14,8 @@ from edgeml_converters.formats.npz import save
 from edgeml_converters.parity.question import Question
 from edgeml_converters.progress import silent
 from edgeml_converters.steps.messages import Converted, Quantise, Quantised
-from edgeml_converters.steps.process import Restarting
+from edgeml_converters.steps.processes import Processes
+from edgeml_converters.steps.restarting import Shared
 from edgeml_converters.variants.examine import examine
 from edgeml_converters.variants.lower import make_lower
 from edgeml_converters.variants.quantiser import Quantiser
@@ -79,29 +80,29 @@ def test_2_a_variable_without_its_value_is_named_before_anything_runs(
     assert not (tmp_path / "out").exists()
 
 
-class HardlyQuantising(Restarting):
+class HardlyQuantising(Shared):
     """Leaves the file as it is, and says of how much of it that is true."""
 
-    def ask(self, step: str, request: Any, kind: Any, timeout_seconds: float) -> Any:
+    def ask(self, step: str, request: Any, kind: Any) -> Any:
         if not isinstance(request, Quantise):
-            return super().ask(step, request, kind, timeout_seconds)
+            return super().ask(step, request, kind)
         entry = Path(request.entry)
         (Path(request.folder) / entry.name).write_bytes(entry.read_bytes())
         return Quantised(entry=entry.name, coverage=0.3)
 
 
-def test_3_a_precision_in_name_only_is_refused(tmp_path: Path) -> None:
+def test_3_a_precision_in_name_only_is_refused(tmp_path: Path, processes: Processes) -> None:
     x = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
     file = tmp_path / "x.npz"
     save(file, {"x": x})
-    question = Question(file, {"x": x}, {"y": 2 * x}, Tolerance(), tmp_path, 60)
+    processes.tools = HardlyQuantising(tmp_path / "log", 60)
+    question = Question(file, {"x": x}, {"y": 2 * x}, Tolerance(), processes)
     folder = tmp_path / "float" / "onnx-fp32"
     folder.mkdir(parents=True)
     entry = onnx_models.scale(folder / "model.onnx", 2.0)
     converted = Converted(entry=entry.name, batch=None)
     base, _ = examine(FORM, "fp32", question, folder, converted, silent)
-    tools = HardlyQuantising(tmp_path / "log")
-    quantiser = Quantiser(base, "int8-weights", question, None, silent, tools=tools)
+    quantiser = Quantiser(base, "int8-weights", question, None, silent)
     report = make_lower(quantiser).report
     assert not report.passed and report.coverage == 0.3
     (finding,) = report.findings

@@ -15,9 +15,9 @@ from edgeml_converters.parity.pairing import pair_inputs
 from edgeml_converters.sources import model_files
 from edgeml_converters.sources.model_files import ModelFile
 from edgeml_converters.sources.source import Source, parse
-from edgeml_converters.steps.engine import EngineProcess
 from edgeml_converters.steps.model import ModelProcess
 from edgeml_converters.steps.process import StepError, StepRefused
+from edgeml_converters.steps.processes import Processes
 from edgeml_runtime.engines import registry
 
 _DISTRIBUTIONS = {"tensorflow": "tensorflow-cpu", "onnx": "onnxruntime", "tflite": "ai-edge-litert"}
@@ -64,7 +64,8 @@ class EngineSide(Side):
     ) -> None:
         super().__init__(label, engine)
         self._model = model
-        self._process = EngineProcess(engine, model.entry, workspace, timeout_seconds)
+        self._processes = Processes(workspace, timeout_seconds)
+        self._process = self._processes.engine(engine, model.entry)
 
     def open(self) -> tuple[ModelInput, ...] | None:
         """Opens it at the level that a package names, else at the highest that does not crash."""
@@ -93,7 +94,7 @@ class EngineSide(Side):
         return {theirs.get(file, file): array for file, array in outputs.items()}
 
     def close(self) -> None:
-        self._process.close()
+        self._processes.close()
 
 
 class FrameworkSide(Side):

@@ -34,7 +34,7 @@ def show_parity(
         if registry.engine_class(name).format == form:
             with (
                 progress(f"parity of {entry.parent.name} on {name}"),
-                question.engine(name, entry) as engine,
+                question.processes.engine(name, entry) as engine,
             ):
                 paired = PairedEngine(engine, question, parity)
                 _EngineRows(paired, question, parity, batch).show()

@@ -1,5 +1,6 @@
 """One converted file in one of the runtime's engines, in a process of its own."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,38 +9,34 @@ import numpy.typing as npt
 from edgeml.manifest import Optimisation
 from edgeml_converters.formats.npz import load, save
 from edgeml_converters.formats.tensors import Arrays, Names
-from edgeml_converters.steps.messages import Done, Open, Opened, Run
-from edgeml_converters.steps.process import Restarting
+from edgeml_converters.steps.messages import Close, Done, Open, Opened, Run
+from edgeml_converters.steps.process import StepError
+from edgeml_converters.steps.restarting import Shared
 
 
 class EngineProcess:
     """Call `open` first. A crash ends the process and nothing else: the next `open` starts another.
 
-    workspace: a folder for arrays and logs. Every method raises StepError when the engine crashed
-    or hung, StepRefused when it raised.
+    worker: the engine's process, which other files use before and after. workspace: a folder for
+    arrays. Every method but `close` raises StepError when the engine crashed or hung, StepRefused
+    when it raised.
     """
 
-    def __init__(
-        self,
-        engine: str,
-        entry: Path,
-        workspace: Path,
-        timeout_seconds: float,
-        memory_bytes: int | None = None,
-    ) -> None:
+    def __init__(self, engine: str, entry: Path, worker: Shared, workspace: Path) -> None:
         self.engine = engine
         self._entry = entry
+        self._worker = worker
         self._workspace = workspace
-        self._timeout_seconds = timeout_seconds
-        self._worker = Restarting(workspace / f"{engine}.log", memory_bytes)
+        self._optimisation: Optimisation = "all"
 
     def open(self, optimisation: Optimisation = "all") -> Opened:
         """Loads the file at a level of graph optimisation, in place of what was open."""
-        return self._worker.ask(
+        self._optimisation = optimisation
+        return self._worker.ask_about(
+            self._entry,
             f"opening {self._entry.name} in {self.engine}",
             Open(engine=self.engine, entry=str(self._entry), optimisation=optimisation),
             Opened,
-            self._timeout_seconds,
         )
 
     def run(self, arrays: Arrays, names: Names) -> dict[str, npt.NDArray[Any]]:
@@ -51,16 +48,20 @@ class EngineProcess:
     def run_file(self, file: Path, names: Names) -> dict[str, npt.NDArray[Any]]:
         """As `run`, for inputs in an .npz."""
         into = self._workspace / f"{self.engine}-outputs.npz"
-        self._worker.ask(
+        self._worker.ask_about(
+            self._entry,
             f"predicting with {self.engine}",
             Run(inputs=str(file), names=dict(names), into=str(into)),
             Done,
-            self._timeout_seconds,
+            prepare=lambda: self.open(self._optimisation),
         )
         return load(into)
 
     def close(self) -> None:
-        self._worker.close()
+        """Frees the engine and its memory; the process stays for the next file."""
+        if self._worker.alive:
+            with suppress(StepError):  # it has answered all that it was asked about the file
+                self._worker.ask(f"closing {self.engine}", Close(), Done)
 
     def __enter__(self) -> "EngineProcess":
         return self

@@ -174,6 +174,10 @@ class Run(Strict, frozen=True, kw_only=True, tag=True):
     into: str
 
 
+class Close(Strict, frozen=True, kw_only=True, tag=True):
+    """Free the opened engine."""
+
+
 class Done(Strict, frozen=True, kw_only=True, tag=True):
     pass
 
@@ -186,7 +190,7 @@ class Failed(Strict, frozen=True, kw_only=True, tag=True):
     missing: str | None = None
 
 
-Request = Load | Predict | Convert | Quantise | Trace | Time | TakeApart | Open | Run
+Request = Load | Predict | Convert | Quantise | Trace | Time | TakeApart | Open | Run | Close
 Reply = Loaded | Converted | Quantised | Traced | Timed | Anatomy | Opened | Done | Failed
 
 decode_request = msgspec.json.Decoder(Request).decode

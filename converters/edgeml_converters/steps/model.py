@@ -12,7 +12,7 @@ from edgeml_converters.formats.npz import load, save
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.sources.source import Source
 from edgeml_converters.steps.messages import Convert, Converted, Done, Load, Loaded, Predict
-from edgeml_converters.steps.process import Restarting
+from edgeml_converters.steps.restarting import Restarting
 
 _EXAMPLE_SAMPLES = 2  # exporters take a batch of 1 for a constant
 
@@ -37,8 +37,7 @@ class ModelProcess:
         self._source = source
         self._layout: Layout | None = layout
         self._workspace = workspace
-        self._timeout_seconds = timeout_seconds
-        self._worker = Restarting(workspace / "model.log", memory_bytes)
+        self._worker = Restarting(workspace / "model.log", timeout_seconds, memory_bytes)
         self._loaded: Loaded | None = None
 
     def load(self) -> Loaded:
@@ -48,7 +47,6 @@ class ModelProcess:
                 f"loading {self._source.label}",
                 Load(source=self._source, layout=self._layout, samples=str(self.samples)),
                 Loaded,
-                self._timeout_seconds,
             )
         return self._loaded
 
@@ -60,7 +58,6 @@ class ModelProcess:
             "predicting with the framework",
             Predict(inputs=str(file), into=str(into)),
             Done,
-            self._timeout_seconds,
         )
         return load(into)
 
@@ -79,7 +76,6 @@ class ModelProcess:
             title,
             Convert(route=route, inputs=str(example), outputs=tuple(outputs), folder=str(folder)),
             Converted,
-            self._timeout_seconds,
         )
 
     def close(self) -> None:

@@ -39,6 +39,10 @@ class StepError(ConversionError):
         self.reason = reason
 
 
+class StepCrashed(StepError):
+    """The step ended its process, or ran out of memory."""
+
+
 class StepRefused(StepError):
     """The step raised; `failure` is what the worker said."""
 
@@ -89,15 +93,16 @@ class Worker:
     ) -> Answer:
         """The answer to `request`.
 
-        Raises InputError for bad input that the worker found, StepRefused when it raised, and
-        StepError when it crashed or took longer than `timeout_seconds`; then it is dead.
+        Raises InputError for bad input that the worker found, StepRefused when it raised,
+        StepCrashed when it crashed, and StepError when it took longer than `timeout_seconds` and
+        was ended.
         """
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(messages.encode(request) + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            raise StepError(step, self._ending()) from None
+            raise StepCrashed(step, self._ending()) from None
         reply = self._reply(step, timeout_seconds)
         if isinstance(reply, Failed):
             if reply.missing is not None:
@@ -112,7 +117,7 @@ class Worker:
             if "No space left on device" in reply.message:
                 raise StorageError(f"{step} failed: the disk is full; free some space.")
             if reply.kind == MemoryError.__name__ or "bad_alloc" in reply.message:
-                raise StepError(step, self._out_of_memory())
+                raise StepCrashed(step, self._out_of_memory())
             raise StepRefused(step, reply)
         if not isinstance(reply, kind):
             raise TypeError(f"{step} answered {type(reply).__name__}, not {kind.__name__}")
@@ -133,7 +138,7 @@ class Worker:
                 )
             piece = os.read(self._process.stdout.fileno(), 1 << 16)
             if not piece:
-                raise StepError(step, self._ending())
+                raise StepCrashed(step, self._ending())
             self._buffer += piece
         line, self._buffer = self._buffer.split(b"\n", 1)
         reply: Reply = messages.decode_reply(line)
@@ -185,42 +190,6 @@ def _tells_of_memory(log: Path) -> bool:
     """Whether a C++ library's last words were of memory."""
     tail = log.read_bytes()[-4096:] if log.is_file() else b""
     return b"bad_alloc" in tail or b"length_error" in tail or b"out of memory" in tail
-
-
-class Restarting:
-    """A worker that is started when it is first needed, and again after a step has killed it."""
-
-    def __init__(self, log: Path, memory_bytes: int | None = None) -> None:
-        """See Worker."""
-        self._log = log
-        self._memory_bytes = memory_bytes
-        self._worker: Worker | None = None
-
-    def start(self) -> bool:
-        """Makes sure that one runs; True when it is a new one, which knows nothing yet."""
-        if self._worker is not None and self._worker.alive:
-            return False
-        self.close()
-        self._worker = Worker(self._log, self._memory_bytes)
-        return True
-
-    def ask(
-        self, step: str, request: Request, kind: type[Answer], timeout_seconds: float
-    ) -> Answer:
-        """See Worker.ask."""
-        self.start()
-        assert self._worker is not None
-        return self._worker.ask(step, request, kind, timeout_seconds)
-
-    def close(self) -> None:
-        if self._worker is not None:
-            self._worker.close()
-
-    def __enter__(self) -> "Restarting":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def ask_once(step: str, request: Request, kind: type[Answer], timeout_seconds: float) -> Answer:

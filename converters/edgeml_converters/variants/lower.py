@@ -12,20 +12,19 @@ from edgeml_converters.variants.quantiser import QuantisedFile, Quantiser, Recip
 
 def make_lower(quantiser: Quantiser, *, repair: bool = True) -> Candidate:
     """The best file of one precision: by every calibrator, then mended where it does not agree."""
-    with quantiser:
-        files, tried = _calibrate(quantiser)
-        if not files:
-            return _nothing(quantiser, tried)
-        best = max(files, key=lambda file: file.snr_db)
-        candidate = quantiser.examine(best)
-        repairs: list[RepairTried] = []
-        if repair and not candidate.sound:
-            candidate, best, repairs = mend(quantiser, candidate, best)
-        return candidate.reported(
-            calibrators=tuple(tried) if quantiser.precision == "int8" else (),
-            repairs=tuple(repairs),
-            tensors=quantiser.trace(best),
-        )
+    files, tried = _calibrate(quantiser)
+    if not files:
+        return _nothing(quantiser, tried)
+    best = max(files, key=lambda file: file.snr_db)
+    candidate = quantiser.examine(best)
+    repairs: list[RepairTried] = []
+    if repair and not candidate.sound:
+        candidate, best, repairs = mend(quantiser, candidate, best)
+    return candidate.reported(
+        calibrators=tuple(tried) if quantiser.precision == "int8" else (),
+        repairs=tuple(repairs),
+        tensors=quantiser.trace(best),
+    )
 
 
 def _calibrate(quantiser: Quantiser) -> tuple[list[QuantisedFile], list[CalibratorTried]]:

@@ -14,7 +14,6 @@ from edgeml_converters.parity.outcome import worst_snr
 from edgeml_converters.parity.question import Question
 from edgeml_converters.progress import Progress
 from edgeml_converters.steps.messages import Converted, Quantise, Quantised, Trace, Traced
-from edgeml_converters.steps.process import Restarting
 from edgeml_converters.variants.candidate import Candidate, variant_id
 from edgeml_converters.variants.examine import examine
 
@@ -58,8 +57,7 @@ class QuantisedFile:
 class Quantiser:
     """Makes files of one precision out of one float file.
 
-    calibration: inputs by the contract's names, for static int8. tools: the process that quantises
-    and traces; it is closed with the quantiser.
+    calibration: inputs by the contract's names, for static int8.
     """
 
     def __init__(
@@ -69,7 +67,6 @@ class Quantiser:
         question: Question,
         calibration: Arrays | None,
         progress: Progress,
-        tools: Restarting | None = None,
     ) -> None:
         self.base = base
         self.format: Format = base.report.format
@@ -81,15 +78,6 @@ class Quantiser:
         if precision == "int8" and calibration is not None:
             self._calibration = question.workspace / f"calibration-{self.format}.npz"
             save(self._calibration, self._by_file(calibration))
-        self._tools = tools or Restarting(
-            question.workspace / "quantise.log", question.memory_bytes
-        )
-
-    def __enter__(self) -> "Quantiser":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._tools.close()
 
     @property
     def id(self) -> str:
@@ -100,7 +88,8 @@ class Quantiser:
         self._count += 1
         folder = self.question.workspace / f"quantised-{self._count}" / self.id
         folder.mkdir(parents=True)
-        quantised = self._tools.ask(
+        quantised = self.question.processes.tools.ask_about(
+            folder,
             f"quantising to {self.precision}",
             Quantise(
                 format=self.format,
@@ -113,7 +102,6 @@ class Quantiser:
                 per_channel=recipe.per_channel,
             ),
             Quantised,
-            self.question.timeout_seconds,
         )
         entry = folder / quantised.entry
         return QuantisedFile(
@@ -124,7 +112,7 @@ class Quantiser:
         """Of the worst output, where the float file passed last, else in its first row."""
         report, question = self.base.report, self.question
         row = next((r for r in reversed(report.engines) if r.passed), report.engines[0])
-        with question.engine(row.engine, entry) as engine:
+        with question.processes.engine(row.engine, entry) as engine:
             engine.open(row.optimisation)
             answers = engine.run_file(question.file, report.inputs)
         return worst_snr(
@@ -163,7 +151,8 @@ class Quantiser:
         inputs = self.question.workspace / "traced.npz"
         save(inputs, self._by_file(few))
         sources = self.base.entry.parent.parent / "sources.json"
-        return self._tools.ask(
+        return self.question.processes.tools.ask_about(
+            file.entry.parent,
             "tracing tensors",
             Trace(
                 format=self.format,
@@ -174,7 +163,6 @@ class Quantiser:
                 engine=engine,
             ),
             Traced,
-            self.question.timeout_seconds,
         ).tensors
 
     def _by_file(self, arrays: Arrays) -> Arrays:

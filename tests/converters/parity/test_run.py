@@ -15,6 +15,7 @@ from edgeml_converters.parity.outcome import Parity
 from edgeml_converters.parity.question import Question
 from edgeml_converters.parity.run import show_parity
 from edgeml_converters.progress import silent
+from edgeml_converters.steps.processes import Processes
 
 RNG = np.random.default_rng(0)
 X, Y = (RNG.normal(size=(70, 4)).astype(np.float32) for _ in range(2))
@@ -45,8 +46,9 @@ def _show(entry: Path, expected: dict[str, npt.NDArray[Any]]) -> Parity:
     inputs = {"x": X, "y": Y}
     file = entry.parent.parent / "inputs.npz"
     save(file, inputs)
-    question = Question(file, inputs, expected, Tolerance(), entry.parent.parent, 60)
-    return show_parity(entry, "onnx", question, silent)
+    with Processes(entry.parent.parent, 60) as processes:
+        question = Question(file, inputs, expected, Tolerance(), processes)
+        return show_parity(entry, "onnx", question, silent)
 
 
 def test_permuted_inputs_and_outputs_of_one_shape_are_paired_by_value(tmp_path: Path) -> None:

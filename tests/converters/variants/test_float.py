@@ -19,6 +19,7 @@ from edgeml_converters.sources.source import Source
 from edgeml_converters.steps.messages import Converted, Loaded
 from edgeml_converters.steps.model import ModelProcess
 from edgeml_converters.steps.process import StepError
+from edgeml_converters.steps.processes import Processes
 from edgeml_converters.variants.candidate import Candidate
 from edgeml_converters.variants.float import make_float
 
@@ -64,8 +65,8 @@ def _second(op: str) -> NodeProto:
 def _made(folder: Path, ops: Sequence[str | None]) -> Candidate:
     file = folder / "inputs.npz"
     save(file, {"x": X})
-    question = Question(file, {"x": X}, {"y": X - X * X}, Tolerance(), folder, 60)
-    with Double(folder, ops) as model:
+    with Processes(folder, 60) as processes, Double(folder, ops) as model:
+        question = Question(file, {"x": X}, {"y": X - X * X}, Tolerance(), processes)
         return make_float("onnx", model, question, silent)
 
 

@@ -1,0 +1,88 @@
+"""Processes that outlive a step, and are started again after one has killed them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from edgeml_converters.steps.messages import Request
+from edgeml_converters.steps.process import Answer, StepCrashed, Worker
+
+
+class Restarting:
+    """A worker that is started when it is first needed, and again after a step has killed it."""
+
+    def __init__(self, log: Path, timeout_seconds: float, memory_bytes: int | None = None) -> None:
+        """timeout_seconds: for each step; log, memory_bytes: see Worker."""
+        self._log = log
+        self._timeout_seconds = timeout_seconds
+        self._memory_bytes = memory_bytes
+        self._worker: Worker | None = None
+
+    @property
+    def alive(self) -> bool:
+        return self._worker is not None and self._worker.alive
+
+    def start(self) -> bool:
+        """Makes sure that one runs; True when it is a new one, which knows nothing yet."""
+        if self.alive:
+            return False
+        self.close()
+        self._worker = Worker(self._log, self._memory_bytes)
+        return True
+
+    def ask(self, step: str, request: Request, kind: type[Answer]) -> Answer:
+        """See Worker.ask."""
+        self.start()
+        assert self._worker is not None
+        return self._worker.ask(step, request, kind, self._timeout_seconds)
+
+    def close(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Shared(Restarting):
+    """A worker that serves one file after the other, since starting one takes longer than most
+    steps.
+
+    A step that crashes it is asked again of a new one, unless it has served that file alone: what
+    other files left behind in it is not this file's fault.
+    """
+
+    def __init__(self, log: Path, timeout_seconds: float, memory_bytes: int | None = None) -> None:
+        """See Restarting."""
+        super().__init__(log, timeout_seconds, memory_bytes)
+        self._served: set[Path] = set()
+
+    def start(self) -> bool:
+        new = super().start()
+        if new:
+            self._served.clear()
+        return new
+
+    def ask_about(
+        self,
+        file: Path,
+        step: str,
+        request: Request,
+        kind: type[Answer],
+        prepare: Callable[[], object] | None = None,
+    ) -> Answer:
+        """See Worker.ask. prepare: what makes a new worker ready for the request."""
+        self.start()
+        self._served.add(file)
+        try:
+            return self.ask(step, request, kind)
+        except StepCrashed:
+            if self._served == {file}:
+                raise
+        self.close()
+        if prepare is not None:
+            prepare()
+        return self.ask_about(file, step, request, kind)
