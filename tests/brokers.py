@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from edgeml_devices.broker import Broker, start_broker
 from edgeml_devices.engines import ENGINES
 from tests.missing import missing
-from tests.ports import free_port
 
 BROKERS = tuple(ENGINES)  # the values that the fixture `broker` takes
 
@@ -18,5 +17,5 @@ def need(name: str) -> None:
 
 def running(name: str) -> Iterator[Broker]:
     need(name)
-    with start_broker(name, free_port()) as broker:
+    with start_broker(name) as broker:
         yield broker

@@ -4,7 +4,7 @@ import random
 import socket
 
 # Below those that Linux gives out by itself (ip_local_port_range): no client of another test gets
-# one between its choice and its use, nor while a broker restarts.
+# one between its choice and its use.
 _FIRST, _LAST = 15_000, 32_000
 _chance = random.SystemRandom()  # not the same ports in each process
 

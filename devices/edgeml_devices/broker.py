@@ -4,6 +4,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -54,7 +55,12 @@ class Broker:
 
     def __init__(self, engine: BrokerEngine, port: int, data: Path | None) -> None:
         self.engine = engine
-        self.port = _claim(port)
+        self._claim = _claim(port)
+        self.port = int(self._claim.getsockname()[1])
+        # Linux lets a broker listen beside a socket that only holds the port, and no one else who
+        # asks for a free one is given it, not in a restart either. Elsewhere the broker is refused.
+        if sys.platform != "linux":
+            self._claim.close()
         self.url = f"mqtt://{HOST}:{self.port}"
         self._temporary = data is None
         self._process: subprocess.Popen[bytes] | None = None
@@ -89,6 +95,7 @@ class Broker:
     def stop(self) -> None:
         """Ends the broker; more than once does no harm."""
         self._end()
+        self._claim.close()
         if self._temporary:
             shutil.rmtree(self._data, ignore_errors=True)
 
@@ -129,19 +136,20 @@ class Broker:
             process.wait()
 
 
-def _claim(port: int) -> int:
-    """`port`, or a free one for 0; raises InputError when it cannot be had."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise InputError(
-                f"The broker cannot listen on {HOST}:{port}: {reason}; choose another --port or "
-                "stop what runs there."
-            ) from error
-        return int(probe.getsockname()[1])
+def _claim(port: int) -> socket.socket:
+    """Bound to `port`, or to a free one for 0; raises InputError when it cannot be had."""
+    claim = socket.socket()
+    claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        claim.bind((HOST, port))
+    except (OSError, OverflowError) as error:
+        claim.close()
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"The broker cannot listen on {HOST}:{port}: {reason}; choose another --port or "
+            "stop what runs there."
+        ) from error
+    return claim
 
 
 def _listens(port: int) -> bool:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,30 @@ def test_bound_to_this_machine_only(broker: Broker) -> None:
         if line.split()[3] == "0A" and line.split()[1].endswith(f":{broker.port:04X}")
     ]
     assert listening == [f"0100007F:{broker.port:04X}"]
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("name", BROKERS)
+def test_a_free_port_is_held_until_its_broker_listens(name: str) -> None:
+    """Another process tries to take it each time before the broker is started."""
+    need(name)
+    engine = engines.ENGINES[name]
+    tried: list[int] = []
+
+    def command(port: int, data: Path) -> list[str]:
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", port))
+        tried.append(port)
+        return engine.command(port, data)
+
+    with Broker(replace(engine, command=command), 0, None) as broker:
+        broker.restart()
+        assert tried == [broker.port, broker.port]
+        assert broker.exit_code is None
+    with socket.socket() as other:  # given back
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", broker.port))
+        other.listen()
 
 
 def retained(url: str, seconds: float) -> bool:
