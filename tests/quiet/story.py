@@ -25,6 +25,16 @@ def model() -> torch.nn.Module:
     torch.manual_seed(0)
     return torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.ReLU(), torch.nn.Linear(16, 4))
 '''
+KERAS_MODEL = '''"""Another, trained with Keras."""
+
+import keras
+
+
+def model() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    layers = [keras.Input((8,)), keras.layers.Dense(16, "relu"), keras.layers.Dense(4)]
+    return keras.Sequential(layers)
+'''
 EDGEML = [sys.executable, "-m", "edgeml.cli"]
 DEADLINE_SECONDS = 60.0
 
@@ -54,12 +64,15 @@ def main() -> None:
     x = np.random.default_rng(0).normal(size=(64, 8)).astype(np.float32)
     np.savez("data.npz", input=x)
     edgeml("doctor")
-    options = ("--data", "data.npz", "--out", "net")
-    edgeml("convert", "net.py:model", "--to", "onnx,tflite", "--precision", "fp32,int8", *options)
+    data = ("--data", "data.npz")
+    options = ("--to", "onnx,tflite", *data)
+    edgeml("convert", "net.py:model", "--out", "net", "--precision", "fp32,int8", *options)
+    Path("keras_net.py").write_text(KERAS_MODEL)
+    edgeml("convert", "keras_net.py:model", "--out", "keras-net", "--no-profile", *options)
     for version in ("1", "2"):
         edgeml("package", "net", "--name", "net", "--version", version)
     edgeml("inspect", "net-1.edgeml")
-    edgeml("compare", "net/onnx-fp32/model.onnx", "net/tflite-fp32/model.tflite", *options[:2])
+    edgeml("compare", "net/onnx-fp32/model.onnx", "net/tflite-fp32/model.tflite", *data)
     edgeml("profile", "net-1.edgeml", "--seconds", "0.2")
     fleet()
 

@@ -49,6 +49,7 @@ def quiet(code: list[str], folder: Path) -> None:
 
 @pytest.mark.broker
 @pytest.mark.torch
+@pytest.mark.tensorflow
 def test_people_who_convert_publish_and_run_a_model_are_left_alone(tmp_path: Path) -> None:
     quiet([str(HERE / "story.py")], tmp_path)
     assert (tmp_path / "work" / "store" / "state.json").is_file()
