@@ -56,27 +56,35 @@ def distributions() -> dict[str, str]:
     }
 
 
+# Kept, because plugins are asked for at every output and file; what is installed while a process
+# runs is for the next one.
 @cache
 def _entries(kind: Kind) -> tuple[EntryPoint, ...]:
     return tuple(sorted(entry_points(group=f"edgeml.{kind}"), key=lambda entry: entry.name))
 
 
+@cache
+def _object(entry: EntryPoint) -> object:
+    return entry.load()
+
+
 def _loaded(entry: EntryPoint, kind: Kind, of: type[Plugin]) -> Plugin:
-    package = _package(entry)
-    what = f"{entry.name!r} of {package}, one of edgeml.{kind},"
     try:
-        plugin: object = entry.load()
+        plugin = _object(entry)
     except Exception as error:
-        raise InputError(
-            f"{what} could not be loaded ({type(error).__name__}: {error}); mend or uninstall "
-            f"{package}."
-        ) from error
+        fault = f"could not be loaded ({type(error).__name__}: {error})"
+        raise _unusable(entry, kind, fault) from error
     if not isinstance(plugin, of):
-        raise InputError(
-            f"{what} must be a {of.__name__}, but is a {type(plugin).__name__}; mend or uninstall "
-            f"{package}."
-        )
+        fault = f"must be a {of.__name__}, but is a {type(plugin).__name__}"
+        raise _unusable(entry, kind, fault)
     return plugin
+
+
+def _unusable(entry: EntryPoint, kind: Kind, fault: str) -> InputError:
+    package = _package(entry)
+    return InputError(
+        f"{entry.name!r} of {package}, one of edgeml.{kind}, {fault}; mend or uninstall {package}."
+    )
 
 
 def _package(entry: EntryPoint) -> str:

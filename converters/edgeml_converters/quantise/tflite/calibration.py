@@ -37,11 +37,13 @@ def calibrate(content: bytes, samples: Mapping[str, Array], method: str) -> Rang
             ranges[name] = (min(before[0], low), max(before[1], high))
         if by_histogram:
             histograms.setdefault(name, DynamicHistogram(_BINS)).add(value)
-    for name, histogram in histograms.items():
-        counts, width = histogram.counts, histogram.bin_width
-        assert width is not None
-        edges = histogram.lower_bound + np.arange(len(counts) + 1) * width
-        ranges[name] = range_of(method)(counts, edges)
+    if by_histogram:
+        range_of_histogram = range_of(method)
+        for name, histogram in histograms.items():
+            counts, width = histogram.counts, histogram.bin_width
+            assert width is not None
+            edges = histogram.lower_bound + np.arange(len(counts) + 1) * width
+            ranges[name] = range_of_histogram(counts, edges)
     return dict(sorted(ranges.items()))
 
 
