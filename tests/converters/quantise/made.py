@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,15 +33,16 @@ def samples(seed: int, count: int, shape: Sequence[int]) -> npt.NDArray[np.float
 
 
 def request(entry: Path, folder: Path, way: str, data: Path, **options: Any) -> Quantise:
-    """way: a precision, for int8 with the calibrator behind a space."""
-    precision, _, calibrator = way.partition(" ")
+    """way: a precision; behind a space, for int8 the calibrator, else "tensor-wise"."""
+    precision, _, how = way.partition(" ")
     asked = {
         "format": entry.suffix.removeprefix("."),
         "precision": precision,
         "entry": str(entry),
         "folder": str(folder),
         "calibration": str(data),
-        "calibrator": calibrator or None,
+        "calibrator": None if how in ("", "tensor-wise") else how,
+        "per_channel": how != "tensor-wise",
     }
     return msgspec.convert({**asked, **options}, Quantise)
 
@@ -70,14 +71,34 @@ def quantise_in_process(requests: Sequence[Quantise], hash_seed: int = 0) -> lis
     return msgspec.json.decode(done.stdout.splitlines()[-1], type=list[Quantised])
 
 
-def quantise_by_way(
-    requests: Mapping[tuple[str, str], Quantise],
-) -> dict[str, dict[str, tuple[Path, Quantised]]]:
-    """What became of requests by (model, way): for each model, its file and answer by way."""
-    made: dict[str, dict[str, tuple[Path, Quantised]]] = {name: {} for name, _ in requests}
+def quantise_all(
+    folder: Path,
+    entries: Mapping[str, Path],
+    ways: Sequence[str],
+    draw: Callable[[str, int], Array],
+    answer: Callable[[Path, Array], Array],
+    seed: int,
+) -> dict[str, Made]:
+    """Each model in each way: the file of NAME in `way` is in folder/NAME/way.
+
+    draw: the input of a model by its name and a seed; the samples are those of `seed`, and saved as
+    folder/NAME.npz, `Made.x` those of the next one. answer: what a float file says to them.
+    """
+    requests: dict[tuple[str, str], Quantise] = {}
+    for name, entry in entries.items():
+        data = folder / f"{name}.npz"
+        np.savez(data, x=draw(name, seed))
+        for way in ways:
+            place = folder / name / way.replace(" ", "-")
+            requests[name, way] = request(entry, place, way, data)
+    done: dict[str, dict[str, tuple[Path, Quantised]]] = {name: {} for name in entries}
     answers = quantise_in_process([*requests.values()])
-    for ((name, way), asked), done in zip(requests.items(), answers, strict=True):
-        made[name][way] = Path(asked.folder) / done.entry, done
+    for ((name, way), asked), quantised in zip(requests.items(), answers, strict=True):
+        done[name][way] = Path(asked.folder) / quantised.entry, quantised
+    made: dict[str, Made] = {}
+    for name, entry in entries.items():
+        x = draw(name, seed + 1)
+        made[name] = Made(entry, x, answer(entry, x), done[name])
     return made
 
 

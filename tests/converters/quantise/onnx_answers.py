@@ -7,7 +7,7 @@ import numpy as np
 
 from edgeml.parity import snr_db
 from edgeml_runtime.engines.onnx import OnnxEngine
-from tests.converters.quantise.made import Made
+from tests.converters.quantise.made import Array, Made
 
 # dB over 64 samples that calibration did not see; measured is at least 2 dB more.
 FLOORS: Mapping[str, float] = {
@@ -22,8 +22,12 @@ FLOORS: Mapping[str, float] = {
 WAYS = tuple(FLOORS)
 
 
+def answer(file: Path, x: Array) -> Array:
+    return OnnxEngine(file).run({"x": x})["y"].astype(np.float64)
+
+
 def snr(file: Path, model: Made) -> float:
-    found = OnnxEngine(file).run({"x": model.x})["y"].astype(np.float64)
+    found = answer(file, model.x)
     assert found.shape == model.y.shape
     decibels = snr_db(found, model.y)
     assert decibels is not None

@@ -18,33 +18,26 @@ from edgeml_runtime.engines.onnx import OnnxEngine
 from tests.converters.quantise import float_onnx
 from tests.converters.quantise.float_onnx import SHAPES, write_onnx
 from tests.converters.quantise.made import (
+    Array,
     Made,
     contents,
-    quantise_by_way,
+    quantise_all,
     quantise_in_process,
     request,
     samples,
 )
-from tests.converters.quantise.onnx_answers import FLOORS, WAYS, snr
+from tests.converters.quantise.onnx_answers import FLOORS, WAYS, answer, snr
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Made]:
     folder = tmp_path_factory.mktemp("onnx")
-    requests: dict[tuple[str, str], Quantise] = {}
-    for name, shape in SHAPES.items():
-        entry = write_onnx(name, folder / f"{name}.onnx")
-        np.savez(folder / f"{name}.npz", x=samples(101, 64, shape))
-        for way in WAYS:
-            place = folder / name / way.replace(" ", "-")
-            requests[name, way] = request(entry, place, way, folder / f"{name}.npz")
-    ways = quantise_by_way(requests)
-    result: dict[str, Made] = {}
-    for name, shape in SHAPES.items():
-        entry, x = folder / f"{name}.onnx", samples(102, 64, shape)
-        y = OnnxEngine(entry).run({"x": x})["y"].astype(np.float64)
-        result[name] = Made(entry, x, y, ways[name])
-    return result
+    entries = {name: write_onnx(name, folder / f"{name}.onnx") for name in SHAPES}
+
+    def draw(name: str, seed: int) -> Array:
+        return samples(seed, 64, SHAPES[name])
+
+    return quantise_all(folder, entries, WAYS, draw, answer, seed=101)
 
 
 @pytest.mark.parametrize("way", WAYS)

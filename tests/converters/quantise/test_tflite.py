@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from tests.converters.quantise.float_tflite import KERAS, TORCH, WORDS, write_tf
 from tests.converters.quantise.made import (
     Array,
     Made,
-    quantise_by_way,
+    quantise_all,
     quantise_in_process,
     request,
     samples,
@@ -45,45 +46,24 @@ FLOORS: Mapping[str, float] = {
 WAYS = tuple(FLOORS)
 
 
-def inputs(name: str, seed: int, count: int) -> Array:
+def draw(name: str, seed: int) -> Array:
     if name == "embedding":
-        return np.random.default_rng(seed).integers(0, WORDS, (count, *SHAPES[name]), np.int32)
-    return samples(seed, count, SHAPES[name])
+        return np.random.default_rng(seed).integers(0, WORDS, (64, *SHAPES[name]), np.int32)
+    return samples(seed, 64, SHAPES[name])
 
 
 def ask(entry: Path, folder: Path, way: str, keep_float: tuple[str, ...] = ()) -> Quantise:
-    return request(
-        entry,
-        folder,
-        way.removesuffix(" tensor-wise"),
-        entry.parents[1] / f"{entry.parent.name}.npz",
-        per_channel=not way.endswith("tensor-wise"),
-        keep_float=keep_float,
-    )
+    data = entry.parents[1] / f"{entry.parent.name}.npz"
+    return request(entry, folder, way, data, keep_float=keep_float)
 
 
 @pytest.fixture(scope="module")
-def floats(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Made]:
     folder = tmp_path_factory.mktemp("tflite")
     with ThreadPoolExecutor() as both:  # each waits for a process of its own
         list(both.map(write_tflite, ("keras", "torch"), (folder, folder)))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def made(floats: Path) -> Mapping[str, Made]:
-    requests: dict[tuple[str, str], Quantise] = {}
-    for name in SHAPES:
-        np.savez(floats / f"{name}.npz", x=inputs(name, 201, 64))
-        for way in WAYS:
-            entry = floats / name / "model.tflite"
-            requests[name, way] = ask(entry, floats / name / way.replace(" ", "-"), way)
-    ways = quantise_by_way(requests)
-    result: dict[str, Made] = {}
-    for name in SHAPES:
-        entry, x = floats / name / "model.tflite", inputs(name, 202, 64)
-        result[name] = Made(entry, x, answer(LitertEngine, entry, x), ways[name])
-    return result
+    entries = {name: folder / name / "model.tflite" for name in SHAPES}
+    return quantise_all(folder, entries, WAYS, draw, partial(answer, LitertEngine), seed=201)
 
 
 @pytest.mark.parametrize("way", WAYS)
