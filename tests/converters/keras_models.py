@@ -2,7 +2,8 @@
 
 Run as a program, writes FOLDER/sequential.keras, the same as sequential.h5, its weights alone as
 alone.weights.h5, a Lambda with code in it as lambda.h5, the SavedModel FOLDER/saved, and two which
-TensorFlow 2 cannot load: the same as FOLDER/old, and FOLDER/v1 of TensorFlow 1.
+TensorFlow 2 cannot load: the same as FOLDER/old, and FOLDER/v1 of TensorFlow 1. TensorFlow 1 cannot
+load FOLDER/unserved either.
 """
 
 import shutil
@@ -70,7 +71,7 @@ def _age(saved: Path, old: Path) -> None:
     (old / "saved_model.pb").write_bytes(model.SerializeToString())
 
 
-def _write_v1(folder: Path) -> None:
+def _write_v1(folder: Path, tag: str = "serve") -> None:
     """A graph for training beside the one for serving, as estimators of TensorFlow 1 wrote them."""
     tf1 = tf.compat.v1
     builder = tf1.saved_model.Builder(str(folder))
@@ -81,7 +82,7 @@ def _write_v1(folder: Path) -> None:
         session.run(tf1.global_variables_initializer())
         builder.add_meta_graph_and_variables(session, ["train"])
         signature = tf1.saved_model.predict_signature_def({"x": x}, {"y": y})
-        builder.add_meta_graph(["serve"], {"serving_default": signature})
+        builder.add_meta_graph([tag], {"serving_default": signature})
     builder.save()
 
 
@@ -96,6 +97,7 @@ def main(folder: Path) -> None:
     many().export(folder / "many", verbose=False)
     _age(folder / "saved", folder / "old")
     _write_v1(folder / "v1")
+    _write_v1(folder / "unserved", "eval")
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from types import ModuleType
 from typing import Any
 
 from edgeml.contract import Layout
-from edgeml.errors import EdgemlError, InputError, first_line
+from edgeml.errors import EdgemlError, InputError
 from edgeml_converters.extras import EXTRAS
-from edgeml_converters.frameworks.base import Model
+from edgeml_converters.frameworks.base import Model, said
 from edgeml_converters.frameworks.layout import in_layout
 from edgeml_converters.frameworks.samples import by_name, split
 from edgeml_converters.sources.source import Source
@@ -32,10 +32,8 @@ def load_model(source: Source, layout: Layout | None = None) -> Model:
         package = (getattr(error, "name", None) or "").partition(".")[0]
         if isinstance(error, ModuleNotFoundError) and package in EXTRAS:
             raise  # the command says which extra brings it
-        line = first_line(str(error))
-        reason = f"{type(error).__name__}: {line}" if line else type(error).__name__
         raise InputError(
-            f"{source.label} could not be loaded ({reason}); save the model again or mend it."
+            f"{source.label} could not be loaded ({said(error)}); save the model again or mend it."
         ) from error
 
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from edgeml.errors import InputError
 from edgeml_converters.frameworks import tensorflow_v1
-from edgeml_converters.frameworks.base import Model
+from edgeml_converters.frameworks.base import Model, said
 from edgeml_converters.frameworks.tensorflow_model import from_keras, from_saved_model
 
 
@@ -36,14 +36,24 @@ def load_keras(path: Path) -> Model:
 
 
 def load_saved_model(path: Path) -> Model:
-    """By TensorFlow 2, or by the loader of TensorFlow 1 where that fails."""
+    """By TensorFlow 2, or by the loader of TensorFlow 1 where that fails.
+
+    Raises InputError with what both say when neither loads it.
+    """
     try:
         loaded = tf.saved_model.load(str(path))
+    except MemoryError:
+        raise
     except Exception as error:
         try:
             return tensorflow_v1.load(path)
-        except InputError:
+        except (InputError, MemoryError):
             raise
         except Exception as also:
-            raise error from also  # the newer loader knows better what is wrong
+            if said(also) == said(error):
+                raise error from also
+            raise InputError(
+                f"{path.name} could not be loaded by TensorFlow 2 ({said(error)}) nor by the "
+                f"loader of TensorFlow 1 ({said(also)}); save the model again or mend it."
+            ) from also
     return from_saved_model(loaded)

@@ -89,6 +89,26 @@ def test_an_h5_file_that_is_no_model(worker: Worker, saved: Path, name: str, sen
     assert f"{name} {sentence}" in _refused(worker, saved / name)
 
 
+def test_a_saved_model_that_no_loader_takes_says_why_of_both(worker: Worker, saved: Path) -> None:
+    sentence = _refused(worker, saved / "unserved")
+    assert sentence.startswith("unserved could not be loaded by TensorFlow 2 (ValueError: ")
+    newer, _, older = sentence.partition(") nor by the loader of TensorFlow 1 (RuntimeError: ")
+    assert "more than one MetaGraph" in newer
+    assert "tags 'serve' could not be found" in older
+    assert older.endswith("); save the model again or mend it.")
+
+
+def test_a_saved_model_of_which_both_loaders_say_the_same_says_it_once(
+    worker: Worker, tmp_path: Path
+) -> None:
+    torn = tmp_path / "torn"
+    torn.mkdir()
+    (torn / "saved_model.pb").write_bytes(b"torn")
+    sentence = _refused(worker, torn)
+    assert sentence.startswith("torn could not be loaded (OSError: Cannot parse file")
+    assert sentence.count("Cannot parse file") == 1
+
+
 def test_a_saved_model_has_one_order(worker: Worker, saved: Path, tmp_path: Path) -> None:
     """Which the file itself has not: that of its names."""
     names = [model_input.name for model_input in _load(worker, saved / "many").inputs]
