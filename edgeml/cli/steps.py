@@ -3,9 +3,17 @@
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+
+class _Mark(SpinnerColumn):
+    """Turns while a step runs, then says how it ended; a file or a pipe gets that alone."""
+
+    def render(self, task: Task) -> RenderableType:
+        return Text("✗", style="red") if task.fields["failed"] else super().render(task)
 
 
 class Steps:
@@ -27,17 +35,17 @@ class Steps:
         if self._progress is None:
             self._progress = self._open.enter_context(
                 Progress(
-                    SpinnerColumn(finished_text="[green]✓"),
+                    _Mark(finished_text="[green]✓"),
                     TextColumn("{task.description}"),
                     TimeElapsedColumn(),
                     console=Console(stderr=True, emoji=False),
                 )
             )
-        task = self._progress.add_task(escape(name), total=1)
+        task = self._progress.add_task(escape(name), total=1, failed=False)
         try:
             yield
         except BaseException:
-            self._progress.update(task, description=f"[red]{escape(name)}: failed")
+            self._progress.update(task, description=f"[red]{escape(name)}: failed", failed=True)
             self._progress.stop_task(task)
             raise
         self._progress.update(task, completed=1)
