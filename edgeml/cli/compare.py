@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from edgeml_converters.compare.compare import Comparison
 
 FLIPS_SHOWN = 8
+SLICES_SHOWN = 8
 _MODEL = "an .onnx, a .tflite, a package (or FILE.edgeml:VARIANT), or any SOURCE of edgeml convert."
 
 
@@ -21,7 +22,10 @@ def compare_command(
     b: Annotated[str, typer.Argument(help=f"The model that must say the same: {_MODEL}")],
     data: Annotated[
         Path,
-        typer.Option(help="An .npz with one array for each input, first axis the sample."),
+        typer.Option(
+            help="An .npz as edgeml convert takes it: one array for each input, first axis the "
+            "sample; labels is optional, expected/NAME is left aside."
+        ),
     ],
     tolerance: Annotated[
         float | None,
@@ -39,6 +43,10 @@ def compare_command(
             help="onnxruntime, tflite or litert: what may run files; give it again for a second "
             "one; else each that is installed."
         ),
+    ] = None,
+    slice_by: Annotated[
+        str | None,
+        typer.Option(help="A key of the data by whose values the samples are looked at apart."),
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds that each step may take.", min=1)] = 600,
     as_json: Annotated[
@@ -70,6 +78,7 @@ def compare_command(
             if tolerance is None
             else Tolerance(max_abs=tolerance, min_cosine=-1.0, min_top1=0.0),
             engines=engine or (),
+            slice_by=slice_by,
             timeout_seconds=timeout,
             progress=steps.step,
         )
@@ -117,6 +126,7 @@ def _parts(found: "Comparison") -> "Iterator[RenderableType]":
             table.add_row(row.engine, escape(row.error), *[""] * 5, "[yellow]did not run[/]")
     yield table
     yield from _flips(found)
+    yield from _slices(found)
     yield "They say the same." if found.same else "[red]They differ.[/]"
 
 
@@ -147,6 +157,31 @@ def _flips(found: "Comparison") -> "Iterator[RenderableType]":
                     "" if flip.label is None else str(flip.label),
                 )
             yield table
+
+
+def _slices(found: "Comparison") -> "Iterator[RenderableType]":
+    from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
+    from rich.table import Table
+
+    for row in found.engines:
+        slices = row.evidence.slices if row.evidence else ()
+        if not slices:
+            continue
+        title = f"{len(slices)} slices by {escape(slices[0].key)} on {row.engine}"
+        yield title + (f", the {SLICES_SHOWN} worst" if len(slices) > SLICES_SHOWN else "")
+        table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        table.add_column(escape(slices[0].key), overflow="fold")
+        for name in ("samples", "SNR dB", "top-1"):
+            table.add_column(name, justify="right")
+        for part in slices[:SLICES_SHOWN]:
+            table.add_row(
+                escape(str(part.value)),
+                str(part.samples),
+                _number(part.snr_db, ".1f"),
+                _number(part.top1, ".1%"),
+            )
+        yield table
 
 
 def _number(value: float | None, form: str) -> str:

@@ -64,22 +64,23 @@ def compare_models(
     *,
     tolerance: Tolerance | None = None,
     engines: Sequence[str] = (),
+    slice_by: str | None = None,
     timeout_seconds: float = 600.0,
     progress: Progress = silent,
 ) -> Comparison:
     """Runs A on the first engine that takes it, B on every one, and compares all outputs.
 
-    a, b, engines: see sides.sides. timeout_seconds: for each step. Inputs and outputs are paired by
-    name where their values agree, else by value. Raises InputError for models or data that cannot
-    be used, EngineError when no engine for a format is installed, ParityError when the numbers of
-    outputs differ.
+    a, b, engines: see sides.sides. data_file, slice_by: as `edgeml convert` takes them.
+    timeout_seconds: for each step. Inputs and outputs are paired by name where their values agree,
+    else by value. Raises InputError for models or data that cannot be used, EngineError when no
+    engine for a format is installed, ParityError when the numbers of outputs differ.
     """
     unknown = [engine for engine in engines if engine not in registry.ENGINES]
     if unknown:
         raise InputError(
             f"There is no engine {unknown[0]!r}; use one of {', '.join(registry.ENGINES)}."
         )
-    data = read(data_file)
+    data = read(data_file, slice_by)
     with TemporaryDirectory(prefix="edgeml-compare-") as temporary, ExitStack() as stack:
         workspace = Path(temporary)
         left = stack.enter_context(sides(a, workspace, timeout_seconds, engines))
@@ -231,7 +232,7 @@ class _ComparedRows:
             outputs=rows,
             passed=all(row.passed for row in rows),
             optimisation=side.optimisation,
-            evidence=evidence(answers, expected, self._data.labels),
+            evidence=evidence(answers, expected, self._data.labels, self._data.slices),
         )
 
     def result(self, label: str) -> Comparison:

@@ -124,7 +124,8 @@ def bind(data: Data, declared: Sequence[ModelInput]) -> dict[str, Array]:
     if unknown or missing:
         raise InputError(
             f"The model's inputs are {', '.join(names)}, but {data.path} holds "
-            f"{', '.join(data.inputs)}; a key in it must be an input's name."
+            f"{', '.join(data.inputs)}; a key in it must be an input's name, or labels, "
+            "expected/NAME or what --slice-by names."
         )
     bound = {name: given[name] for name in names[: last + 1]}
     for model_input in declared[: last + 1]:

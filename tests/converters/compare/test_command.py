@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from edgeml_converters.compare.compare import Comparison
 from tests import onnx_models
@@ -38,3 +39,19 @@ def test_the_command_ends_with_4_and_shows_flips(tmp_path: Path) -> None:
     assert "70 flips of y on onnxruntime, the 8 with the widest margins" in done.stdout
     sentence = done.stderr.splitlines()[-1]
     assert sentence.startswith("edgeml: b.onnx does not say the same as a.onnx: onnxruntime gives")
+
+
+def test_a_data_file_of_convert_is_taken_with_all_that_it_holds(tmp_path: Path) -> None:
+    a = onnx_models.scale(tmp_path / "a.onnx", 2.0)
+    b = onnx_models.scale(tmp_path / "b.onnx", 2.001)
+    x = np.random.default_rng(0).normal(size=(70, 4)).astype(np.float32)
+    data = tmp_path / "data.npz"
+    names = np.array(["at [a]", "b"] * 35)
+    np.savez(data, x=x, labels=np.arange(70) % 4, site=names, **{"expected/y": x * 2})
+    done = compare(a, b, "--data", data, "--slice-by", "site")
+    assert done.returncode == 4, done.stderr
+    assert "2 slices by site on onnxruntime" in done.stdout
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert ["at", "[a]", "35", "66.0", "100.0%"] in rows
+    done = compare(a, b, "--data", data)
+    assert done.returncode == 2 and "'site' in" in done.stderr
