@@ -1,7 +1,8 @@
 """What other packages add, each by one file and one entry point; docs/extending.md shows how."""
 
+import sys
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Literal, TypeVar
@@ -36,10 +37,12 @@ def plugins(kind: Kind, of: type[Plugin], taken: Iterable[str] = ()) -> dict[str
 @contextmanager
 def asking(kind: Kind, name: str) -> Generator[None]:
     """Around what calls a plugin in the command's own process: raises ConversionError where it
-    fails, which would otherwise look like a fault of edgeml's."""
+    fails, which would otherwise look like a fault of edgeml's, or ends Python, which would look
+    like success. What it prints goes to standard error: on standard output is the report."""
     try:
-        yield
-    except Exception as error:
+        with redirect_stdout(sys.stderr):
+            yield
+    except (Exception, SystemExit) as error:
         raise ConversionError(
             f"{name!r}, one of edgeml.{kind}, failed ({type(error).__name__}: {error}); mend or "
             "uninstall the package that adds it."
@@ -65,13 +68,14 @@ def _entries(kind: Kind) -> tuple[EntryPoint, ...]:
 
 @cache
 def _object(entry: EntryPoint) -> object:
-    return entry.load()
+    with redirect_stdout(sys.stderr):
+        return entry.load()
 
 
 def _loaded(entry: EntryPoint, kind: Kind, of: type[Plugin]) -> Plugin:
     try:
         plugin = _object(entry)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         fault = f"could not be loaded ({type(error).__name__}: {error})"
         raise _unusable(entry, kind, fault) from error
     if not isinstance(plugin, of):

@@ -177,6 +177,19 @@ BROKEN = {
         "'x', one of edgeml.repairs, failed (ZeroDivisionError: division by zero); mend or "
         "uninstall the package that adds it.",
     ),
+    "an-import-that-exits": (
+        "routes",
+        "raise SystemExit(0)",
+        "'x' of broken-example, one of edgeml.routes, could not be loaded (SystemExit: 0); mend or "
+        "uninstall broken-example.",
+    ),
+    "a-comparison-that-exits": (
+        "comparisons",
+        "from edgeml_converters.parity.comparisons import Comparison\n"
+        "IT = Comparison(lambda output, found, expected: exit(0))",
+        "'x', one of edgeml.comparisons, failed (SystemExit: 0); mend or uninstall the package "
+        "that adds it.",
+    ),
     "no-range": (
         "calibrators",
         "from edgeml_converters.quantise.calibrators import Calibrator\n"
@@ -217,6 +230,21 @@ def test_what_is_wrong_with_a_plugin_is_one_sentence(
     else:
         assert (ended.code, ended.sentence) == (3 if "failed" in sentence else 2, sentence)
         assert not (tmp_path / "out").exists()
+
+
+def test_what_a_plugin_prints_is_not_in_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "from edgeml_converters.parity.comparisons import Comparison\n"
+        "print('it is imported')\n"
+        "IT = Comparison(lambda output, found, expected: print('it is asked'))"
+    )
+    installed(broken(tmp_path / "site", "comparisons", code), monkeypatch)
+    data = write_data(tmp_path / "data.npz", x=(8,))
+    ended = convert(double(tmp_path / "double.onnx"), data, tmp_path / "out", to=["onnx"])
+    assert ended.code == 0 and _variants(ended.out)[0].passed
+    assert "it is imported" in ended.err and "it is asked" in ended.err
 
 
 def test_a_name_that_edgeml_has_itself_is_refused(
