@@ -49,6 +49,12 @@ def asking(kind: Kind, name: str) -> Generator[None]:
         ) from error
 
 
+def check_sentence(answer: object) -> None:
+    """Raises TypeError for what a plugin answers in place of a sentence."""
+    if not isinstance(answer, str) or not answer.strip():
+        raise TypeError(f"it answers {answer!r} where a sentence is expected")
+
+
 def distributions() -> dict[str, str]:
     """The packages that add anything -> their versions."""
     return {

@@ -190,6 +190,35 @@ BROKEN = {
         "'x', one of edgeml.comparisons, failed (SystemExit: 0); mend or uninstall the package "
         "that adds it.",
     ),
+    "a-comparison-that-writes": (
+        "comparisons",
+        "from edgeml_converters.parity.comparisons import Comparison\n"
+        "IT = Comparison(lambda output, found, expected: expected.fill(0))",
+        "'x', one of edgeml.comparisons, failed (ValueError: assignment destination is read-only); "
+        "mend or uninstall the package that adds it.",
+    ),
+    "a-comparison-without-a-sentence": (
+        "comparisons",
+        "from edgeml_converters.parity.comparisons import Comparison\n"
+        "IT = Comparison(lambda output, found, expected: False)",
+        "'x', one of edgeml.comparisons, failed (TypeError: it answers False where a sentence is "
+        "expected); mend or uninstall the package that adds it.",
+    ),
+    "a-rule-without-a-sentence": (
+        "lint_rules",
+        "from edgeml_converters.lint.rule import LintRule\nIT = LintRule('onnx', lambda m: [5])",
+        "'x', one of edgeml.lint_rules, failed (TypeError: it answers 5 where a sentence is "
+        "expected); mend or uninstall the package that adds it.",
+    ),
+    "a-repair-of-another-class": (
+        "repairs",
+        "from edgeml_converters.bisect.repairs import RepairRule\n"
+        "from edgeml_converters.parity.comparisons import Comparison\n"
+        "IT = RepairRule(lambda damage: ['keep y'])\n"
+        "COARSE = Comparison(lambda _, a, b: 'coarse' if abs(a - b).max() > 1 else None)",
+        "'x', one of edgeml.repairs, failed (TypeError: it proposes 'keep y' where a Repair is "
+        "expected); mend or uninstall the package that adds it.",
+    ),
     "no-range": (
         "calibrators",
         "from edgeml_converters.quantise.calibrators import Calibrator\n"

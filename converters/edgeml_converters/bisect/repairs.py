@@ -63,7 +63,10 @@ def repairs(damage: Damage) -> tuple[Repair, ...]:
     proposed = [repair for propose in _RULES for repair in propose(damage)]
     for name, rule in plugins("repairs", RepairRule).items():
         with asking("repairs", name):
-            proposed += rule.propose(damage)
+            for repair in rule.propose(damage):
+                if not isinstance(repair, Repair):
+                    raise TypeError(f"it proposes {repair!r} where a Repair is expected")
+                proposed.append(repair)
     return tuple(proposed)
 
 

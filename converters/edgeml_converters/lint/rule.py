@@ -6,7 +6,7 @@ from typing import Any
 
 from edgeml.faults import Fault, Finding
 from edgeml.manifest import Format
-from edgeml_converters.plugins import asking, plugins
+from edgeml_converters.plugins import asking, check_sentence, plugins
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,10 @@ def added_rules(form: Format, file: object) -> Iterator[Finding]:
         if rule.format != form:
             continue
         with asking("lint_rules", name):
-            messages = list(rule.check(file))
+            answer = rule.check(file)
+            # A text is a sequence too, of sentences of one letter.
+            messages = [answer] if isinstance(answer, str) else list(answer)
+            for message in messages:
+                check_sentence(message)
         for message in messages:
             yield Finding(fault=Fault.ADDED_CHECK, severity="error", message=message, where=name)
