@@ -91,7 +91,10 @@ def main() -> None:
         command = " ".join(["edgeml", *(name for name in arguments[:1] if name in COMMANDS)])
         said = " ".join(error.format_message().split()).rstrip(".")
         fail(f"{said}; see '{command} --help'.", InputError.exit_code)
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit) as error:
+        # Typer and rich make an exit with 1 of it.
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
         # Whoever read our output has gone; Python would complain of it once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)

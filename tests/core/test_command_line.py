@@ -134,11 +134,14 @@ def test_a_bug_is_a_sentence_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
     assert "unforeseen ZeroDivisionError" in err and "EDGEML_DEBUG=1" in err
 
 
-def test_a_reader_that_goes_away(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])  # at the end, or in the middle of a command
+@pytest.mark.parametrize("asked", ["verify PACKAGE", "doctor", "doctor --json"])
+def test_a_reader_that_goes_away(asked: str, unbuffered: str, tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    command = [sys.executable, "-m", "edgeml.cli", "verify", tiny_package(tmp_path)]
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    words = asked.replace("PACKAGE", str(tiny_package(tmp_path))).split()
+    command = [sys.executable, "-m", "edgeml.cli", *words]
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     done = subprocess.run(
         command, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment
     )
