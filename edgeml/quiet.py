@@ -38,6 +38,10 @@ SILENCES = (
 
 
 def be_quiet(environment: MutableMapping[str, str]) -> None:
-    """Sets what `environment` does not say already; processes that are started inherit it."""
+    """Sets what `environment` does not say already; processes that are started inherit it.
+
+    An empty variable says nothing: the library would take it for its being on.
+    """
     for silence in SILENCES:
-        environment.setdefault(silence.variable, silence.off)
+        if not environment.get(silence.variable):
+            environment[silence.variable] = silence.off

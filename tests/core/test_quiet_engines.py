@@ -22,6 +22,12 @@ def test_what_the_operator_says_stays() -> None:
     assert environment == switches
 
 
+def test_an_empty_variable_says_nothing() -> None:
+    environment = {silence.variable: "" for silence in SILENCES}
+    be_quiet(environment)
+    assert environment == {silence.variable: silence.off for silence in SILENCES}
+
+
 @pytest.mark.parametrize(
     "package", ["edgeml", "edgeml_converters", "edgeml_runtime", "edgeml_devices.broker"]
 )
