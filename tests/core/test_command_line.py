@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -154,3 +155,24 @@ def test_json_is_one_object(run: Run, folder: Path, tmp_path: Path) -> None:
     run("package", folder, *NAMED, "-o", target)
     plain = json.loads(run("inspect", target, "--json")[1])
     assert set(plain) == {field.name for field in msgspec.structs.fields(Inspection)}
+
+
+WAITING = """
+import time
+import edgeml.cli.main
+edgeml.cli.main.main = lambda: (print("on", flush=True), time.sleep(60))
+from edgeml.cli.door import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_ends_a_command_as_an_exception_does(number: signal.Signals, code: int) -> None:
+    """So that what is half-written is removed on the way out."""
+    command = [sys.executable, "-c", WAITING]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"on\n"
+        process.send_signal(number)
+        assert process.wait(30) == code
