@@ -1,5 +1,6 @@
 """What other packages add, each by one file and one entry point; docs/extending.md shows how."""
 
+import re
 import sys
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, redirect_stdout
@@ -12,18 +13,24 @@ from edgeml.errors import ConversionError, InputError
 Kind = Literal["routes", "calibrators", "repairs", "lint_rules", "comparisons"]
 KINDS: tuple[Kind, ...] = ("routes", "calibrators", "repairs", "lint_rules", "comparisons")
 Plugin = TypeVar("Plugin")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 def plugins(kind: Kind, of: type[Plugin], taken: Iterable[str] = ()) -> dict[str, Plugin]:
     """The plugins of one kind by name, sorted.
 
     of: the class that each must be an instance of. taken: the names of edgeml's own. Raises
-    InputError for a plugin that cannot be loaded, is of another class or has a name that is taken:
+    InputError for a plugin that cannot be loaded, is of another class or has no name of its own:
     a conversion without it would be another one than was asked for.
     """
     names = set(taken)
     loaded: dict[str, Plugin] = {}
     for entry in _entries(kind):
+        if not _NAME.fullmatch(entry.name):
+            raise InputError(
+                f"The name {entry.name!r} of one of edgeml.{kind} must be of small letters, "
+                f"digits, - and _, for it names folders; ask whoever made {_package(entry)}."
+            )
         if entry.name in names:
             raise InputError(
                 f"There are two edgeml.{kind} of the name {entry.name!r}, one of {_package(entry)};"

@@ -98,11 +98,16 @@ class Session:
         return Done()
 
     def _convert(self, request: Convert) -> Converted:
+        from edgeml_converters.routes.route import checked
         from edgeml_converters.routes.table import routes
 
         assert self._model is not None
-        return routes()[request.route].function()(
-            self._model, load(Path(request.inputs)), request.outputs, Path(request.folder)
+        folder = Path(request.folder)
+        return checked(
+            routes()[request.route].function()(
+                self._model, load(Path(request.inputs)), request.outputs, folder
+            ),
+            folder,
         )
 
     def _open(self, request: Open) -> Opened:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isfinite
+
+import numpy as np
 
 from edgeml.errors import ConversionError
 from edgeml.manifest import Format
@@ -20,6 +21,7 @@ CALIBRATORS: dict[Format, tuple[str, ...]] = {
     "onnx": ("minmax", "percentile", "error", "entropy"),
     "tflite": ("minmax", "moving-average", "percentile", "error"),
 }
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
 RangeOf = Callable[[Array, Array], Range]
 
 
@@ -58,7 +60,7 @@ def range_of(name: str) -> RangeOf:
 
     def checked(counts: Array, edges: Array) -> Range:
         low, high = calibrator.range_of(counts, edges)
-        if not (isfinite(low) and isfinite(high) and low <= high):
+        if not (-_FLOAT32_MAX <= low <= high <= _FLOAT32_MAX):
             raise ConversionError(f"the calibrator {name} answers with no range: {low} to {high}")
         return float(low), float(high)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
+from edgeml.errors import ConversionError
 from edgeml.manifest import Format
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.steps.messages import Converted
@@ -32,3 +33,18 @@ class Route:
         """Imports the route, and with it its framework."""
         function: RouteFunction = resolve_name(self.where)
         return function
+
+
+def checked(answer: object, folder: Path) -> Converted:
+    """What a route returned; raises ConversionError where it or the folder is not as agreed."""
+    if not isinstance(answer, Converted):
+        raise ConversionError(f"it returned a {type(answer).__name__} and not a Converted")
+    entry: object = answer.entry
+    if not isinstance(entry, str) or entry not in {file.name for file in folder.iterdir()}:
+        raise ConversionError(f"its entry {entry!r} is no name of a file that it wrote")
+    if any(file.is_dir() for file in folder.iterdir()):
+        raise ConversionError("it made a folder among its files, but a variant has none")
+    batch: object = answer.batch
+    if batch is not None and not (isinstance(batch, int) and batch > 0):
+        raise ConversionError(f"its batch is {batch!r} and neither None nor a number of samples")
+    return answer

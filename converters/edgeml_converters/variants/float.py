@@ -1,6 +1,7 @@
 """The float file of a format: routes in turn until one gives a file that says the same."""
 
 from edgeml.conversion import RouteTried, VariantReport
+from edgeml.errors import InputError
 from edgeml.manifest import Format
 from edgeml_converters.parity.question import Question
 from edgeml_converters.progress import Progress
@@ -31,7 +32,11 @@ def make_float(
         except StepError as error:
             tried.append(RouteTried(route=key, error=error.reason))
             continue
-        candidate, parity = examine(target, "fp32", question, folder, converted, progress)
+        try:
+            candidate, parity = examine(target, "fp32", question, folder, converted, progress)
+        except InputError as error:  # the file is not one of its format
+            tried.append(RouteTried(route=key, error=str(error)))
+            continue
         tried.append(RouteTried(route=key, error=parity.fault()))
         if best is None or parity.unanimous or (parity.passed and not best.report.passed):
             best = candidate
