@@ -282,6 +282,20 @@ def test_what_a_plugin_prints_is_not_in_the_report(
     assert "it is imported" in ended.err and "it is asked" in ended.err
 
 
+def test_the_route_of_a_refused_file_says_what_the_comparison_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "from edgeml_converters.parity.comparisons import Comparison\n"
+        "IT = Comparison(lambda output, found, expected: 'it is too good.')"
+    )
+    installed(broken(tmp_path / "site", "comparisons", code), monkeypatch)
+    data = write_data(tmp_path / "data.npz", x=(8,))
+    ended = convert(double(tmp_path / "double.onnx"), data, tmp_path / "out", to=["onnx"])
+    assert ended.code == 4
+    assert _variants(ended.out)[0].routes[0].error == "onnxruntime: it is too good."
+
+
 BAD_ROUTES = {
     "nothing": ("return None", "it returned a NoneType and not a Converted"),
     "no-such-file": (

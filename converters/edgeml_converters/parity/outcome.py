@@ -56,7 +56,11 @@ class Parity:
             broken = next((i for i in invariants_of(row) if not i.passed), None)
             if broken is not None:
                 return f"{row.engine}: {broken.message}"
-        return f"{failed[0].engine} could not run it: {failed[0].error}"
+        if failed[0].error is not None:
+            return f"{failed[0].engine} could not run it: {failed[0].error}"
+        errors = [f for f in self.findings if f.severity == "error"]
+        refused = (f for f in errors if failed[0].engine in f.engines)
+        return next((f.message for f in refused), f"{failed[0].engine} does not agree")
 
 
 def describe(output: OutputParity) -> str:
