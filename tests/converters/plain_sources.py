@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 import time
 
 
@@ -28,3 +29,8 @@ def raises() -> None:
 def prints_and_returns_text() -> str:
     print('{"type":"Done"}')
     return "no model"
+
+
+def leaves_a_temporary_file() -> None:
+    tempfile.mkstemp(prefix="left-")
+    os._exit(3)

@@ -76,7 +76,9 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env={**os.environ, **_ENVIRONMENT},
+            # What a library leaves in the folder for temporary files goes with ours, however this
+            # process ends.
+            env={**os.environ, **_ENVIRONMENT, "TMPDIR": str(log.absolute().parent)},
             start_new_session=True,
         )
 

@@ -53,3 +53,10 @@ def test_closing_leaves_no_process(tmp_path: Path) -> None:
         assert worker.alive
     with pytest.raises(ProcessLookupError):
         os.kill(identity, 0)
+
+
+def test_what_a_step_leaves_is_where_its_log_is(tmp_path: Path) -> None:
+    """And so it goes with a conversion's own files, however the process ends."""
+    with pytest.raises(StepError, match="exit code 3"):
+        _load("leaves_a_temporary_file", tmp_path / "log")
+    assert [path.name[:5] for path in tmp_path.iterdir() if path.name != "log"] == ["left-"]
