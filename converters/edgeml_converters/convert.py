@@ -13,6 +13,7 @@ from edgeml.manifest import Format, Precision
 from edgeml_converters.lint import lint
 from edgeml_converters.options import Options
 from edgeml_converters.outcome import folder
+from edgeml_converters.plugins import check_kinds, plugins
 from edgeml_converters.progress import Progress, silent
 from edgeml_converters.sources.data import Data, read
 from edgeml_converters.sources.source import Source, parse
@@ -42,6 +43,7 @@ def convert(
     """
     options = options or Options()
     folder.check(out)
+    _load_plugins()
     with ExitStack() as stack:
         workspace = Path(stack.enter_context(TemporaryDirectory(prefix="edgeml-convert-")))
         data = _read_data(data_file, workspace, options)
@@ -66,6 +68,22 @@ def convert(
         )
         pipeline = Pipeline(source, data, model, loaded, processes, options, progress)
         return pipeline.run(targets, precisions, out)
+
+
+def _load_plugins() -> None:
+    """Whatever other packages add: what cannot be loaded is said before minutes have gone by."""
+    from edgeml_converters.bisect.repairs import RepairRule
+    from edgeml_converters.lint.rule import LintRule
+    from edgeml_converters.parity.comparisons import Comparison
+    from edgeml_converters.quantise.calibrators import calibrators
+    from edgeml_converters.routes.table import routes
+
+    check_kinds()
+    routes()
+    calibrators("onnx")
+    plugins("repairs", RepairRule)
+    plugins("lint_rules", LintRule)
+    plugins("comparisons", Comparison)
 
 
 def _load(model: ModelProcess) -> Loaded:

@@ -41,6 +41,17 @@ def plugins(kind: Kind, of: type[Plugin], taken: Iterable[str] = ()) -> dict[str
     return loaded
 
 
+def check_kinds() -> None:
+    """Raises InputError for what is added to a kind that there is not, which nobody would ask."""
+    for group in sorted(entry_points().groups):
+        if group.startswith("edgeml.") and group.removeprefix("edgeml.") not in KINDS:
+            entry = next(iter(entry_points(group=group)))
+            raise InputError(
+                f"{entry.name!r} of {_package(entry)} is one of {group}, but there are edgeml."
+                f"{', edgeml.'.join(KINDS)}; mend or uninstall {_package(entry)}."
+            )
+
+
 @contextmanager
 def asking(kind: Kind, name: str) -> Generator[None]:
     """Around what calls a plugin in the command's own process: raises ConversionError where it

@@ -296,6 +296,24 @@ def test_the_route_of_a_refused_file_says_what_the_comparison_said(
     assert _variants(ended.out)[0].routes[0].error == "onnxruntime: it is too good."
 
 
+@pytest.mark.parametrize(
+    ("kind", "code", "sentence"),
+    [
+        ("calibrators", "1 / 0", "'x' of broken-example, one of edgeml.calibrators, could not be"),
+        ("repairs", "1 / 0", "'x' of broken-example, one of edgeml.repairs, could not be loaded"),
+        ("lint-rules", "IT = 3", "'x' of broken-example is one of edgeml.lint-rules, but there"),
+    ],
+)
+def test_what_cannot_be_asked_is_said_before_the_model_is_loaded(
+    kind: str, code: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed(broken(tmp_path / "site", kind, code), monkeypatch)
+    data = write_data(tmp_path / "data.npz", x=(8,))
+    ended = convert(double(tmp_path / "double.onnx"), data, tmp_path / "out", to=["onnx"])
+    assert ended.code == 2 and ended.sentence.startswith(sentence)
+    assert "load double.onnx" not in ended.err
+
+
 BAD_ROUTES = {
     "nothing": ("return None", "it returned a NoneType and not a Converted"),
     "no-such-file": (
