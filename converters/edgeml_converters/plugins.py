@@ -67,6 +67,13 @@ def asking(kind: Kind, name: str) -> Generator[None]:
         ) from error
 
 
+def check_words(what: str, words: Iterable[str], known: Iterable[str]) -> None:
+    """Raises ValueError for a word that is never asked for, with which a plugin would lie idle."""
+    unknown = [words] if isinstance(words, str) else sorted({*words} - {*known})
+    if unknown:
+        raise ValueError(f"{what} {unknown[0]!r}: one or more of {', '.join(known)} are expected")
+
+
 def check_sentence(answer: object) -> None:
     """Raises TypeError for what a plugin answers in place of a sentence."""
     if not isinstance(answer, str) or not answer.strip():

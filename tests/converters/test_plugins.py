@@ -177,6 +177,20 @@ BROKEN = {
         "'x', one of edgeml.repairs, failed (ZeroDivisionError: division by zero); mend or "
         "uninstall the package that adds it.",
     ),
+    "a-format-that-there-is-not": (
+        "lint_rules",
+        "from edgeml_converters.lint.rule import LintRule\nIT = LintRule('ONNX', lambda m: [])",
+        "'x' of broken-example, one of edgeml.lint_rules, could not be loaded (ValueError: format "
+        "'ONNX': one or more of onnx, tflite are expected); mend or uninstall broken-example.",
+    ),
+    "a-form-that-there-is-not": (
+        "routes",
+        "from edgeml_converters.routes.route import Route\n"
+        "IT = Route('X', 'onnx', ('onnx',), 'x:y')",
+        "'x' of broken-example, one of edgeml.routes, could not be loaded (ValueError: forms 'onnx'"
+        ": one or more of module, exported, script, keras, saved-model, saved-model-v1, onnx-file, "
+        "tflite-file are expected); mend or uninstall broken-example.",
+    ),
     "an-import-that-exits": (
         "routes",
         "raise SystemExit(0)",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from edgeml.evidence import TensorFidelity
 from edgeml.faults import Fault, Finding
@@ -63,7 +64,7 @@ def repairs(damage: Damage) -> tuple[Repair, ...]:
     proposed = [repair for propose in _RULES for repair in propose(damage)]
     for name, rule in plugins("repairs", RepairRule).items():
         with asking("repairs", name):
-            for repair in rule.propose(damage):
+            for repair in cast(Iterable[object], rule.propose(damage)):
                 if not isinstance(repair, Repair):
                     raise TypeError(f"it proposes {repair!r} where a Repair is expected")
                 proposed.append(repair)

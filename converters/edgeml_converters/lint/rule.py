@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from edgeml.faults import Fault, Finding
 from edgeml.manifest import Format
-from edgeml_converters.plugins import asking, check_sentence, plugins
+from edgeml_converters.plugins import asking, check_sentence, check_words, plugins
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,9 @@ class LintRule:
 
     format: Format
     check: Callable[[Any], Iterable[str]]
+
+    def __post_init__(self) -> None:
+        check_words("format", (self.format,), get_args(Format))
 
 
 def added_rules(form: Format, file: object) -> Iterator[Finding]:

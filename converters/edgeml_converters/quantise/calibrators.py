@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
 from edgeml.errors import ConversionError
 from edgeml.manifest import Format
 from edgeml_converters.formats.tensors import Array, Range
-from edgeml_converters.plugins import plugins
+from edgeml_converters.plugins import check_words, plugins
 from edgeml_converters.quantise.clipping import least_error, percentile
 
 # edgeml's own by format, the cheapest first.
@@ -35,6 +36,9 @@ class Calibrator:
 
     range_of: RangeOf
     formats: tuple[Format, ...] = ("onnx", "tflite")
+
+    def __post_init__(self) -> None:
+        check_words("formats", self.formats, get_args(Format))
 
 
 _BY_HISTOGRAM = {"percentile": Calibrator(percentile), "error": Calibrator(least_error)}

@@ -4,13 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
+from typing import Any, cast, get_args
 
 from edgeml.errors import ConversionError
 from edgeml.manifest import Format
 from edgeml_converters.formats.tensors import Arrays
+from edgeml_converters.plugins import check_words
 from edgeml_converters.steps.messages import Converted
 
+# Every Model's `form`.
+FORMS = (
+    "module", "exported", "script", "keras", "saved-model", "saved-model-v1", "onnx-file",
+    "tflite-file",
+)  # fmt: skip
 # (model, example inputs, the outputs' names, the folder for the files)
 RouteFunction = Callable[[Any, Arrays, tuple[str, ...], Path], Converted]
 
@@ -29,6 +35,10 @@ class Route:
     where: str
     first: bool = False
 
+    def __post_init__(self) -> None:
+        check_words("format", (self.format,), get_args(Format))
+        check_words("forms", self.forms, FORMS)
+
     def function(self) -> RouteFunction:
         """Imports the route, and with it its framework."""
         function: RouteFunction = resolve_name(self.where)
@@ -39,12 +49,11 @@ def checked(answer: object, folder: Path) -> Converted:
     """What a route returned; raises ConversionError where it or the folder is not as agreed."""
     if not isinstance(answer, Converted):
         raise ConversionError(f"it returned a {type(answer).__name__} and not a Converted")
-    entry: object = answer.entry
+    entry, batch = cast(object, answer.entry), cast(object, answer.batch)
     if not isinstance(entry, str) or entry not in {file.name for file in folder.iterdir()}:
         raise ConversionError(f"its entry {entry!r} is no name of a file that it wrote")
     if any(file.is_dir() for file in folder.iterdir()):
         raise ConversionError("it made a folder among its files, but a variant has none")
-    batch: object = answer.batch
     if batch is not None and not (isinstance(batch, int) and batch > 0):
         raise ConversionError(f"its batch is {batch!r} and neither None nor a number of samples")
     return answer
