@@ -15,11 +15,16 @@ REPORT = "report.json"
 
 
 def check(out: Path) -> None:
-    """Raises InputError when `out` holds something other than an earlier conversion."""
+    """Raises InputError when `out` cannot be replaced, or holds something other than an earlier
+    conversion."""
     if not out.exists():
         return
     if not out.is_dir():
         raise InputError(f"{out} is a file; name a folder for the conversion.")
+    place = out.resolve()
+    if place.is_mount() or place == Path.cwd():
+        what = "a disk of its own" if place.is_mount() else "the folder that you are in"
+        raise InputError(f"{out} is {what} and would be replaced; name a new folder in it.")
     if any(out.iterdir()) and not _is_conversion(out):
         raise InputError(
             f"{out} holds other files than a conversion's; name a new folder, since it would be "
@@ -42,7 +47,7 @@ def building(out: Path) -> Generator[Path]:
     Raises InputError as `check` does, StorageError when the disk does not take it.
     """
     check(out)
-    out = out.absolute()
+    out = out.resolve()  # a link to a folder stays one
     built: Path | None = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,9 @@ import pytest
 from edgeml import documents
 from edgeml.conversion import ConversionReport
 from edgeml.errors import InputError
+from edgeml_converters.outcome.folder import REPORT as REPORT_FILE
 from edgeml_converters.outcome.folder import building, check
+from tests.disks import small
 
 REPORT = documents.encode(
     ConversionReport(source="s", framework="torch", samples=1, variants=(), tools={})
@@ -50,3 +52,30 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(InputError, match="is a file"):
         check(tmp_path / "out")
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    place, link = tmp_path / "place", tmp_path / "link"
+    link.symlink_to(place)
+    for number in ("1", "2"):
+        with building(link) as build:
+            (build / REPORT_FILE).write_bytes(REPORT)
+            (build / number).touch()
+    assert link.is_symlink() and {path.name for path in place.iterdir()} == {REPORT_FILE, "2"}
+    assert {path.name for path in tmp_path.iterdir()} == {"place", "link"}
+
+
+def test_the_folder_that_one_is_in_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"\. is the folder that you are in and would be replaced"):
+        check(Path())
+
+
+def test_a_disk_of_its_own_is_not_replaced(tmp_path: Path) -> None:
+    with (
+        small(tmp_path / "disk", "64k") as disk,
+        pytest.raises(InputError, match="is a disk of its own and would be replaced"),
+    ):
+        check(disk)
