@@ -14,6 +14,9 @@ _NAME = "EDGEML_TESTS_MISSING"  # xdist's workers inherit it
 
 if os.environ.pop("CI", None) == "true":
     os.environ[_NAME] = "fail"
+# What a shell says about its terminal, and edgeml's own switch: each changes what commands print.
+for _variable in ("COLUMNS", "EDGEML_DEBUG", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+    os.environ.pop(_variable, None)
 
 
 def missing(reason: str) -> NoReturn:
