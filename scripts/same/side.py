@@ -16,6 +16,8 @@ from pathlib import Path
 from same import libraries
 from same.cases import Case
 
+import edgeml as edgeml  # keeps onnxruntime from phoning home, at older commits too
+
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = (*libraries.ONE_LAYOUT, sys.executable)
 PROCESSES = 2
