@@ -1,5 +1,6 @@
 """The door: commands by name, every error as one sentence and an exit code."""
 
+import errno
 import os
 import sys
 import traceback
@@ -8,7 +9,7 @@ from importlib import import_module
 from typing import Annotated, NoReturn
 
 from edgeml import __version__
-from edgeml.errors import EdgemlError, InputError
+from edgeml.errors import EdgemlError, InputError, StorageError
 
 try:
     import typer
@@ -37,6 +38,7 @@ COMMANDS = (
 
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
+_STDOUT = 1  # also where sys.stdout is None
 
 
 def build(arguments: Sequence[str] = ()) -> typer.Typer:
@@ -82,7 +84,8 @@ def main() -> None:
             # Without typer's own handling, which knows other forms for an error than one sentence.
             code = build(arguments)(arguments, standalone_mode=False)
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:  # as where it is closed
+                sys.stdout.flush()
         if code == _INTERRUPTED:
             raise KeyboardInterrupt
     except EdgemlError as error:
@@ -96,9 +99,13 @@ def main() -> None:
         if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
             raise
         # Whoever read our output has gone; Python would complain of it once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
         sys.exit(141)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            # What could not be printed would be tried once more at Python's end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
+            fail("the disk is full; free some space.", StorageError.exit_code)
         if os.environ.get("EDGEML_DEBUG"):
             traceback.print_exc()
         fail(

@@ -157,6 +157,21 @@ def test_json_is_one_object(run: Run, folder: Path, tmp_path: Path) -> None:
     assert set(plain) == {field.name for field in msgspec.structs.fields(Inspection)}
 
 
+def test_a_full_disk_under_what_is_printed(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "edgeml.cli", "verify", tiny_package(tmp_path)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (9, "edgeml: the disk is full; free some space.\n")
+
+
+def test_nowhere_to_print_to(tmp_path: Path) -> None:
+    package = tiny_package(tmp_path)
+    command = [sys.executable, "-m", "edgeml.cli", "verify", str(package)]
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", *command]
+    done = subprocess.run(closed, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 WAITING = """
 import time
 import edgeml.cli.main
