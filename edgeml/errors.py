@@ -139,3 +139,9 @@ def first_line(text: str) -> str:
     """What an exception of others says, as far as it fits into a sentence of ours: its first line
     that is not blank; empty where there is none."""
     return next(iter(text.strip().splitlines()), "")
+
+
+def said(error: BaseException) -> str:
+    """The kind of an exception of others and, where it says anything, its first line."""
+    line = first_line(str(error)).rstrip(".")
+    return f"{type(error).__name__}: {line}" if line else type(error).__name__

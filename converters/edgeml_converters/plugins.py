@@ -8,7 +8,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Literal, TypeVar
 
-from edgeml.errors import ConversionError, InputError
+from edgeml.errors import ConversionError, InputError, said
 
 Kind = Literal["routes", "calibrators", "repairs", "lint_rules", "comparisons"]
 KINDS: tuple[Kind, ...] = ("routes", "calibrators", "repairs", "lint_rules", "comparisons")
@@ -62,8 +62,8 @@ def asking(kind: Kind, name: str) -> Generator[None]:
             yield
     except (Exception, SystemExit) as error:
         raise ConversionError(
-            f"{name!r}, one of edgeml.{kind}, failed ({type(error).__name__}: {error}); mend or "
-            "uninstall the package that adds it."
+            f"{name!r}, one of edgeml.{kind}, failed ({said(error)}); mend or uninstall the "
+            "package that adds it."
         ) from error
 
 
@@ -76,7 +76,7 @@ def check_words(what: str, words: Iterable[str], known: Iterable[str]) -> None:
 
 def check_sentence(answer: object) -> None:
     """Raises TypeError for what a plugin answers in place of a sentence."""
-    if not isinstance(answer, str) or not answer.strip():
+    if not isinstance(answer, str) or not answer.strip() or "\n" in answer.strip():
         raise TypeError(f"it answers {answer!r} where a sentence is expected")
 
 
@@ -107,7 +107,7 @@ def _loaded(entry: EntryPoint, kind: Kind, of: type[Plugin]) -> Plugin:
     try:
         plugin = _object(entry)
     except (Exception, SystemExit) as error:
-        fault = f"could not be loaded ({type(error).__name__}: {error})"
+        fault = f"could not be loaded ({said(error)})"
         raise _unusable(entry, kind, fault) from error
     if not isinstance(plugin, of):
         fault = f"must be a {of.__name__}, but is a {type(plugin).__name__}"

@@ -191,6 +191,12 @@ BROKEN = {
         ": one or more of module, exported, script, keras, saved-model, saved-model-v1, onnx-file, "
         "tflite-file are expected); mend or uninstall broken-example.",
     ),
+    "an-import-of-many-lines": (
+        "routes",
+        "raise ImportError('no such library;\\ninstall it')",
+        "'x' of broken-example, one of edgeml.routes, could not be loaded (ImportError: no such "
+        "library;); mend or uninstall broken-example.",
+    ),
     "an-import-that-exits": (
         "routes",
         "raise SystemExit(0)",

@@ -94,9 +94,3 @@ def name_outputs(answer: object, names: Sequence[str] = ()) -> dict[str, Any]:
                 "tensor, a tuple of tensors or a dict of tensors."
             )
     return outputs
-
-
-def said(error: Exception) -> str:
-    """The kind of an exception of others and, where it says anything, its first line."""
-    line = first_line(str(error)).rstrip(".")
-    return f"{type(error).__name__}: {line}" if line else type(error).__name__

@@ -9,9 +9,9 @@ from types import ModuleType
 from typing import Any
 
 from edgeml.contract import Layout
-from edgeml.errors import EdgemlError, InputError
+from edgeml.errors import EdgemlError, InputError, said
 from edgeml_converters.extras import EXTRAS
-from edgeml_converters.frameworks.base import Model, said
+from edgeml_converters.frameworks.base import Model
 from edgeml_converters.frameworks.layout import in_layout
 from edgeml_converters.frameworks.samples import by_name, split
 from edgeml_converters.sources.source import Source

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from edgeml.errors import InputError
+from edgeml.errors import InputError, said
 from edgeml_converters.frameworks import tensorflow_v1
-from edgeml_converters.frameworks.base import Model, said
+from edgeml_converters.frameworks.base import Model
 from edgeml_converters.frameworks.tensorflow_model import from_keras, from_saved_model
 
 
