@@ -28,7 +28,7 @@ LONGEST = (
     "converters/zoo/test_zoo.py",
     "converters/test_real_models.py",
     "quiet/test_quiet.py",
-    "converters/test_plugins.py",
+    "converters/plugins/test_broken_plugins.py",
     "converters/test_convert_options.py",
     "converters/test_convert_torch.py",
     "flow/test_swap_flow.py",

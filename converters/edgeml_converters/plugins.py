@@ -43,12 +43,11 @@ def plugins(kind: Kind, of: type[Plugin], taken: Iterable[str] = ()) -> dict[str
 
 def check_kinds() -> None:
     """Raises InputError for what is added to a kind that there is not, which nobody would ask."""
-    for group in sorted(entry_points().groups):
-        if group.startswith("edgeml.") and group.removeprefix("edgeml.") not in KINDS:
-            entry = next(iter(entry_points(group=group)))
+    for entry in _all_entries():
+        if entry.group.removeprefix("edgeml.") not in KINDS:
             raise InputError(
-                f"{entry.name!r} of {_package(entry)} is one of {group}, but there are edgeml."
-                f"{', edgeml.'.join(KINDS)}; mend or uninstall {_package(entry)}."
+                f"{entry.name!r} of {_package(entry)} is one of {entry.group}, but there are "
+                f"edgeml.{', edgeml.'.join(KINDS)}; mend or uninstall {_package(entry)}."
             )
 
 
@@ -83,7 +82,7 @@ def check_sentence(answer: object) -> None:
 def distributions() -> dict[str, str]:
     """The packages that add anything -> their versions."""
     return {
-        entry.dist.name: entry.dist.version
+        _package(entry): entry.dist.version
         for kind in KINDS
         for entry in _entries(kind)
         if entry.dist is not None
@@ -93,8 +92,20 @@ def distributions() -> dict[str, str]:
 # Kept, because plugins are asked for at every output and file; what is installed while a process
 # runs is for the next one.
 @cache
-def _entries(kind: Kind) -> tuple[EntryPoint, ...]:
-    return tuple(sorted(entry_points(group=f"edgeml.{kind}"), key=lambda entry: entry.name))
+def _all_entries() -> tuple[EntryPoint, ...]:
+    try:
+        groups = [group for group in entry_points().groups if group.startswith("edgeml.")]
+        entries = [entry for group in groups for entry in entry_points(group=group)]
+        return tuple(sorted(entries, key=lambda entry: (entry.group, entry.name)))
+    except Exception as error:  # whatever a file of another package makes the reader do
+        raise InputError(
+            f"An installed package has entry points that cannot be read ({said(error)}); find it "
+            "with 'python -m pip check' and install it again."
+        ) from error
+
+
+def _entries(kind: Kind) -> list[EntryPoint]:
+    return [entry for entry in _all_entries() if entry.group == f"edgeml.{kind}"]
 
 
 @cache
@@ -123,4 +134,5 @@ def _unusable(entry: EntryPoint, kind: Kind, fault: str) -> InputError:
 
 
 def _package(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist is not None else entry.module
+    named: str | None = None if entry.dist is None else entry.dist.name
+    return named or entry.module  # metadata without a name is read as None

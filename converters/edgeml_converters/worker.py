@@ -5,7 +5,6 @@ It alone loads frameworks and engines: `python -m edgeml_converters.worker MEMOR
 
 import json
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,12 +77,8 @@ class Session:
         from edgeml_converters.frameworks.loading import load_model
 
         model = self._model = load_model(request.source, request.layout)
-        if request.samples is not None:
-            # A worker is killed, so what a framework would remove at its exit (TensorFlow: the
-            # sources that AutoGraph writes) has to stand in the workspace, which is removed.
-            tempfile.tempdir = str(Path(request.samples).parent)
-            if model.samples is not None:
-                save(Path(request.samples), model.samples)
+        if model.samples is not None and request.samples is not None:
+            save(Path(request.samples), model.samples)
         return Loaded(
             framework=model.framework,
             form=model.form,

@@ -9,7 +9,7 @@ from edgeml.faults import Fault, Finding
 from edgeml.manifest import Format, Precision
 from edgeml_converters.bisect.around import Around
 from edgeml_converters.bisect.names import tail
-from edgeml_converters.plugins import asking, plugins
+from edgeml_converters.plugins import asking, check_sentence, plugins
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,9 @@ class Repair:
     keep_float: tuple[str, ...] = ()
     per_channel: bool | None = None
     calibrator: str | None = None
+
+    def __post_init__(self) -> None:
+        check_sentence(self.action)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any, cast, get_args
 from edgeml.errors import ConversionError
 from edgeml.manifest import Format
 from edgeml_converters.formats.tensors import Arrays
-from edgeml_converters.plugins import check_words
+from edgeml_converters.plugins import check_sentence, check_words
 from edgeml_converters.steps.messages import Converted
 
 # Every Model's `form`.
@@ -36,6 +36,7 @@ class Route:
     first: bool = False
 
     def __post_init__(self) -> None:
+        check_sentence(self.title)
         check_words("format", (self.format,), get_args(Format))
         check_words("forms", self.forms, FORMS)
 

@@ -1,146 +1,17 @@
-"""What another package adds by entry points: docs/extending.md's own example, installed by pip."""
+"""What is wrong with another package's code is one sentence, and nothing else is lost by it."""
 
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
-import msgspec
-import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
-from edgeml.conversion import ConversionReport, VariantReport
-from edgeml.faults import Fault
 from tests.converters.commands import convert, write_data
-
-PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
-PIXELS = 3000.0
-
-
-@pytest.fixture(scope="session")
-def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that the page's package was installed to."""
-    blocks = dict(re.findall(r"^```(toml|python)\n(.*?)^```", PAGE.read_text(), re.M | re.S))
-    folder = tmp_path_factory.mktemp("edgeml-example")
-    (folder / "pyproject.toml").write_text(blocks["toml"])
-    (folder / "edgeml_example.py").write_text(blocks["python"])
-    site = tmp_path_factory.mktemp("site")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    options = ["--no-deps", "--no-build-isolation", "--target", str(site)]
-    subprocess.run([*pip, *options, str(folder)], check=True)
-    return site
-
-
-def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For the commands that are started from here on."""
-    before = os.environ.get("PYTHONPATH")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(site), before))))
-
-
-def _model(path: Path, nodes: list[onnx.NodeProto], width: int, **weights: Any) -> Path:
-    graph = helper.make_graph(
-        nodes,
-        "model",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 8])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", width])],
-        [numpy_helper.from_array(array, name) for name, array in weights.items()],
-    )
-    opset = [helper.make_opsetid("", 17)]
-    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
-    return path
-
-
-def detector(path: Path) -> Path:
-    """Four numbers in pixels and a score of 0 to 1 in one tensor: int8 has steps of 20 pixels."""
-    rng = np.random.default_rng(0)
-    nodes = [
-        helper.make_node("MatMul", ["x", "w"], ["raw"]),
-        helper.make_node("Split", ["raw", "sizes"], ["numbers", "logit"], axis=1),
-        helper.make_node("Mul", ["numbers", "pixels"], ["boxes"]),
-        helper.make_node("Sigmoid", ["logit"], ["score"]),
-        helper.make_node("Concat", ["boxes", "score"], ["y"], axis=1),
-    ]
-    return _model(
-        path,
-        nodes,
-        5,
-        w=rng.normal(size=(8, 5)).astype(np.float32),
-        sizes=np.array([4, 1]),
-        pixels=np.float32(PIXELS),
-    )
-
-
-def double(path: Path) -> Path:
-    """y = w x, w as float64 in the file."""
-    nodes = [
-        helper.make_node("Cast", ["w"], ["single"], to=TensorProto.FLOAT),
-        helper.make_node("MatMul", ["x", "single"], ["y"]),
-    ]
-    return _model(path, nodes, 8, w=np.eye(8) * 2)
-
-
-def test_each_kind_is_added_by_the_example_of_the_page(
-    example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    data = write_data(tmp_path / "data.npz", samples=200, x=(8,))
-    model = detector(tmp_path / "detector.onnx")
-    without = convert(model, data, tmp_path / "a", "--precision", "fp32,int8", to=["onnx"])
-    known, passed = _variants(without.out)
-    assert passed.passed  # as long as edgeml's own figures do not see it
-    installed(example, monkeypatch)
-    ended = convert(model, data, tmp_path / "b", "--precision", "fp32,int8", to=["onnx"])
-    assert ended.code == 0, ended.err
-    fp32, int8 = _variants(ended.out)
-
-    assert known.routes[0].route == "onnx-as-is"
-    assert [(row.route, row.error) for row in fp32.routes] == [("onnx-unfolded", None)]
-    assert fp32.passed and fp32.findings == ()
-    tried = {row.name: row for row in int8.calibrators}
-    assert tried.keys() == {"minmax", "percentile", "error", "entropy", "four-sigma"}
-    assert tried["four-sigma"].snr_db is not None and tried["four-sigma"].snr_db > 10
-    repair = int8.repairs[-1]
-    assert repair.faults == (Fault.ADDED_CHECK,)  # so the comparison refused it
-    assert repair.action == "keep what makes 'y' in float" and repair.kept
-    assert int8.passed and int8.findings == ()
-    tools = _report(ended.out).tools
-    assert tools["edgeml-example"] == "0.1.0"
-    assert "edgeml-example" not in _report(without.out).tools
-
-
-def test_an_added_comparison_refuses_a_variant(
-    example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    data = write_data(tmp_path / "data.npz", samples=200, x=(8,))
-    installed(example, monkeypatch)
-    ended = convert(
-        detector(tmp_path / "detector.onnx"), data, tmp_path / "out",
-        "--precision", "int8", "--no-repair", to=["onnx"],
-    )  # fmt: skip
-    assert ended.code == 4
-    (int8,) = _variants(ended.out)
-    assert not int8.passed and not any(row.passed for row in int8.engines)
-    (finding,) = int8.findings
-    assert (finding.fault, finding.where) == (Fault.ADDED_CHECK, "y")
-    assert finding.message == (
-        "onnxruntime: column 4 of 'y' is 0 in every sample; keep it in float."
-    )
-
-
-def test_an_added_lint_rule_refuses_a_file_before_it_runs(
-    example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    data = write_data(tmp_path / "data.npz", x=(8,))
-    model = double(tmp_path / "double.onnx")
-    assert convert(model, data, tmp_path / "a", to=["onnx"]).code == 0
-    installed(example, monkeypatch)
-    ended = convert(model, data, tmp_path / "b", to=["onnx"])
-    assert ended.code == 2
-    assert ended.sentence.startswith("double.onnx cannot be used: added-check: 'w' is float64")
-
+from tests.converters.plugins.sites import (
+    broken,
+    detector,
+    double,
+    installed,
+    variants_of,
+)
 
 BROKEN = {
     "an-import": (
@@ -245,6 +116,22 @@ BROKEN = {
         "IT = Calibrator(lambda counts, edges: (-1e300, 1e300))",
         "the calibrator x answers with no range: -1e+300 to 1e+300",
     ),
+    "a-route-without-a-title": (
+        "routes",
+        "from edgeml_converters.routes.route import Route\n"
+        "IT = Route(None, 'onnx', ('onnx-file',), 'x:y')",
+        "'x' of broken-example, one of edgeml.routes, could not be loaded (TypeError: it answers "
+        "None where a sentence is expected); mend or uninstall broken-example.",
+    ),
+    "a-repair-without-words": (
+        "repairs",
+        "from edgeml_converters.bisect.repairs import Repair, RepairRule\n"
+        "from edgeml_converters.parity.comparisons import Comparison\n"
+        "IT = RepairRule(lambda damage: [Repair(None)])\n"
+        "COARSE = Comparison(lambda _, a, b: 'coarse' if abs(a - b).max() > 1 else None)",
+        "'x', one of edgeml.repairs, failed (TypeError: it answers None where a sentence is "
+        "expected); mend or uninstall the package that adds it.",
+    ),
     "no-range": (
         "calibrators",
         "from edgeml_converters.quantise.calibrators import Calibrator\n"
@@ -252,20 +139,6 @@ BROKEN = {
         "the calibrator x answers with no range: nan to 0.0",
     ),
 }
-
-
-def broken(site: Path, kind: str, code: str, name: str = "x") -> Path:
-    """A package as pip leaves it, with one entry point."""
-    site.mkdir()
-    (site / "broken_example.py").write_text(code)
-    about = site / "broken_example-0.1.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-example\nVersion: 0.1\n")
-    entries = f"[edgeml.{kind}]\n{name} = broken_example:IT\n"
-    if "COARSE" in code:  # so that there is something to repair
-        entries += "[edgeml.comparisons]\ncoarse = broken_example:COARSE\n"
-    (about / "entry_points.txt").write_text(entries)
-    return site
 
 
 @pytest.mark.parametrize("fault", BROKEN)
@@ -280,14 +153,14 @@ def test_what_is_wrong_with_a_plugin_is_one_sentence(
     assert "Traceback" not in ended.err
     if kind == "calibrators" and "answers" in sentence:  # the others are tried all the same
         assert ended.code == 0, ended.err
-        tried = {row.name: row.error for row in _variants(ended.out)[1].calibrators}
+        tried = {row.name: row.error for row in variants_of(ended.out)[1].calibrators}
         assert tried["x"] == sentence and tried["minmax"] is None
     else:
         assert (ended.code, ended.sentence) == (3 if "failed" in sentence else 2, sentence)
         assert not (tmp_path / "out").exists()
 
 
-def test_what_a_plugin_prints_is_not_in_the_report(
+def test_what_a_plugin_prints_is_not_in_thereport_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = (
@@ -298,7 +171,7 @@ def test_what_a_plugin_prints_is_not_in_the_report(
     installed(broken(tmp_path / "site", "comparisons", code), monkeypatch)
     data = write_data(tmp_path / "data.npz", x=(8,))
     ended = convert(double(tmp_path / "double.onnx"), data, tmp_path / "out", to=["onnx"])
-    assert ended.code == 0 and _variants(ended.out)[0].passed
+    assert ended.code == 0 and variants_of(ended.out)[0].passed
     assert "it is imported" in ended.err and "it is asked" in ended.err
 
 
@@ -313,7 +186,7 @@ def test_the_route_of_a_refused_file_says_what_the_comparison_said(
     data = write_data(tmp_path / "data.npz", x=(8,))
     ended = convert(double(tmp_path / "double.onnx"), data, tmp_path / "out", to=["onnx"])
     assert ended.code == 4
-    assert _variants(ended.out)[0].routes[0].error == "onnxruntime: it is too good."
+    assert variants_of(ended.out)[0].routes[0].error == "onnxruntime: it is too good."
 
 
 @pytest.mark.parametrize(
@@ -374,7 +247,7 @@ def test_what_a_route_does_wrong_is_recorded_and_the_next_one_tried(
     data = write_data(tmp_path / "data.npz", x=(8,))
     ended = convert(double(tmp_path / "double.onnx"), data, tmp_path / "out", to=["onnx"])
     assert ended.code == 0, ended.err
-    bad, good = _variants(ended.out)[0].routes
+    bad, good = variants_of(ended.out)[0].routes
     assert bad.route == "x" and error in (bad.error or "")
     assert (good.route, good.error) == ("onnx-as-is", None)
 
@@ -407,9 +280,29 @@ def test_a_name_that_edgeml_has_itself_is_refused(
     )
 
 
-def _report(text: str) -> ConversionReport:
-    return msgspec.json.decode(text, type=ConversionReport)
-
-
-def _variants(text: str) -> tuple[VariantReport, ...]:
-    return _report(text).variants
+@pytest.mark.parametrize(
+    ("file", "content", "sentence"),
+    [
+        (
+            "METADATA",
+            "Metadata-Version: 2.1\n",
+            "'x' of broken_example, one of",
+        ),
+        (
+            "entry_points.txt",
+            b"[edgeml.routes]\nx = \xff\n",
+            "An installed package has entry",
+        ),
+        ("entry_points.txt", "[edgeml.routes]\nx\n", "An installed package has entry"),
+    ],
+)
+def test_broken_metadata_is_one_sentence(
+    file: str, content: str | bytes, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = broken(tmp_path / "site", "routes", "IT = 3")
+    raw = content if isinstance(content, bytes) else content.encode()
+    (site / "broken_example-0.1.dist-info" / file).write_bytes(raw)
+    installed(site, monkeypatch)
+    data = write_data(tmp_path / "data.npz", x=(8,))
+    ended = convert(double(tmp_path / "double.onnx"), data, tmp_path / "out", to=["onnx"])
+    assert ended.code == 2 and ended.sentence.startswith(sentence), ended.err
