@@ -37,14 +37,17 @@ def until(condition: Callable[[], bool], what: str) -> None:
 
 
 @pytest.fixture(params=[pytest.param(name, marks=pytest.mark.broker) for name in BROKERS])
-def command(request: pytest.FixtureRequest) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """`edgeml broker` on a free port, and its port."""
+def command(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """`edgeml broker` on a free port, and its port; what it leaves when it is killed is ours."""
     need(request.param)
     process = subprocess.Popen(
         [*EDGEML, "broker", "--engine", request.param, "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
     )
     with process:
         assert process.stdout
