@@ -1,0 +1,55 @@
+"""The figures that decide whether a variant says what the model says, by the role of the output.
+
+A figure is a sum over samples divided by another, for each column: of both sums a sample's own part
+is kept, since the sample is the unit of every interval.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeml.parity.limits import Limit, Name
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """numerators, denominators: [samples, columns]. A column without any denominator has no value.
+
+    limit: of every column, or one for each. events_least: how many samples must have a denominator
+    above 0. columns: what each is about, where they have names; empty where they are counted.
+    """
+
+    name: Name
+    numerators: Floats
+    denominators: Floats
+    limit: Limit | tuple[Limit, ...]
+    events_least: int = 0
+    columns: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> Floats:
+        """[columns]; NaN where there is nothing to divide by."""
+        totals = self.denominators.sum(axis=0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            values: Floats = np.where(totals > 0, self.numerators.sum(axis=0) / totals, np.nan)
+        return values
+
+    @property
+    def events(self) -> npt.NDArray[np.intp]:
+        """[columns]: how many samples have a part in it."""
+        counts: npt.NDArray[np.intp] = (self.denominators > 0).sum(axis=0)
+        return counts
+
+    def limit_of(self, column: int) -> Limit:
+        return self.limit if isinstance(self.limit, Limit) else self.limit[column]
+
+
+Requirement = tuple[Figure, ...]
+"""Figures of the same columns of which one within its limit is enough, for each column."""
+Requirements = Sequence[Requirement]
