@@ -1,0 +1,55 @@
+"""The role of every output: of the user first, then of whoever knows next best."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from edgeml.manifest import Format
+from edgeml.parity.requirements import whole
+from edgeml.parity.roles import Role
+from edgeml_converters.formats.tensors import Array, Arrays, Names
+from edgeml_converters.roles.graph import Graph, graph_roles
+from edgeml_converters.roles.labels import label_role, with_error
+from edgeml_converters.roles.onnx_graph import read_onnx
+from edgeml_converters.roles.tflite_graph import read_tflite
+from edgeml_converters.roles.values import value_role
+
+Roles = Mapping[str, tuple[Role, ...]]
+
+
+def read_roles_graph(form: Format, entry: Path) -> Graph:
+    """Raises InputError when the file cannot be read."""
+    return read_onnx(entry) if form == "onnx" else read_tflite(entry)
+
+
+def assume_roles(
+    answers: Arrays, given: Roles, labels: Array | None, graph: Graph | None, names: Names
+) -> dict[str, tuple[Role, ...]]:
+    """Output -> its roles, for all of its channels.
+
+    answers: the model's, the sample first. given: as the user or a contract says. graph: of a
+    converted file; names: output -> the file's name of it.
+    """
+    return {
+        name: whole(
+            _roles(answers[name], given.get(name, ()), labels, graph, names.get(name, name)),
+            answers[name].shape,
+        )
+        for name in answers
+    }
+
+
+def _roles(
+    values: Array, given: tuple[Role, ...], labels: Array | None, graph: Graph | None, name: str
+) -> tuple[Role, ...]:
+    if given:
+        return tuple(with_error(role, values, labels) for role in given)
+    if values.dtype.kind in "iub":
+        return (Role(kind="integers", source="values"),)
+    by_labels = label_role(values, labels)
+    if by_labels is not None:
+        return (by_labels,)
+    shown = graph_roles(graph, name, values.shape) if graph is not None else ()
+    if shown:
+        return shown
+    by_values = value_role(values)
+    return () if by_values is None else (by_values,)

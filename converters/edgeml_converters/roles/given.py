@@ -1,0 +1,92 @@
+"""Roles as people write them: NAME=ROLE, and what else they know of it."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, get_args
+
+from edgeml.errors import InputError
+from edgeml.parity.roles import KINDS, Corners, Role
+
+_WORDS = "axis, channels, threshold, error, corners or scores"
+_FORM = "NAME=ROLE, or NAME=ROLE,axis=1,channels=4:84,threshold=0.3"
+
+
+def parse_roles(texts: Sequence[str]) -> dict[str, tuple[Role, ...]]:
+    """Output -> its roles, by their channels; several texts may speak of ranges of one output.
+
+    Raises InputError for what is no role, and for two of the same channels.
+    """
+    roles: dict[str, list[Role]] = {}
+    for text in texts:
+        name, role = _parse(text)
+        roles.setdefault(name, []).append(role)
+    for name, of_output in roles.items():
+        of_output.sort(key=lambda role: role.start)
+        for first, second in pairwise(of_output):
+            if first.stop is None or first.stop > second.start:
+                raise InputError(
+                    f"--output gives {name!r} two roles for the same channels; give each a range "
+                    "of its own, as in channels=0:4."
+                )
+            if first.axis != second.axis:
+                raise InputError(
+                    f"--output gives {name!r} ranges on different axes; give them the same axis."
+                )
+    return {name: tuple(of_output) for name, of_output in roles.items()}
+
+
+def check_names(roles: Mapping[str, Any], outputs: Sequence[str]) -> None:
+    """Raises InputError for a role of an output that there is not."""
+    for name in roles:
+        if name not in outputs:
+            raise InputError(
+                f"--output names {name!r}, but the model's outputs are {', '.join(outputs)}; use "
+                "one of them."
+            )
+
+
+def _parse(text: str) -> tuple[str, Role]:
+    name, _, rest = text.partition("=")
+    kind, *words = rest.split(",")
+    if not name or kind not in KINDS:
+        raise InputError(f"--output {text!r} must be {_FORM}, with a role of {', '.join(KINDS)}.")
+    known: dict[str, Any] = {}
+    for word in words:
+        key, _, value = word.partition("=")
+        try:
+            known |= _known(key, value)
+        except (ValueError, TypeError):
+            raise InputError(
+                f"--output {text!r}: {word!r} is not understood; add {_WORDS}, as in {_FORM}."
+            ) from None
+    return name, Role(kind=kind, source="user", **known)
+
+
+def _known(key: str, value: str) -> dict[str, Any]:
+    """The fields of a Role that one word sets; raises ValueError for what it cannot be."""
+    match key:
+        case "axis":
+            axis = int(value)
+            if axis == 0:
+                raise ValueError("the first axis is the sample")
+            return {"axis": axis}
+        case "channels":
+            first, colon, last = value.partition(":")
+            start = int(first or 0)
+            stop = (int(last) if last else None) if colon else start + 1
+            if start < 0 or (stop is not None and stop <= start):
+                raise ValueError("no channel is in it")
+            return {"start": start, "stop": stop}
+        case "threshold" | "error":
+            number = float(value)
+            if not 0 < number < (1 if key == "threshold" else float("inf")):
+                raise ValueError("out of its range")
+            return {key: number}
+        case "corners":
+            if value not in get_args(Corners):
+                raise ValueError("no such order")
+            return {"corners": value}
+        case "scores" if value:
+            return {"scores": value}
+        case _:
+            raise ValueError("no such word")

@@ -1,0 +1,56 @@
+"""What labels tell of an output: that it has classes, or how wrong the model itself is."""
+
+import msgspec
+import numpy as np
+
+from edgeml.parity.roles import Kind, Role
+from edgeml_converters.evidence.labels import drop_column, known_classes
+from edgeml_converters.evidence.probabilities import are_probabilities
+from edgeml_converters.formats.tensors import Array
+
+
+def label_role(values: Array, labels: Array | None) -> Role | None:
+    """Classes where whole numbers are labels of the last axis, scores where zeros and ones are
+    labels of every value, a regression with its error where the labels are other numbers.
+
+    values: the model's answers, the sample first. None where these are no labels of this output.
+    """
+    if labels is None or values.dtype.kind != "f":
+        return None
+    if values.ndim > 1 and values.shape[-1] > 1 and labels.dtype.kind in "iub":
+        if known_classes(labels, values.shape[:-1], values.shape[-1]) is not None:
+            kind: Kind = "probabilities" if are_probabilities(values) else "logits"
+            return Role(kind=kind, axis=values.ndim - 1, source="labels")
+    targets = _targets(values, labels)
+    if targets is None:
+        return None
+    if ((targets == 0) | (targets == 1)).all():
+        within = bool(((values >= 0) & (values <= 1)).all())
+        return Role(kind="scores" if within else "score-logits", source="labels")
+    if labels.dtype.kind == "f":
+        return Role(kind="regression", error=_error(values, targets), source="labels")
+    return None
+
+
+def with_error(role: Role, values: Array, labels: Array | None) -> Role:
+    """The role with the model's own error, where the labels tell it and nobody else has."""
+    targets = None if labels is None else _targets(values, labels)
+    if role.kind != "regression" or role.error is not None or targets is None:
+        return role
+    return msgspec.structs.replace(role, error=_error(values, targets))
+
+
+def _targets(values: Array, labels: Array) -> Array | None:
+    """The labels in the shape of `values`, if they can be."""
+    if labels.dtype.kind not in "biuf" or not np.isfinite(labels).all():
+        return None
+    for shaped in (labels, labels[..., None], drop_column(labels, values.ndim)):
+        if shaped.shape == values.shape:
+            return shaped
+    return None
+
+
+def _error(values: Array, targets: Array) -> float | None:
+    """The mean absolute error; None for a model that makes none, as of its own answers."""
+    error = float(np.abs(values.astype(np.float64) - targets).mean())
+    return error or None

@@ -1,0 +1,142 @@
+"""Who says what an output means, and who is heard first."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from edgeml.errors import InputError
+from edgeml.parity.roles import Role
+from edgeml_converters.roles.assume import assume_roles
+from edgeml_converters.roles.given import check_names, parse_roles
+from edgeml_converters.roles.graph import Graph, Made
+
+Array = npt.NDArray[np.float32]
+RNG = np.random.default_rng(0)
+LOGITS = RNG.normal(size=(50, 4)).astype(np.float32)
+CLASSES = RNG.integers(0, 4, 50)
+
+
+def _assumed(
+    values: npt.NDArray[np.generic],
+    *,
+    given: str = "",
+    labels: npt.NDArray[np.generic] | None = None,
+    graph: Graph | None = None,
+) -> list[tuple[str, str]]:
+    roles = parse_roles([f"y={given}"]) if given else {}
+    assumed = assume_roles({"y": values}, roles, labels, graph, {"y": "y"})
+    return [(role.kind, role.source) for role in assumed["y"]]
+
+
+SOFTMAX = Graph({"y": Made("softmax", ("x",), 1)}, {"y": (None, 4), "x": (None, 4)})
+
+
+def test_the_user_is_heard_first_then_labels_then_the_graph_then_values() -> None:
+    p = np.exp(LOGITS) / np.exp(LOGITS).sum(axis=1, keepdims=True)
+    everything = {"labels": CLASSES, "graph": SOFTMAX}
+    assert _assumed(p, given="signal", **everything) == [("signal", "user")]  # type: ignore[arg-type]
+    assert _assumed(p, **everything) == [("probabilities", "labels")]  # type: ignore[arg-type]
+    assert _assumed(p, graph=SOFTMAX) == [("probabilities", "graph")]
+    assert _assumed(p) == [("probabilities", "values")]
+    assert _assumed(LOGITS) == [("unknown", "nothing")]
+
+
+def test_labels_tell_logits_from_probabilities_and_scores_from_their_logits() -> None:
+    assert _assumed(LOGITS, labels=CLASSES) == [("logits", "labels")]
+    marks = RNG.integers(0, 2, LOGITS.shape)
+    assert _assumed(LOGITS, labels=marks) == [("score-logits", "labels")]
+    assert _assumed(1 / (1 + np.exp(-LOGITS)), labels=marks) == [("scores", "labels")]
+
+
+@pytest.mark.parametrize("shape", [(50,), (50, 1)])
+def test_targets_tell_the_models_own_error(shape: tuple[int, ...]) -> None:
+    values = RNG.normal(size=(50, 1)).astype(np.float32)
+    targets = (values[:, 0] + np.where(np.arange(50) % 2, 0.5, -0.5)).reshape(shape)
+    (role,) = assume_roles({"y": values}, {}, targets, None, {})["y"]
+    assert (role.kind, role.source) == ("regression", "labels")
+    assert role.error == pytest.approx(0.5)
+    given = parse_roles(["y=regression"])
+    (role,) = assume_roles({"y": values}, given, targets, None, {})["y"]
+    assert (role.source, role.error) == ("user", pytest.approx(0.5))
+
+
+def test_labels_of_another_output_say_nothing() -> None:
+    assert _assumed(RNG.normal(size=(50, 2)).astype(np.float32), labels=CLASSES) == [
+        ("unknown", "nothing")
+    ]
+
+
+def test_whole_numbers_are_integers() -> None:
+    assert _assumed(CLASSES) == [("integers", "values")]
+
+
+def test_vectors_of_length_1_are_an_embedding() -> None:
+    assert _assumed(LOGITS / np.linalg.norm(LOGITS, axis=1, keepdims=True)) == [
+        ("embedding", "values")
+    ]
+
+
+def test_numbers_from_0_to_1_may_be_a_signal() -> None:
+    assert _assumed(RNG.random((50, 3)).astype(np.float32)) == [("unknown", "nothing")]
+
+
+def test_what_the_user_says_of_some_channels_leaves_the_others_unknown() -> None:
+    rows = RNG.normal(size=(50, 10, 6)).astype(np.float32)
+    roles = assume_roles(
+        {"y": rows}, parse_roles(["y=boxes,axis=2,channels=0:4,corners=cxcywh"]), None, None, {}
+    )
+    assert [(role.kind, role.start, role.stop) for role in roles["y"]] == [
+        ("boxes", 0, 4), ("unknown", 4, 6),
+    ]  # fmt: skip
+
+
+def test_what_the_user_writes_is_understood() -> None:
+    roles = parse_roles(
+        [
+            "rows=scores,axis=2,channels=4:,threshold=0.3",
+            "rows=boxes,axis=2,channels=:4,corners=cxcywh,scores=rows",
+            "age=regression,error=2.5",
+        ]
+    )
+    assert roles["rows"] == (
+        Role(kind="boxes", axis=2, stop=4, corners="cxcywh", scores="rows", source="user"),
+        Role(kind="scores", axis=2, start=4, threshold=0.3, source="user"),
+    )
+    assert roles["age"] == (Role(kind="regression", error=2.5, source="user"),)
+    assert parse_roles(["y=scores,channels=3"])["y"][0].stop == 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "y",
+        "y=",
+        "=scores",
+        "y=detector",
+        "y=scores,axis=0",
+        "y=scores,axis=x",
+        "y=scores,threshold=1.5",
+        "y=scores,threshold=nan",
+        "y=regression,error=-1",
+        "y=boxes,corners=xx",
+        "y=boxes,channels=4:4",
+        "y=boxes,channels=-1:4",
+        "y=boxes,scores=",
+        "y=boxes,colour=red",
+    ],
+)
+def test_what_is_no_role_is_refused_in_one_sentence(text: str) -> None:
+    with pytest.raises(InputError, match="--output"):
+        parse_roles([text])
+
+
+def test_two_roles_of_the_same_channels_are_refused() -> None:
+    with pytest.raises(InputError, match="two roles for the same channels"):
+        parse_roles(["y=boxes", "y=scores,channels=4:"])
+    with pytest.raises(InputError, match="the same axis"):
+        parse_roles(["y=boxes,axis=1,channels=:4", "y=scores,axis=2,channels=4:"])
+
+
+def test_a_role_of_an_output_that_there_is_not_is_refused() -> None:
+    with pytest.raises(InputError, match="the model's outputs are a, b"):
+        check_names(parse_roles(["c=scores"]), ["a", "b"])
