@@ -10,7 +10,7 @@ from edgeml.errors import ConversionError
 from edgeml.manifest import Format
 from edgeml_converters.formats.tensors import Array, Range
 from edgeml_converters.plugins import check_words, plugins
-from edgeml_converters.quantise.clipping import least_error, percentile
+from edgeml_converters.quantise.clipping import entropy, least_error, percentile
 
 # edgeml's own by format, the cheapest first.
 #   minmax          the smallest and the largest value that was seen
@@ -41,18 +41,17 @@ class Calibrator:
         check_words("formats", self.formats, get_args(Format))
 
 
-_BY_HISTOGRAM = {"percentile": Calibrator(percentile), "error": Calibrator(least_error)}
+_BY_HISTOGRAM = {
+    "percentile": Calibrator(percentile),
+    "error": Calibrator(least_error),
+    "entropy": Calibrator(entropy),
+}
 
 
 def calibrators(form: Format) -> tuple[str, ...]:
     """The names of all calibrators for a format, edgeml's own first."""
     added = (name for name, calibrator in _added().items() if form in calibrator.formats)
     return (*CALIBRATORS[form], *added)
-
-
-def needs_histograms(name: str) -> bool:
-    """Whether the calibrator needs more than the smallest and the largest value."""
-    return name in _BY_HISTOGRAM or name in _added()
 
 
 def range_of(name: str) -> RangeOf:

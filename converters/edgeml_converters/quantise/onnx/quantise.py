@@ -1,5 +1,6 @@
 """ONNX: each precision by ONNX Runtime's own tools, and int8 weights where those leave float."""
 
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,10 +11,12 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 from edgeml_converters.formats import onnx_write
 from edgeml_converters.formats.npz import load as load_samples
 from edgeml_converters.formats.tensors import Ranges
+from edgeml_converters.quantise.activations import Activation, ranges_by
+from edgeml_converters.quantise.onnx.calibration import calibrate
 from edgeml_converters.quantise.onnx.coverage import onnx_coverage
 from edgeml_converters.quantise.onnx.graph import kept_nodes, load, sort_nodes
 from edgeml_converters.quantise.onnx.loops import free_carried_weights
-from edgeml_converters.quantise.onnx.static import calibrate, quantise_static, ranges
+from edgeml_converters.quantise.onnx.static import OPS, quantise_static, touching
 from edgeml_converters.quantise.onnx.weights import quantise_weights
 from edgeml_converters.steps.messages import Quantise, Quantised
 
@@ -34,10 +37,12 @@ def quantise_onnx(request: Quantise) -> Quantised:
             case "int8":
                 assert request.calibration is not None
                 assert request.calibrator is not None
-                samples = load_samples(Path(request.calibration))
-                calibration = calibrate(model, samples, request.calibrator, scratch)
-                model = quantise_static(model, calibration, kept, request.per_channel)
-                activation_ranges = ranges(calibration)
+                seen, unbounded = _seen(request.entry, request.calibration)
+                activation_ranges = ranges_by(seen, request.calibrator)
+                kept |= touching(model, unbounded)
+                model = quantise_static(
+                    model, activation_ranges, kept, request.per_channel, scratch
+                )
             case _:
                 pass  # the weights alone
         if request.precision != "fp16":
@@ -46,6 +51,14 @@ def quantise_onnx(request: Quantise) -> Quantised:
     share = onnx_coverage(model)
     onnx_write.write(model, Path(request.folder))
     return Quantised(entry=onnx_write.ENTRY, coverage=share, ranges=activation_ranges)
+
+
+@lru_cache(maxsize=1)  # every calibrator and repair asks for the same
+def _seen(entry: str, samples: str) -> tuple[dict[str, Activation], frozenset[str]]:
+    model = load(entry)
+    free_carried_weights(model)
+    with TemporaryDirectory(prefix="edgeml-calibrate-") as scratch:
+        return calibrate(model, load_samples(Path(samples)), OPS, Path(scratch))
 
 
 def _dynamic(

@@ -10,41 +10,21 @@ from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from ai_edge_quantizer.utils.histogram_utils import DynamicHistogram
 
-from edgeml_converters.formats.tensors import Array, Ranges
+from edgeml_converters.formats.tensors import Array
 from edgeml_converters.formats.tflite_edit import activations, read
-from edgeml_converters.quantise.calibrators import needs_histograms, range_of
+from edgeml_converters.quantise.activations import Activation
 
-_KEPT_OF_AVERAGE = 0.95  # as ai-edge-quantizer smooths
-_BINS = 2048
 # Beyond it a value is no activation but a stand-in for infinity, such as the padding of a maximum.
 _LARGEST = 3e38
 
 
-def calibrate(content: bytes, samples: Mapping[str, Array], method: str) -> Ranges:
-    """The range of each float activation by the name of its tensor, sorted."""
-    by_histogram = needs_histograms(method)
-    ranges: Ranges = {}
-    histograms: dict[str, DynamicHistogram] = {}
+def calibrate(content: bytes, samples: Mapping[str, Array]) -> dict[str, Activation]:
+    """What is seen of each float activation, by the name of its tensor."""
+    seen: dict[str, Activation] = {}
     for name, value in _activations(content, samples):
-        low, high = float(value.min()), float(value.max())
-        before = ranges.get(name, (low, high))
-        if method == "moving-average":
-            kept, new = _KEPT_OF_AVERAGE, 1 - _KEPT_OF_AVERAGE
-            ranges[name] = (kept * before[0] + new * low, kept * before[1] + new * high)
-        else:
-            ranges[name] = (min(before[0], low), max(before[1], high))
-        if by_histogram:
-            histograms.setdefault(name, DynamicHistogram(_BINS)).add(value)
-    if by_histogram:
-        range_of_histogram = range_of(method)
-        for name, histogram in histograms.items():
-            counts, width = histogram.counts, histogram.bin_width
-            assert width is not None
-            edges = histogram.lower_bound + np.arange(len(counts) + 1) * width
-            ranges[name] = range_of_histogram(counts, edges)
-    return dict(sorted(ranges.items()))
+        seen.setdefault(name, Activation()).add(value)
+    return seen
 
 
 def _activations(content: bytes, samples: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:

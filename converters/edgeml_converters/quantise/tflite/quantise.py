@@ -1,5 +1,6 @@
 """TFLite: each precision by ai-edge-quantizer, and by our own code the weights that it leaves."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from ai_edge_quantizer.quantizer import Quantizer
 from edgeml_converters.formats.npz import load as load_samples
 from edgeml_converters.formats.tensors import Ranges
 from edgeml_converters.formats.tflite_edit import outputs, read, write
+from edgeml_converters.quantise.activations import Activation, ranges_by
 from edgeml_converters.quantise.tflite.calibration import calibrate
 from edgeml_converters.quantise.tflite.coverage import tflite_coverage
 from edgeml_converters.quantise.tflite.recipe import recipe, without_ranges
@@ -28,8 +30,7 @@ def quantise_tflite(request: Quantise) -> Quantised:
     if request.precision == "int8":
         assert request.calibration is not None
         assert request.calibrator is not None
-        samples = load_samples(Path(request.calibration))
-        ranges = calibrate(content, samples, request.calibrator)
+        ranges = ranges_by(_seen(request.entry, request.calibration), request.calibrator)
         unranged = without_ranges(read(content), ranges)
     rules = recipe(request.precision, request.keep_float, unranged, request.per_channel)
     quantizer = Quantizer(bytearray(content), rules.get_quantization_recipe())
@@ -40,6 +41,11 @@ def quantise_tflite(request: Quantise) -> Quantised:
     quantised = write(model)
     (Path(request.folder) / ENTRY).write_bytes(quantised)
     return Quantised(entry=ENTRY, coverage=tflite_coverage(model), ranges=ranges)
+
+
+@lru_cache(maxsize=1)  # every calibrator and repair asks for the same
+def _seen(entry: str, samples: str) -> dict[str, Activation]:
+    return calibrate(Path(entry).read_bytes(), load_samples(Path(samples)))
 
 
 def _statistics(ranges: Ranges, file_outputs: set[str]) -> dict[str, Any]:

@@ -1,0 +1,130 @@
+"""What calibration sees: histograms that grow, one pass for all calibrators, no infinities."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+from edgeml_converters.quantise import quantise
+from edgeml_converters.quantise.activations import BINS, Activation, ranges_by
+from edgeml_converters.quantise.calibrators import CALIBRATORS
+from edgeml_converters.quantise.onnx import quantise as onnx_quantise
+from edgeml_runtime.engines.onnx import OnnxEngine
+from tests.converters.quantise import float_onnx
+from tests.converters.quantise.made import request, samples
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6), st.integers(1, 50)),
+        min_size=1,
+        max_size=8,
+    ),
+    st.integers(0, 99),
+)
+def test_a_histogram_of_pieces_is_that_of_all_values_together(
+    pieces: list[tuple[float, float, int]], seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    seen, parts = Activation(), []
+    for middle, spread, count in pieces:
+        part = rng.normal(middle, spread, count).astype(np.float32)
+        seen.add(part)
+        parts.append(part)
+    values = np.concatenate(parts).astype(np.float64)
+    counts, edges = seen.histogram()
+    assert len(counts) <= BINS and counts.sum() == len(values)
+    np.testing.assert_array_equal(counts, np.histogram(values, edges)[0])
+    assert (seen.low, seen.high) == (values.min(), values.max())
+    # Never coarser than it must be: values that differ fill a quarter of the bins or more.
+    width, spread = edges[1] - edges[0], values.max() - values.min()
+    assert spread == 0 or width <= max(4 * spread, np.abs(values).max()) / BINS
+
+
+@pytest.mark.parametrize("value", [0.0, 3.5, -1e-20, 1e30])
+@pytest.mark.parametrize("calibrator", sorted({*CALIBRATORS["onnx"], *CALIBRATORS["tflite"]}))
+def test_a_constant_has_a_range_that_holds_it(value: float, calibrator: str) -> None:
+    seen = Activation()
+    seen.add(np.full(8, value))
+    ((low, high),) = ranges_by({"x": seen}, calibrator).values()
+    room = max(abs(value) * 1e-2, 1e-25)
+    assert low - room <= value <= high + room
+
+
+def test_percentiles_leave_rare_extremes_out() -> None:
+    seen = Activation()
+    seen.add(np.append(np.random.default_rng(0).normal(size=200_000), 1000.0))
+    tops = {name: ranges_by({"x": seen}, name)["x"][1] for name in CALIBRATORS["onnx"]}
+    assert tops["minmax"] == 1000.0
+    assert 3 < tops["percentile"] < 10
+    assert max(tops.values()) <= 1000.0
+
+
+def test_entropy_clips_a_thin_tail() -> None:
+    """Values of a Laplacian, whose magnitudes fall off evenly to the largest."""
+    seen = Activation()
+    seen.add(np.random.default_rng(0).laplace(size=100_000))
+    low, high = ranges_by({"x": seen}, "entropy")["x"]
+    assert seen.low < low < -3 and 3 < high < seen.high
+
+
+def test_calibration_runs_once_for_all_calibrators(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes: list[object] = []
+    really: Callable[..., object] = onnx_quantise.calibrate
+
+    def counted(*arguments: object) -> object:
+        passes.append(arguments)
+        return really(*arguments)
+
+    monkeypatch.setattr(onnx_quantise, "calibrate", counted)
+    entry = float_onnx.write_onnx("cnn", tmp_path / "cnn.onnx")
+    np.savez(tmp_path / "x.npz", x=samples(1, 16, float_onnx.SHAPES["cnn"]))
+    for name in CALIBRATORS["onnx"]:
+        quantise(request(entry, tmp_path / name, f"int8 {name}", tmp_path / "x.npz"))
+    assert len(passes) == 1
+
+
+def _masked(path: Path, filler: float) -> Path:
+    """y = softmax(where(seen, x . w, filler)) . w: attention with a mask."""
+    weights = np.random.default_rng(0).normal(size=(8, 8)).astype(np.float32)
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["scores"]),
+        helper.make_node("Where", ["seen", "scores", "filler"], ["masked"]),
+        helper.make_node("Softmax", ["masked"], ["chances"]),
+        helper.make_node("MatMul", ["chances", "w"], ["y"]),
+    ]
+    seen = np.arange(8) % 3 > 0
+    constants = {"w": weights, "seen": seen, "filler": np.float32(filler)}
+    graph = helper.make_graph(
+        nodes,
+        "masked",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 8])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize("filler", [-np.inf, np.finfo(np.float32).min])
+@pytest.mark.parametrize("calibrator", CALIBRATORS["onnx"])
+def test_what_holds_infinities_has_no_range_and_stays_float(
+    tmp_path: Path, filler: float, calibrator: str
+) -> None:
+    entry = _masked(tmp_path / "masked.onnx", filler)
+    x = np.random.default_rng(1).normal(size=(32, 8)).astype(np.float32)
+    np.savez(tmp_path / "x.npz", x=x)
+    done = quantise(request(entry, tmp_path / "q", f"int8 {calibrator}", tmp_path / "x.npz"))
+    assert "masked" not in done.ranges and "scores" in done.ranges
+    assert np.isfinite(list(done.ranges.values())).all()
+    expected = OnnxEngine(entry).run({"x": x})["y"]
+    found = OnnxEngine(tmp_path / "q" / done.entry).run({"x": x})["y"]
+    assert np.abs(found - expected).max() < 0.1 * np.abs(expected).max()
