@@ -126,6 +126,7 @@ class ConversionReport(Strict, frozen=True, kw_only=True):
     framework: torch or tensorflow; onnx or tflite for a file that was converted already.
     samples: how many the parity was shown on.
     calibration_samples: how many others static int8 was calibrated on.
+    choice_samples: how many others calibrators and repairs were chosen by.
     variants: in the order of --to.
     tools: the version of everything that took part.
     """
@@ -136,6 +137,7 @@ class ConversionReport(Strict, frozen=True, kw_only=True):
     variants: tuple[VariantReport, ...]
     tools: dict[str, str]
     calibration_samples: int = 0
+    choice_samples: int = 0
     schema: int = SCHEMA
 
 
@@ -146,6 +148,8 @@ class Provenance(Strict, frozen=True, kw_only=True):
     source_sha256: of the source file, or of the sorted digests of a folder, and of an .onnx file's
         with the weights beside it; null for a module.
     data_sha256: of the data file, or of the sample inputs that came with the model.
+    calibration_sha256: of the data that static int8 was calibrated on; null where it was a part of
+        the data file.
     git_commit: of the checkout that holds the source; null outside of one.
     git_dirty: whether files in that checkout were changed.
     tools: the version of everything that took part.
@@ -160,5 +164,6 @@ class Provenance(Strict, frozen=True, kw_only=True):
     git_dirty: bool | None
     tools: dict[str, str]
     weights_sha256: str | None = None
+    calibration_sha256: str | None = None
     origin: dict[str, str] = msgspec.field(default_factory=dict)
     schema: int = SCHEMA

@@ -29,6 +29,8 @@ class Fault(StrEnum):
     PERMUTED_LAYOUT = "permuted-layout"
     OPTIMISER_CRASH = "optimiser-crash"
     ENGINE_CRASH = "engine-crash"
+    OUTSIDE_CALIBRATION = "outside-calibration"
+    NOT_TRACED = "not-traced"
     ADDED_CHECK = "added-check"
 
 

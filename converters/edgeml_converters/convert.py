@@ -47,6 +47,7 @@ def convert(
     with ExitStack() as stack:
         workspace = Path(stack.enter_context(TemporaryDirectory(prefix="edgeml-convert-")))
         data = _read_data(data_file, workspace, options)
+        calibration = _read_calibration(precisions, options)
         downloads = workspace / "downloads"
         downloads.mkdir()
         with progress(f"fetch {source_text}") if _is_remote(source_text) else nullcontext():
@@ -66,7 +67,7 @@ def convert(
         processes = stack.enter_context(
             Processes(workspace, options.timeout_seconds, options.memory_bytes)
         )
-        pipeline = Pipeline(source, data, model, loaded, processes, options, progress)
+        pipeline = Pipeline(source, data, calibration, model, loaded, processes, options, progress)
         return pipeline.run(targets, precisions, out)
 
 
@@ -99,6 +100,17 @@ def _read_data(data_file: Path | None, workspace: Path, options: Options) -> Dat
     if data_file is not None and data_file.suffix == ".json":
         data_file = write_samples(data_file, workspace / f"{data_file.stem}.npz")
     return None if data_file is None else read(data_file, options.slice_by)
+
+
+def _read_calibration(precisions: Sequence[Precision], options: Options) -> Data | None:
+    if options.calibration_data is None:
+        return None
+    if "int8" not in precisions:
+        raise InputError(
+            "--calibration-data is for int8, which --precision does not name; add it or leave the "
+            "data out."
+        )
+    return read(options.calibration_data)
 
 
 def _is_remote(source_text: str) -> bool:

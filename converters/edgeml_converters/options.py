@@ -13,7 +13,9 @@ class Options:
 
     timeout_seconds, memory_bytes: for each step's process; None for no limit on memory.
     holdout_samples: at most so many, evenly from the data that parity is shown on.
-    calibration_samples: at most so many rows of the data for static int8; the rest shows parity.
+    calibration_samples, choice_samples: at most so many rows of the data for the ranges of static
+        int8, and for the choice of calibrators and repairs; the rest proves.
+    calibration_data: an .npz of inputs for the ranges of static int8, in place of rows of the data.
     tolerance: for every precision alike; None takes the precision's own.
     layout: where the channels of images stand in the contract; None leaves the model's own.
     weights: a state dict for a callable that builds the model without them.
@@ -28,6 +30,8 @@ class Options:
     memory_bytes: int | None = None
     holdout_samples: int = 64
     calibration_samples: int = 256
+    choice_samples: int = 256
+    calibration_data: Path | None = None
     tolerance: Tolerance | None = None
     layout: Layout | None = None
     weights: Path | None = None

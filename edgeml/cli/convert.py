@@ -46,6 +46,13 @@ def convert_command(
             show_default=False,
         ),
     ] = None,
+    calibration_data: Annotated[
+        Path | None,
+        typer.Option(
+            help="An .npz of inputs to find int8's ranges with; if not given, a third of the "
+            "data, which then proves nothing."
+        ),
+    ] = None,
     layout: Annotated[
         Layout | None,
         typer.Option(
@@ -109,6 +116,7 @@ def convert_command(
         timeout_seconds=timeout,
         memory_bytes=None if memory is None else int(memory * (1 << 30)),
         holdout_samples=holdout,
+        calibration_data=calibration_data,
         layout=None if layout is None else layout.value,
         weights=weights,
         slice_by=slice_by,

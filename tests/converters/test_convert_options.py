@@ -14,6 +14,7 @@ from edgeml import documents, holdout
 from edgeml.contract import Contract
 from edgeml.conversion import Provenance
 from edgeml.digests import sha256_file
+from tests import onnx_models
 from tests.converters.commands import HERE, Ended, convert, write_data
 from tests.converters.sources.registries.mlflow_server import RUN, Registry, serving
 
@@ -132,3 +133,52 @@ def test_a_model_from_mlflows_registry(tmp_path: Path, monkeypatch: pytest.Monke
     gone = convert(source, data, tmp_path / "gone", to=["onnx"])
     assert gone.code == 8
     assert "MLflow's server" in gone.sentence and "does not answer" in gone.sentence
+
+
+def test_int8_is_calibrated_on_data_of_its_own(tmp_path: Path) -> None:
+    """On values of a tenth of the size, which the wider ones are then cut off at."""
+    model = onnx_models.scale(tmp_path / "scale.onnx", 2.0)
+    data = write_data(tmp_path / "data.npz", x=(4,), samples=240)
+    narrow = tmp_path / "narrow.npz"
+    np.savez(narrow, x=0.1 * np.random.default_rng(1).normal(size=(30, 4)).astype(np.float32))
+    ended = convert(
+        model, data, tmp_path / "out", "--precision", "int8", "--calibration-data", str(narrow),
+        "--no-repair", to=["onnx"],
+    )  # fmt: skip
+    assert ended.code == 4
+    report = ended.report
+    counts = [report[f"{part}samples"] for part in ("", "choice_", "calibration_")]
+    assert counts == [200, 40, 30]
+    low, high = report["variants"][0]["ranges"]["x"]
+    assert -0.5 < low < high < 0.5
+    warnings = [f for f in report["variants"][0]["findings"] if f["severity"] == "warning"]
+    assert [f["fault"] for f in warnings] == ["outside-calibration"]
+    assert "give more samples, or --calibration-data" in warnings[0]["message"]
+    assert _provenance(tmp_path / "out").calibration_sha256 == sha256_file(narrow)
+    of_data = convert(model, data, tmp_path / "again", "--precision", "int8", to=["onnx"])
+    assert of_data.code == 0, of_data.err
+    counts = [of_data.report[f"{part}samples"] for part in ("", "choice_", "calibration_")]
+    assert counts == [120, 40, 80]
+    assert _provenance(tmp_path / "again").calibration_sha256 is None
+
+
+@pytest.mark.parametrize(
+    ("precision", "arrays", "sentence"),
+    [
+        ("fp32", {"x": (4,)}, "--calibration-data is for int8, which --precision does not name"),
+        ("int8", {"z": (5,)}, "must have shape"),
+        ("int8", {"x": (4,), "y": (4,)}, "a key in it must be an input's name"),
+    ],
+)
+def test_calibration_data_that_cannot_be_used(
+    precision: str, arrays: dict[str, tuple[int, ...]], sentence: str, tmp_path: Path
+) -> None:
+    model = onnx_models.scale(tmp_path / "scale.onnx", 2.0)
+    data = write_data(tmp_path / "data.npz", x=(4,))
+    own = str(write_data(tmp_path / "own.npz", 0, 70, **arrays))
+    ended = convert(
+        model, data, tmp_path / "out", "--precision", precision, "--calibration-data", own,
+        to=["onnx"],
+    )  # fmt: skip
+    assert ended.code == 2 and sentence in ended.sentence
+    assert not (tmp_path / "out").exists()

@@ -12,8 +12,10 @@ from edgeml.manifest import Format
 from edgeml.parity import Tolerance
 from edgeml_converters.formats.npz import save
 from edgeml_converters.parity.question import Question
+from edgeml_converters.parity.tolerances import TOLERANCES
 from edgeml_converters.progress import silent
-from edgeml_converters.steps.messages import Converted, Quantise, Quantised
+from edgeml_converters.steps.messages import Converted, Quantise, Quantised, Trace
+from edgeml_converters.steps.process import StepError
 from edgeml_converters.steps.processes import Processes
 from edgeml_converters.steps.restarting import Shared
 from edgeml_converters.variants.examine import examine
@@ -102,12 +104,41 @@ def test_3_a_precision_in_name_only_is_refused(tmp_path: Path, processes: Proces
     entry = onnx_models.scale(folder / "model.onnx", 2.0)
     converted = Converted(entry=entry.name, batch=None)
     base, _ = examine(FORM, "fp32", question, folder, converted, silent)
-    quantiser = Quantiser(base, "int8-weights", question, None, silent)
+    quantiser = Quantiser(base, "int8-weights", question, question, None, silent)
     report = make_lower(quantiser).report
     assert not report.passed and report.coverage == 0.3
     (finding,) = report.findings
     assert (finding.fault, finding.severity) == (Fault.LOW_COVERAGE, "error")
     assert "Only 0.3 % of the weights' bytes are int8-weights" in finding.message
+
+
+class NotTracing(Shared):
+    """Fails where the tensors inside are asked for."""
+
+    def ask(self, step: str, request: Any, kind: Any) -> Any:
+        if isinstance(request, Trace):
+            raise StepError(step, "the engine shows no tensors")
+        return super().ask(step, request, kind)
+
+
+def test_tensors_that_cannot_be_shown_cost_only_themselves(
+    tmp_path: Path, processes: Processes
+) -> None:
+    x = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+    file = tmp_path / "x.npz"
+    save(file, {"x": x})
+    processes.tools = NotTracing(tmp_path / "log", 60)
+    question = Question(file, {"x": x}, {"y": 2 * x}, TOLERANCES["int8-weights"], processes)
+    folder = tmp_path / "float" / "onnx-fp32"
+    folder.mkdir(parents=True)
+    entry = onnx_models.scale(folder / "model.onnx", 2.0)
+    converted = Converted(entry=entry.name, batch=None)
+    base, _ = examine(FORM, "fp32", question, folder, converted, silent)
+    report = make_lower(Quantiser(base, "int8-weights", question, question, None, silent)).report
+    assert report.passed and not report.tensors
+    (finding,) = report.findings
+    assert (finding.fault, finding.severity) == (Fault.NOT_TRACED, "warning")
+    assert "(the engine shows no tensors)" in finding.message
 
 
 def test_4_state_that_is_kept_between_calls_is_seen_by_calling_again(

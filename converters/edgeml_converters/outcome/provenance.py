@@ -29,7 +29,7 @@ def tools(framework: str) -> dict[str, str]:
     return versions | distributions()
 
 
-def provenance(source: Source, data: Data, framework: str) -> Provenance:
+def provenance(source: Source, data: Data, calibration: Data | None, framework: str) -> Provenance:
     commit, dirty = _checkout(source)
     return Provenance(
         source=source.label,
@@ -37,6 +37,7 @@ def provenance(source: Source, data: Data, framework: str) -> Provenance:
         weights_sha256=source.weights_sha256(),
         origin=source.origin,
         data_sha256=data.sha256(),
+        calibration_sha256=None if calibration is None else calibration.sha256(),
         git_commit=commit,
         git_dirty=dirty,
         tools=tools(framework),

@@ -143,7 +143,10 @@ class Worker:
                 raise StepCrashed(step, self._ending())
             self._buffer += piece
         line, self._buffer = self._buffer.split(b"\n", 1)
-        reply: Reply = messages.decode_reply(line)
+        try:
+            reply: Reply = messages.decode_reply(line)
+        except msgspec.DecodeError as error:
+            raise StepError(step, f"its answer cannot be used ({error})") from error
         return reply
 
     def _ending(self) -> str:

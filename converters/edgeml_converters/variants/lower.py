@@ -3,6 +3,8 @@
 import msgspec
 
 from edgeml.conversion import CalibratorTried, RepairTried
+from edgeml.evidence import TensorFidelity
+from edgeml.faults import Fault, Finding
 from edgeml_converters.quantise.calibrators import calibrators
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants.candidate import Candidate
@@ -11,20 +13,39 @@ from edgeml_converters.variants.quantiser import QuantisedFile, Quantiser, Recip
 
 
 def make_lower(quantiser: Quantiser, *, repair: bool = True) -> Candidate:
-    """The best file of one precision: by every calibrator, then mended where it does not agree."""
+    """The best file of one precision: by every calibrator, then mended where it does not agree.
+
+    All choices are made by other samples than those that prove it.
+    """
     files, tried = _calibrate(quantiser)
     if not files:
         return _nothing(quantiser, tried)
     best = max(files, key=lambda file: file.snr_db)
-    candidate = quantiser.examine(best)
     repairs: list[RepairTried] = []
-    if repair and not candidate.sound:
-        candidate, best, repairs = mend(quantiser, candidate, best)
+    if repair and not (chosen := quantiser.examine(best)).sound:
+        best, repairs = mend(quantiser, chosen, best)
+    candidate = quantiser.prove(best)
+    tensors, untraced = _trace(quantiser, best)
     return candidate.reported(
         calibrators=tuple(tried) if quantiser.precision == "int8" else (),
         repairs=tuple(repairs),
-        tensors=quantiser.trace(best),
+        tensors=tensors,
+        findings=(*candidate.report.findings, *untraced),
     )
+
+
+def _trace(
+    quantiser: Quantiser, file: QuantisedFile
+) -> tuple[tuple[TensorFidelity, ...], tuple[Finding, ...]]:
+    """The tensors inside, or a warning: what only explains a verdict must not cost it."""
+    try:
+        return quantiser.trace(file), ()
+    except StepError as error:
+        message = (
+            f"The tensors inside could not be compared with the float file's ({error.reason}); the "
+            "verdict is that of the outputs."
+        )
+        return (), (Finding(fault=Fault.NOT_TRACED, severity="warning", message=message),)
 
 
 def _calibrate(quantiser: Quantiser) -> tuple[list[QuantisedFile], list[CalibratorTried]]:
@@ -50,7 +71,7 @@ def _calibrate(quantiser: Quantiser) -> tuple[list[QuantisedFile], list[Calibrat
 def _nothing(quantiser: Quantiser, tried: list[CalibratorTried]) -> Candidate:
     report = msgspec.structs.replace(
         quantiser.base.report, id=quantiser.id, passed=False, precision=quantiser.precision,
-        tolerance=quantiser.question.tolerance, engines=(), files=(), entry="", size=0,
+        tolerance=quantiser.choice.tolerance, engines=(), files=(), entry="", size=0,
         findings=(), tensors=(), calibrators=tuple(tried),
     )  # fmt: skip
     return Candidate(report, None)

@@ -13,8 +13,8 @@ _REPAIRS_MAX = 6
 
 def mend(
     quantiser: Quantiser, candidate: Candidate, best: QuantisedFile
-) -> tuple[Candidate, QuantisedFile, list[RepairTried]]:
-    """The best candidate after at most 6 repairs, its file, and all that were tried.
+) -> tuple[QuantisedFile, list[RepairTried]]:
+    """The best file after at most 6 repairs, and all that were tried.
 
     Each repair is made on top of those that helped.
     """
@@ -40,7 +40,7 @@ def mend(
         )
         if better:
             candidate, best = repaired, file
-    return candidate, best, tried
+    return best, tried
 
 
 def _next_repair(

@@ -23,7 +23,8 @@ def make_variants(
     target: Format,
     precisions: Sequence[Precision],
     model: ModelProcess,
-    question: Question,
+    proof: Question,
+    choice: Question,
     calibration: Arrays,
     build: Path,
     options: Options,
@@ -31,9 +32,10 @@ def make_variants(
 ) -> list[Candidate]:
     """The variants of one format, in the order asked for; their files are in `build`.
 
-    calibration: inputs by the contract's names that `question` does not hold, for static int8.
+    proof: the samples that show parity. choice: others, by which calibrators and repairs are
+    chosen. calibration: inputs by the contract's names, of others again, for static int8.
     """
-    base = make_float(target, model, question, progress)
+    base = make_float(target, model, proof, progress)
     candidates: list[Candidate] = []
     for precision in dict.fromkeys(precisions):
         if precision == "fp32":
@@ -41,8 +43,15 @@ def make_variants(
         elif base.folder is None or not base.report.passed:
             candidates.append(_without_base(base, precision))
         else:
-            of_precision = replace(question, tolerance=options.tolerance or TOLERANCES[precision])
-            quantiser = Quantiser(base, precision, of_precision, calibration, progress)
+            tolerance = options.tolerance or TOLERANCES[precision]
+            quantiser = Quantiser(
+                base,
+                precision,
+                replace(proof, tolerance=tolerance),
+                replace(choice, tolerance=tolerance),
+                calibration,
+                progress,
+            )
             candidates.append(make_lower(quantiser, repair=options.repair))
     for candidate in candidates:
         ship(candidate, build)

@@ -20,6 +20,7 @@ from edgeml_converters.variants.examine import examine
 MIN_COVERAGE_PERCENT = 50.0
 """Below it a variant is of its precision in name only."""
 _TRACED_SAMPLES = 8
+_BEYOND = 0.1  # of the range: what is cut off less far is less than the noise of most files
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class QuantisedFile:
 class Quantiser:
     """Makes files of one precision out of one float file.
 
+    proof: the samples that show parity. choice: others, by which files are measured and chosen.
     calibration: inputs by the contract's names, for static int8.
     """
 
@@ -64,19 +66,22 @@ class Quantiser:
         self,
         base: Candidate,
         precision: Precision,
-        question: Question,
+        proof: Question,
+        choice: Question,
         calibration: Arrays | None,
         progress: Progress,
     ) -> None:
         self.base = base
         self.format: Format = base.report.format
         self.precision: Precision = precision
-        self.question = question
+        self.choice = choice
+        self._proof = proof
+        self._processes = choice.processes
         self.progress = progress
         self._count = 0
         self._calibration: Path | None = None
         if precision == "int8" and calibration is not None:
-            self._calibration = question.workspace / f"calibration-{self.format}.npz"
+            self._calibration = choice.workspace / f"calibration-{self.format}.npz"
             save(self._calibration, self._by_file(calibration))
 
     @property
@@ -86,9 +91,9 @@ class Quantiser:
     def make(self, recipe: Recipe) -> QuantisedFile:
         """Raises StepError when the file cannot be made or no engine runs it."""
         self._count += 1
-        folder = self.question.workspace / f"quantised-{self._count}" / self.id
+        folder = self.choice.workspace / f"quantised-{self._count}" / self.id
         folder.mkdir(parents=True)
-        quantised = self.question.processes.tools.ask_about(
+        quantised = self._processes.tools.ask_about(
             folder,
             f"quantising to {self.precision}",
             Quantise(
@@ -110,9 +115,9 @@ class Quantiser:
 
     def _snr_db(self, entry: Path) -> float:
         """Of the worst output, where the float file passed last, else in its first row."""
-        report, question = self.base.report, self.question
+        report, question = self.base.report, self.choice
         row = next((r for r in reversed(report.engines) if r.passed), report.engines[0])
-        with question.processes.engine(row.engine, entry) as engine:
+        with self._processes.engine(row.engine, entry) as engine:
             engine.open(row.optimisation)
             answers = engine.run_file(question.file, report.inputs)
         return worst_snr(
@@ -123,12 +128,22 @@ class Quantiser:
         )
 
     def examine(self, file: QuantisedFile) -> Candidate:
-        """The file as a candidate: its parity, and how many of its weights are of the precision."""
+        """The file as a candidate by the samples of the choice."""
+        return self._examined(file, self.choice)
+
+    def prove(self, file: QuantisedFile) -> Candidate:
+        """The file as a candidate by the samples of the proof, which nothing was chosen by."""
+        candidate = self._examined(file, self._proof)
+        outside = _outside_calibration(file.ranges, self._by_file(self._proof.inputs))
+        return candidate.reported(findings=(*candidate.report.findings, *outside))
+
+    def _examined(self, file: QuantisedFile, question: Question) -> Candidate:
+        """Its parity, and how many of its weights are of the precision."""
         converted = Converted(entry=file.entry.name, batch=self.base.report.batch)
         candidate, _ = examine(
             self.format,
             self.precision,
-            self.question,
+            question,
             file.entry.parent,
             converted,
             self.progress,
@@ -147,11 +162,11 @@ class Quantiser:
 
     def trace(self, file: QuantisedFile, engine: str = "") -> tuple[TensorFidelity, ...]:
         """The tensors inside against the float file's, on 8 samples; engine: empty for any."""
-        few = {name: array[:_TRACED_SAMPLES] for name, array in self.question.inputs.items()}
-        inputs = self.question.workspace / "traced.npz"
+        few = {name: array[:_TRACED_SAMPLES] for name, array in self.choice.inputs.items()}
+        inputs = self.choice.workspace / "traced.npz"
         save(inputs, self._by_file(few))
         sources = self.base.entry.parent.parent / "sources.json"
-        return self.question.processes.tools.ask_about(
+        return self._processes.tools.ask_about(
             file.entry.parent,
             "tracing tensors",
             Trace(
@@ -176,3 +191,26 @@ def _low_coverage(precision: Precision, coverage: float) -> Finding:
         message=f"Only {coverage:.1f} % of the weights' bytes are {precision} where at least "
         f"{MIN_COVERAGE_PERCENT:.0f} % make it worth its name; choose another precision.",
     )
+
+
+def _outside_calibration(ranges: Ranges, inputs: Arrays) -> list[Finding]:
+    """Warnings of inputs that go beyond the calibrated range by more than a tenth of it."""
+    findings: list[Finding] = []
+    for name, array in inputs.items():
+        if name not in ranges:
+            continue
+        low, high = ranges[name]
+        least, most = float(array.min()), float(array.max())
+        if max(low - least, most - high) > _BEYOND * (high - low):
+            findings.append(
+                Finding(
+                    fault=Fault.OUTSIDE_CALIBRATION,
+                    severity="warning",
+                    message=f"The samples that prove go from {least:.3g} to {most:.3g} in "
+                    f"{name!r}, but int8 was calibrated on {low:.3g} to {high:.3g} and cuts off "
+                    "what is beyond; give more samples, or --calibration-data that holds the "
+                    "extremes.",
+                    where=name,
+                )
+            )
+    return findings

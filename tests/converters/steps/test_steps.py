@@ -4,11 +4,13 @@ import os
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edgeml.errors import ConversionError, InputError
 from edgeml_converters.sources.source import parse
-from edgeml_converters.steps.messages import Load, Loaded
+from edgeml_converters.steps import messages
+from edgeml_converters.steps.messages import Close, Done, Load, Loaded
 from edgeml_converters.steps.process import StepError, Worker
 from tests.converters.commands import HERE
 
@@ -60,3 +62,15 @@ def test_what_a_step_leaves_is_where_its_log_is(tmp_path: Path) -> None:
     with pytest.raises(StepError, match="exit code 3"):
         _load("leaves_a_temporary_file", tmp_path / "log")
     assert [path.name[:5] for path in tmp_path.iterdir() if path.name != "log"] == ["left-"]
+
+
+def test_an_answer_that_cannot_be_read_is_a_failure_of_the_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decode(line: bytes) -> None:
+        raise msgspec.ValidationError("Expected `float`, got `null`")
+
+    monkeypatch.setattr(messages, "decode_reply", decode)
+    with pytest.raises(StepError, match=r"closing failed: its answer cannot be used \(Expected"):
+        with Worker(tmp_path / "log") as worker:
+            worker.ask("closing", Close(), Done, 60)

@@ -2,12 +2,14 @@
 computes in int8, by the ranges of activations."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 from onnxruntime.quantization import (
     CalibrationMethod,
     QuantType,
+    TensorData,
     TensorsData,
     quantize_static,
     save_tensors_data,
@@ -28,8 +30,11 @@ def quantise_static(
     ranges: of the activations. kept: nodes that stay float. scratch: a folder for files.
     """
     cache, target = scratch / "ranges.json", scratch / "static.onnx"
-    ends = {name: tuple(np.array(end, np.float32) for end in r) for name, r in ranges.items()}
-    save_tensors_data(TensorsData(CalibrationMethod.MinMax, ends), cache)
+    data: dict[str, Any] = {
+        name: TensorData(lowest=np.array(low, np.float32), highest=np.array(high, np.float32))
+        for name, (low, high) in ranges.items()
+    }
+    save_tensors_data(TensorsData(CalibrationMethod.MinMax, data), cache)
     quantize_static(
         model,
         target,
