@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeml.parity.limits import noise_limit
-from edgeml.parity.requirements import arranged, fault, requirements, rounding, whole
-from edgeml.parity.roles import Role, channel_axis
+from edgeml.parity.requirements import requirements, rounding
+from edgeml.parity.roles import Role
 from edgeml_converters.parity.deciding import Answer, Decision, decide
 
 SAMPLES = 200
@@ -256,42 +256,11 @@ def test_a_constant_beside_others_is_judged_by_its_own_size_and_zeros_by_the_oth
     assert _answer(Role(), model, model + 1e-4).answer == "same"
 
 
-def test_what_cannot_be_compared_is_said() -> None:
-    model = np.array([[1.0, -np.inf]])
-    assert fault(model, model.copy()) is None
-    assert fault(model, np.array([[np.nan, -np.inf]])) == (
-        "NaN or infinity where the model gives numbers"
-    )
-    assert (
-        fault(model, np.array([[1.0, 2.0]])) == "other values where the model gives NaN or infinity"
-    )
-    assert fault(model, np.ones((1, 3))) == "shape [1, 3] where the model gives [1, 2]"
-
-
 def test_float32_is_held_to_rounding_besides() -> None:
     model = _rng().normal(size=(SAMPLES, 4)).astype(np.float32)
     near = (model * np.float32(1 + 3e-7)).astype(np.float32)
     assert decide([rounding(model, near)], SAMPLES, 8).answer == "same"
     assert decide([rounding(model, model * np.float32(1.001))], SAMPLES, 8).answer == "differs"
-
-
-def test_channels_between_roles_are_unknown() -> None:
-    roles = whole(
-        [Role(kind="boxes", axis=2, stop=4), Role(kind="scores", axis=2, start=5)], (1, 9, 85)
-    )
-    assert [(r.kind, r.start, r.stop) for r in roles] == [
-        ("boxes", 0, 4), ("unknown", 4, 5), ("scores", 5, None),
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("shape", "axis"), [((8,), None), ((8, 3), 1), ((8, 50, 3), 2), ((8, 3, 50, 60), 1)]
-)
-def test_channels_are_the_last_of_two_axes_and_of_more_the_shortest(
-    shape: tuple[int, ...], axis: int | None
-) -> None:
-    assert channel_axis(Role(), shape) == axis
-    assert arranged(Role(), np.zeros(shape)).shape[0] == 8
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["unknown", "regression", "logits", "scores"]))

@@ -98,8 +98,8 @@ hard-swish, a GRU, an LSTM, a transformer encoder with the exact GELU, 1-D keywo
 autoencoder with ELU and a convolutional one, each trained on a task of its own.
 
 {passed} of {total} variants say the same as their model. A cell is the least signal to noise of the
-engines that agree, on up to {samples} samples that neither calibration nor the choice of repairs has
-seen; *repaired* means that edgeml changed something until it agreed, *refused* that nobody gets this
-file, by the name of what is wrong with it ([faults](faults.md)).
+engines that agree, on up to {samples} samples that neither calibration nor the choice of repairs
+has seen; *repaired* means that edgeml changed something until it agreed, *refused* that nobody gets
+this file, by the name of what is wrong with it ([faults](faults.md)).
 
 """
