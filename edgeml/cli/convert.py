@@ -86,6 +86,9 @@ def convert_command(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="A line for each step, and not each variant.")
+    ] = False,
     timeout: Annotated[float, typer.Option(help="Seconds that each step may take.", min=1)] = 600,
     memory: Annotated[
         float | None, typer.Option(help="GiB of memory that each step may take.", min=0.25)
@@ -124,7 +127,7 @@ def convert_command(
         repair=repair,
         profile=profile,
     )
-    with Steps() as steps:
+    with Steps(verbose=verbose) as steps:
         report = convert(source, targets, data, out, precisions, options, steps.step)
     if as_json:
         print(documents.encode_pretty(report))

@@ -1,28 +1,29 @@
 """The progress display of commands that take their time: a line a step, on standard error."""
 
+import time
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from datetime import timedelta
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn, Task, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
-
-
-class _Mark(SpinnerColumn):
-    """Turns while a step runs, then says how it ended; a file or a pipe gets that alone."""
-
-    def render(self, task: Task) -> RenderableType:
-        return Text("✗", style="red") if task.fields["failed"] else super().render(task)
 
 
 class Steps:
     """A context manager whose `step` wraps each step; nothing is shown before the first one, so
-    that bad input is one sentence and nothing else."""
+    that bad input is one sentence and nothing else.
 
-    def __init__(self) -> None:
+    A step inside another one is shown behind it while it runs, on a terminal only; verbose gives
+    each a line of its own. A file or a pipe gets a line when a step ends.
+    """
+
+    def __init__(self, *, verbose: bool = False) -> None:
+        self._verbose = verbose
         self._open = ExitStack()
-        self._progress: Progress | None = None
+        self._outside: list[str] = []  # the steps that run and have a line, the outermost first
+        self._display: _Lines | _Live | None = None
 
     def __enter__(self) -> "Steps":
         return self
@@ -32,20 +33,88 @@ class Steps:
 
     @contextmanager
     def step(self, name: str) -> Generator[None]:
-        if self._progress is None:
-            self._progress = self._open.enter_context(
-                Progress(
-                    _Mark(finished_text="[green]✓"),
-                    TextColumn("{task.description}"),
-                    TimeElapsedColumn(),
-                    console=Console(stderr=True, emoji=False),
-                )
-            )
-        task = self._progress.add_task(escape(name), total=1, failed=False)
+        if self._display is None:
+            console = Console(stderr=True, emoji=False, highlight=False)
+            live = console.is_terminal
+            self._display = self._open.enter_context(_Live(console)) if live else _Lines(console)
+        depth = len(self._outside)
+        if depth and not self._verbose:
+            with self._display.inside(self._outside[0], name):
+                yield
+            return
+        self._outside.append(name)
+        try:
+            with self._display.line(f"{'  ' * depth}{name}"):
+                yield
+        finally:
+            self._outside.pop()
+
+
+class _Lines:
+    """For a file or a pipe: each step when it has ended."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @contextmanager
+    def line(self, name: str) -> Generator[None]:
+        begin = time.monotonic()
+        mark, ending = "✗", ": failed"
+        try:
+            yield
+            mark, ending = "✓", ""
+        finally:
+            took = timedelta(seconds=int(time.monotonic() - begin))
+            said = f"{mark} {name}{ending} {took}"
+            self._console.print(said, markup=False, soft_wrap=True)
+
+    def inside(self, outer: str, name: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+class _Live:
+    """For a terminal: each step from its begin on, with a spinner."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            _Mark(finished_text="[green]✓"),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=console,
+        )
+        self._last = TaskID(0)
+
+    def __enter__(self) -> "_Live":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    @contextmanager
+    def line(self, name: str) -> Generator[None]:
+        task = self._last = self._progress.add_task(escape(name), total=1, failed=False)
         try:
             yield
         except BaseException:
-            self._progress.update(task, description=f"[red]{escape(name)}: failed", failed=True)
+            said = f"[red]{escape(name)}: failed"
+            self._progress.update(task, description=said, failed=True)
             self._progress.stop_task(task)
             raise
         self._progress.update(task, completed=1)
+
+    @contextmanager
+    def inside(self, outer: str, name: str) -> Generator[None]:
+        task = self._last
+        self._progress.update(task, description=f"{escape(outer)} [dim]{escape(name)}")
+        try:
+            yield
+        finally:
+            self._progress.update(task, description=escape(outer))
+
+
+class _Mark(SpinnerColumn):
+    """Turns while a step runs, then says how it ended."""
+
+    def render(self, task: Task) -> RenderableType:
+        return Text("✗", style="red") if task.fields["failed"] else super().render(task)

@@ -33,7 +33,7 @@ def show_parity(
     for name in registry.ENGINES:
         if registry.engine_class(name).format == form:
             with (
-                progress(f"parity of {entry.parent.name} on {name}"),
+                progress(f"parity on {name}"),
                 question.processes.engine(name, entry) as engine,
             ):
                 paired = PairedEngine(engine, question, parity)

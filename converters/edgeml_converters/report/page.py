@@ -30,11 +30,16 @@ def page(
 ) -> bytes:
     """Latency and memory are measured where asked for, or where there are variants to compare."""
     profiled = len(candidates) > 1 if options.profile is None else options.profile
-    profiles = {
-        candidate.report.id: _profile(candidate, contract, question, build, options, progress)
-        for candidate in candidates
-        if profiled and candidate.report.passed
-    }
+    profiles: dict[str, Profile] = {}
+    if profiled and any(candidate.report.passed for candidate in candidates):
+        with progress("latency and memory"):
+            profiles = {
+                candidate.report.id: _profile(
+                    candidate, contract, question, build, options, progress
+                )
+                for candidate in candidates
+                if candidate.report.passed
+            }
     samples = Samples(
         question.inputs,
         question.expected,

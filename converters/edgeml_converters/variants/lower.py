@@ -54,7 +54,7 @@ def _calibrate(quantiser: Quantiser) -> tuple[list[QuantisedFile], list[Calibrat
     files: list[QuantisedFile] = []
     tried: list[CalibratorTried] = []
     for name in calibrators(quantiser.format) if static else (None,):
-        title = quantiser.id + (f" by {name}" if name else "")
+        title = f"quantise by {name}" if name else "quantise"
         label = name or quantiser.precision
         try:
             with quantiser.progress(title):

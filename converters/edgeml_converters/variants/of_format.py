@@ -13,7 +13,7 @@ from edgeml_converters.parity.question import Question
 from edgeml_converters.parity.tolerances import TOLERANCES
 from edgeml_converters.progress import Progress
 from edgeml_converters.steps.model import ModelProcess
-from edgeml_converters.variants.candidate import Candidate, ship
+from edgeml_converters.variants.candidate import Candidate, ship, variant_id
 from edgeml_converters.variants.float import make_float
 from edgeml_converters.variants.lower import make_lower
 from edgeml_converters.variants.quantiser import Quantiser
@@ -35,7 +35,8 @@ def make_variants(
     proof: the samples that show parity. choice: others, by which calibrators and repairs are
     chosen. calibration: inputs by the contract's names, of others again, for static int8.
     """
-    base = make_float(target, model, proof, progress)
+    with progress(variant_id(target, "fp32")):
+        base = make_float(target, model, proof, progress)
     candidates: list[Candidate] = []
     for precision in dict.fromkeys(precisions):
         if precision == "fp32":
@@ -52,7 +53,8 @@ def make_variants(
                 calibration,
                 progress,
             )
-            candidates.append(make_lower(quantiser, repair=options.repair))
+            with progress(quantiser.id):
+                candidates.append(make_lower(quantiser, repair=options.repair))
     for candidate in candidates:
         ship(candidate, build)
     if base.folder is not None and set(precisions) != {"fp32"}:
