@@ -14,6 +14,7 @@ from edgeml_converters.quantise import quantise
 from edgeml_converters.quantise.activations import BINS, Activation, ranges_by
 from edgeml_converters.quantise.calibrators import CALIBRATORS
 from edgeml_converters.quantise.onnx import quantise as onnx_quantise
+from edgeml_converters.quantise.onnx.calibration import calibrate
 from edgeml_runtime.engines.onnx import OnnxEngine
 from tests.converters.quantise import float_onnx
 from tests.converters.quantise.made import request, samples
@@ -128,3 +129,16 @@ def test_what_holds_infinities_has_no_range_and_stays_float(
     expected = OnnxEngine(entry).run({"x": x})["y"]
     found = OnnxEngine(tmp_path / "q" / done.entry).run({"x": x})["y"]
     assert np.abs(found - expected).max() < 0.1 * np.abs(expected).max()
+
+
+def test_a_model_without_float_activations_has_nothing_to_calibrate(tmp_path: Path) -> None:
+    graph = helper.make_graph(
+        [helper.make_node("Mul", ["x", "two"], ["y"])],
+        "integers",
+        [helper.make_tensor_value_info("x", TensorProto.INT64, ["batch", 4])],
+        [helper.make_tensor_value_info("y", TensorProto.INT64, ["batch", 4])],
+        [numpy_helper.from_array(np.array([2], np.int64), "two")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    data = {"x": np.ones((3, 4), np.int64)}
+    assert calibrate(model, data, frozenset({"Mul"}), tmp_path) == ({}, frozenset())
