@@ -10,9 +10,15 @@ from edgeml.parity.roles import Corners
 def boxes(model: Array, variant: Array, corners: Corners, sure: Array) -> list[Requirement]:
     """The overlap with the model's own box, where it is sure.
 
-    model, variant: [samples, boxes, 4]. sure: [samples, boxes], which boxes count.
+    model, variant: [samples, boxes, 4]. sure: [samples, boxes], which boxes count; none does that
+    is not finite.
     """
-    a, b = (_two_corners(array.astype(np.float64), corners) for array in (model, variant))
+    finite = np.isfinite(model).all(axis=-1)
+    sure = sure & finite
+    a, b = (
+        _two_corners(np.where(finite[..., None], array, 0.0).astype(np.float64), corners)
+        for array in (model, variant)
+    )
     low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
     shared = np.clip(high - low, 0.0, None).prod(axis=-1)
     union = _area(a) + _area(b) - shared

@@ -19,10 +19,11 @@ def classes(model: Array, variant: Array, *, logits: bool) -> list[Requirement]:
 
     The margin lost is the model's probability of its own class less that of the variant's class, in
     shares of what the model's class is ahead of its second: a flip between two that are equal costs
-    nothing.
+    nothing. Where the model's probabilities are not finite there is none to lose.
     """
     p = _softmax(model) if logits else model.astype(np.float64)
-    ours, theirs = p.argmax(axis=-1), _first(variant)
+    p = np.where(np.isfinite(p).all(axis=-1, keepdims=True), p, 0.0)
+    ours, theirs = _first(model), _first(variant)
     own = _at(p, ours)
     second = np.partition(p, -2, axis=-1)[..., -2]
     lost, margin = own - _at(p, theirs), own - second
@@ -71,7 +72,7 @@ def _each(
             columns,
         )
 
-    centred = [a - np.mean(a, axis=-1, keepdims=True, dtype=np.float64) for a in (model, variant)]
+    centred = [_centred(a) for a in (model, variant)]
     quiet = noise(
         "noise of a class", centred[0][..., chosen], centred[1][..., chosen],
         LIMITS["noise of a class"],
@@ -88,7 +89,7 @@ def _each(
 
 def dense(model: Array, variant: Array) -> list[Requirement]:
     """As `classes`, of maps: the IoU of each class with the model's own, pooled."""
-    ours, theirs = model.argmax(axis=-1), _first(variant)
+    ours, theirs = _first(model), _first(variant)
     count = model.shape[-1]
     both = np.stack([((ours == c) & (theirs == c)).sum(axis=1) for c in range(count)], axis=1)
     any_ = np.stack([((ours == c) | (theirs == c)).sum(axis=1) for c in range(count)], axis=1)
@@ -110,17 +111,26 @@ def dense(model: Array, variant: Array) -> list[Requirement]:
 
 def _softmax(logits: Array) -> Floats:
     values = logits.astype(np.float64)
-    values = values - values.max(axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # of infinities there is no difference
+        values = values - values.max(axis=-1, keepdims=True)
     powers = np.exp(values)
     probabilities: Floats = powers / powers.sum(axis=-1, keepdims=True)
     return probabilities
 
 
-def _first(variant: Array) -> Array:
+def _centred(logits: Array) -> Floats:
+    """Without the mean of those that are finite."""
+    finite = np.isfinite(logits)
+    total = np.where(finite, logits, 0.0).sum(axis=-1, keepdims=True, dtype=np.float64)
+    centred: Floats = logits - total / np.maximum(finite.sum(axis=-1, keepdims=True), 1)
+    return centred
+
+
+def _first(values: Array) -> Array:
     """The arg max, for which a NaN is the least."""
-    if variant.dtype.kind == "f":
-        variant = np.where(np.isnan(variant), -np.inf, variant)
-    first: Array = variant.argmax(axis=-1)
+    if values.dtype.kind == "f":
+        values = np.where(np.isnan(values), -np.inf, values)
+    first: Array = values.argmax(axis=-1)
     return first
 
 

@@ -77,6 +77,8 @@ def vectors(model: Array, variant: Array) -> Figure:
 
 
 def _unit(array: Floats) -> Floats:
+    """Vectors that are not finite become zeros."""
+    array = np.where(np.isfinite(array).all(axis=-1, keepdims=True), array, 0.0)
     norms = np.linalg.norm(array, axis=-1, keepdims=True)
     unit: Floats = array / np.where(norms > 0, norms, 1.0)
     return unit

@@ -106,7 +106,8 @@ def _maps(role: Role, array: Array) -> Array:
 
 
 def _unequal(model: Array, variant: Array) -> Figure:
-    share = (model != variant).reshape(len(model), -1).mean(axis=1)[:, None]
+    neither = (model != model) & (variant != variant)  # NaN in both
+    share = ((model != variant) & ~neither).reshape(len(model), -1).mean(axis=1)[:, None]
     return Figure("unequal", share, np.ones(share.shape), LIMITS["unequal"])
 
 

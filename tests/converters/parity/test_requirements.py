@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edgeml.parity.limits import noise_limit
 from edgeml.parity.requirements import requirements, rounding
-from edgeml.parity.roles import Role
+from edgeml.parity.roles import Kind, Role
 from edgeml_converters.parity.deciding import Answer, Decision, decide
 
 SAMPLES = 200
@@ -261,6 +261,45 @@ def test_float32_is_held_to_rounding_besides() -> None:
     near = (model * np.float32(1 + 3e-7)).astype(np.float32)
     assert decide([rounding(model, near)], SAMPLES, 8).answer == "same"
     assert decide([rounding(model, model * np.float32(1.001))], SAMPLES, 8).answer == "differs"
+
+
+_KINDS: list[tuple[Kind, tuple[int, ...]]] = [
+    ("logits", (5,)),
+    ("logits", (5, 4, 4)),
+    ("probabilities", (5,)),
+    ("scores", (5,)),
+    ("boxes", (3, 4)),
+    ("embedding", (5,)),
+    ("integers", (5,)),
+    ("regression", (5,)),
+    ("heatmap", (2, 4, 4)),
+]
+
+
+@pytest.mark.parametrize(("kind", "shape"), _KINDS)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_model_that_is_not_finite_everywhere_does_not_differ_from_itself(
+    kind: Kind, shape: tuple[int, ...], value: float
+) -> None:
+    """Single values, a whole column, a whole sample."""
+    model = _rng().random((SAMPLES, *shape))
+    model.flat[::7] = value
+    model[..., 1] = value
+    model[3] = value
+    role = Role(kind=kind, axis=2 if kind == "boxes" else 1)
+    decision = _answer(role, model, model.copy())
+    assert decision.answer != "differs"
+
+
+def test_logits_with_classes_that_are_masked_out_are_the_same_as_themselves() -> None:
+    model = _classifier(4)
+    model[::3, 2] = -np.inf
+    assert _answer(Role(kind="logits"), model, model).answer == "same"
+
+
+def test_logits_too_close_for_their_softmax_to_tell_do_not_differ_from_themselves() -> None:
+    model = _rng().normal(0, 1e-30, (SAMPLES, 5))
+    assert _answer(Role(kind="logits"), model, model).answer != "differs"
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["unknown", "regression", "logits", "scores"]))
