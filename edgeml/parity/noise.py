@@ -31,13 +31,17 @@ def noise(name: Name, model: Array, variant: Array, limit: Limit | tuple[Limit, 
 
 
 def spread(model: Array) -> Floats:
-    """The root mean square distance from the mean, of [samples, positions, channels]."""
-    means, total, count = _means(model), np.zeros(model.shape[2]), np.zeros(model.shape[2])
+    """The root mean square distance from the mean, of [samples, positions, channels]; 0 of a
+    constant."""
+    means = _means(model)
+    total, squares, count = (np.zeros(model.shape[2]) for _ in range(3))
     for rows in _chunks(model):
         r = model[rows].astype(np.float64)
         counts = np.isfinite(r)
         total += (np.where(counts, r - means, 0.0) ** 2).sum(axis=(0, 1))
+        squares += (np.where(counts, r, 0.0) ** 2).sum(axis=(0, 1))
         count += counts.sum(axis=(0, 1))
+    total = np.where(total <= _CONSTANT**2 * squares, 0.0, total)
     spreads: Floats = np.sqrt(total / np.maximum(count, 1))
     return spreads
 

@@ -116,5 +116,8 @@ def _by_error(role: Role, model: Array) -> Limit | tuple[Limit, ...]:
     if role.error is None:
         return LIMITS["noise"]
     spreads = spread(model)
-    rms = 1.25 * role.error  # of a mean absolute error, if errors are normal
-    return tuple(noise_limit(rms / s if s > 0 else None) for s in spreads)
+    # 1.25: the RMS of a mean absolute error, if errors are normal.
+    rms = 1.25 * np.broadcast_to(np.asarray(role.error), spreads.shape)
+    return tuple(
+        noise_limit(float(e / s) if s > 0 else None) for e, s in zip(rms, spreads, strict=True)
+    )

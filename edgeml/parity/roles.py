@@ -36,7 +36,8 @@ class Role(Strict, frozen=True, kw_only=True):
     axis: of the channels or classes; the first axis is the sample. Null: see `channel_axis`.
     start, stop: the channels that it is about; null stop for all the rest.
     threshold: above which a score or a mask counts as on, as a probability.
-    error: the model's own mean absolute error, in the output's unit, where labels or people tell.
+    error: the model's own mean absolute error, in the output's unit, where labels or people tell;
+        of all of the role's channels, or one for each.
     corners: how the four numbers of a box stand: two corners, or a corner or centre and a size.
     scores: the output that says how sure each box is; empty where all count alike.
     source: who said so.
@@ -47,7 +48,7 @@ class Role(Strict, frozen=True, kw_only=True):
     start: int = 0
     stop: int | None = None
     threshold: float = 0.5
-    error: float | None = None
+    error: float | tuple[float, ...] | None = None
     corners: Corners = "xyxy"
     scores: str = ""
     source: Source = "nothing"

@@ -3,10 +3,13 @@
 import msgspec
 import numpy as np
 
+from edgeml.parity.requirements import arranged
 from edgeml.parity.roles import Kind, Role
 from edgeml_converters.evidence.labels import drop_column, known_classes
 from edgeml_converters.evidence.probabilities import are_probabilities
 from edgeml_converters.formats.tensors import Array
+
+_NUMBERS = frozenset(("regression", "image", "signal", "state"))
 
 
 def label_role(values: Array, labels: Array | None) -> Role | None:
@@ -28,16 +31,16 @@ def label_role(values: Array, labels: Array | None) -> Role | None:
         within = bool(((values >= 0) & (values <= 1)).all())
         return Role(kind="scores" if within else "score-logits", source="labels")
     if labels.dtype.kind == "f":
-        return Role(kind="regression", error=_error(values, targets), source="labels")
+        return with_error(Role(kind="regression", source="labels"), values, labels)
     return None
 
 
 def with_error(role: Role, values: Array, labels: Array | None) -> Role:
     """The role with the model's own error, where the labels tell it and nobody else has."""
     targets = None if labels is None else _targets(values, labels)
-    if role.kind != "regression" or role.error is not None or targets is None:
+    if role.kind not in _NUMBERS or role.error is not None or targets is None:
         return role
-    return msgspec.structs.replace(role, error=_error(values, targets))
+    return msgspec.structs.replace(role, error=_error(role, values, targets))
 
 
 def _targets(values: Array, labels: Array) -> Array | None:
@@ -50,7 +53,8 @@ def _targets(values: Array, labels: Array) -> Array | None:
     return None
 
 
-def _error(values: Array, targets: Array) -> float | None:
-    """The mean absolute error; None for a model that makes none, as of its own answers."""
-    error = float(np.abs(values.astype(np.float64) - targets).mean())
-    return error or None
+def _error(role: Role, values: Array, targets: Array) -> tuple[float, ...] | None:
+    """The mean absolute error of each channel, whose units may differ; None for a model that makes
+    none, as of its own answers."""
+    errors = np.abs(arranged(role, values).astype(np.float64) - arranged(role, targets))
+    return tuple(errors.mean(axis=(0, 1)).tolist()) if errors.any() else None

@@ -234,6 +234,19 @@ def test_the_models_own_error_sets_the_limit_of_a_regression() -> None:
     assert _answer(Role(kind="regression"), model, variant).answer == "cannot tell"
 
 
+def test_an_error_is_that_of_its_column_and_none_of_a_constant() -> None:
+    rng = _rng()
+    model = np.stack([rng.normal(140, 20, SAMPLES), rng.normal(0, 1e-5, SAMPLES)], axis=1)
+    variant = model.copy()
+    variant[:, 1] = 0
+    role = Role(kind="regression", error=(5.0, 1e-6))
+    decision = _answer(role, model, variant)
+    assert (decision.answer, decision.columns[0].column) == ("differs", "1")
+    constant = model.copy()
+    constant[:, 1] = 100 + rng.integers(0, 2, SAMPLES) * 1e-5  # rounding
+    assert _answer(Role(kind="regression", error=0.1), constant, variant).answer == "differs"
+
+
 def test_errors_add_in_squares() -> None:
     """RMS grows from e to e + t where independent noise of N spreads squared is added."""
     error, growth = 0.2, 0.01

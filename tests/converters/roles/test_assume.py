@@ -54,10 +54,21 @@ def test_targets_tell_the_models_own_error(shape: tuple[int, ...]) -> None:
     targets = (values[:, 0] + np.where(np.arange(50) % 2, 0.5, -0.5)).reshape(shape)
     (role,) = assume_roles({"y": values}, {}, targets, None, {})["y"]
     assert (role.kind, role.source) == ("regression", "labels")
-    assert role.error == pytest.approx(0.5)
+    assert role.error == (pytest.approx(0.5),)
     given = parse_roles(["y=regression"])
     (role,) = assume_roles({"y": values}, given, targets, None, {})["y"]
-    assert (role.source, role.error) == ("user", pytest.approx(0.5))
+    assert (role.source, role.error) == ("user", (pytest.approx(0.5),))
+
+
+def test_each_column_has_an_error_of_its_own() -> None:
+    """Metres beside millionths of them: one error for both would allow anything of the small."""
+    values = RNG.normal(size=(50, 3)) * (20, 1e-5, 1)
+    targets = values + np.where(np.arange(50) % 2, 1, -1)[:, None] * (5, 1e-6, 0.1)
+    (role,) = assume_roles({"y": values}, {}, targets, None, {})["y"]
+    assert role.error == pytest.approx((5, 1e-6, 0.1))
+    given = parse_roles(["y=signal,channels=1"])
+    first, *_ = assume_roles({"y": values}, given, targets, None, {})["y"]
+    assert [r.error for r in (first, *_) if r.kind == "signal"] == [pytest.approx((1e-6,))]
 
 
 def test_labels_of_another_output_say_nothing() -> None:
