@@ -13,8 +13,9 @@ _NUMBERS = frozenset(("regression", "image", "signal", "state"))
 
 
 def label_role(values: Array, labels: Array | None) -> Role | None:
-    """Classes where whole numbers are labels of the last axis, scores where zeros and ones are
-    labels of every value, a regression with its error where the labels are other numbers.
+    """Classes where whole numbers are labels of the last axis, or one of it is 1 and the others 0;
+    scores where zeros and ones are labels of every value, a regression with its error where the
+    labels are other numbers.
 
     values: the model's answers, the sample first. None where these are no labels of this output.
     """
@@ -22,17 +23,23 @@ def label_role(values: Array, labels: Array | None) -> Role | None:
         return None
     if values.ndim > 1 and values.shape[-1] > 1 and labels.dtype.kind in "iub":
         if known_classes(labels, values.shape[:-1], values.shape[-1]) is not None:
-            kind: Kind = "probabilities" if are_probabilities(values) else "logits"
-            return Role(kind=kind, axis=values.ndim - 1, source="labels")
+            return _classes(values)
     targets = _targets(values, labels)
     if targets is None:
         return None
     if ((targets == 0) | (targets == 1)).all():
+        if values.ndim > 1 and values.shape[-1] > 1 and (targets.sum(axis=-1) == 1).all():
+            return _classes(values)  # one-hot
         within = bool(((values >= 0) & (values <= 1)).all())
         return Role(kind="scores" if within else "score-logits", source="labels")
     if labels.dtype.kind == "f":
         return with_error(Role(kind="regression", source="labels"), values, labels)
     return None
+
+
+def _classes(values: Array) -> Role:
+    kind: Kind = "probabilities" if are_probabilities(values) else "logits"
+    return Role(kind=kind, axis=values.ndim - 1, source="labels")
 
 
 def with_error(role: Role, values: Array, labels: Array | None) -> Role:

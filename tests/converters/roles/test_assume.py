@@ -43,6 +43,9 @@ def test_the_user_is_heard_first_then_labels_then_the_graph_then_values() -> Non
 
 def test_labels_tell_logits_from_probabilities_and_scores_from_their_logits() -> None:
     assert _assumed(LOGITS, labels=CLASSES) == [("logits", "labels")]
+    one_hot = np.eye(4)[CLASSES]
+    assert _assumed(LOGITS, labels=one_hot) == [("logits", "labels")]
+    assert _assumed(LOGITS, labels=one_hot.astype(np.bool_)) == [("logits", "labels")]
     marks = RNG.integers(0, 2, LOGITS.shape)
     assert _assumed(LOGITS, labels=marks) == [("score-logits", "labels")]
     assert _assumed(1 / (1 + np.exp(-LOGITS)), labels=marks) == [("scores", "labels")]
