@@ -24,6 +24,8 @@ def requirements(
     Both must be of one shape, and finite wherever the model's is; see `fault`. sure: [samples,
     boxes], which boxes count; None for all. Raises ValueError where the shape cannot have the role.
     """
+    if not model.size:
+        raise ValueError(f"shape {list(model.shape)} holds no values")
     if role.kind == "integers" or model.dtype.kind in "iub":
         return [(_unequal(model, variant),)]
     if role.kind == "heatmap":
@@ -93,7 +95,7 @@ def arranged(role: Role, array: Array) -> Array:
     axis = channel_axis(role, array.shape)
     if axis is None:
         return array.reshape(len(array), 1, 1)
-    last = np.moveaxis(array, axis, -1)[..., role.start : role.stop]
+    last = _channels(role, array, axis)
     return last.reshape(len(array), -1, last.shape[-1])
 
 
@@ -102,6 +104,15 @@ def _maps(role: Role, array: Array) -> Array:
         raise ValueError(f"heat maps have four axes and not {array.ndim}")
     axis = channel_axis(role, array.shape)
     assert axis is not None
+    return _channels(role, array, axis)
+
+
+def _channels(role: Role, array: Array, axis: int) -> Array:
+    """The role's channels, last. Raises ValueError where not all of them are there."""
+    most = array.shape[axis]
+    if role.start >= most or (role.stop is not None and role.stop > most):
+        end = "" if role.stop is None else f"{role.stop}"
+        raise ValueError(f"channels {role.start}:{end} of {most} on axis {axis}")
     return np.moveaxis(array, axis, -1)[..., role.start : role.stop]
 
 

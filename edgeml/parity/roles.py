@@ -58,9 +58,11 @@ def channel_axis(role: Role, shape: tuple[int, ...]) -> int | None:
     """The axis of the channels in an array of `shape`, the sample first; None where it has none.
 
     Where the role does not say: the only one after the sample, the last of two, of more the
-    shortest (the first of equals).
+    shortest (the first of equals). Raises ValueError for an axis that is the sample's or none.
     """
     if role.axis is not None:
+        if not 0 < (role.axis + len(shape) if role.axis < 0 else role.axis) < len(shape):
+            raise ValueError(f"axis {role.axis} of shape {list(shape)} is none of channels")
         return role.axis % len(shape)
     rest = range(1, len(shape))
     if len(rest) <= 2:

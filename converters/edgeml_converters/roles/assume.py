@@ -7,6 +7,7 @@ from edgeml.manifest import Format
 from edgeml.parity.requirements import whole
 from edgeml.parity.roles import Role
 from edgeml_converters.formats.tensors import Array, Arrays, Names
+from edgeml_converters.roles.given import check_channels
 from edgeml_converters.roles.graph import Graph, graph_roles
 from edgeml_converters.roles.labels import label_role, with_error
 from edgeml_converters.roles.onnx_graph import read_onnx
@@ -42,6 +43,7 @@ def _roles(
     values: Array, given: tuple[Role, ...], labels: Array | None, graph: Graph | None, name: str
 ) -> tuple[Role, ...]:
     if given:
+        check_channels(name, given, values.shape)
         return tuple(with_error(role, values, labels) for role in given)
     if values.dtype.kind in "iub":
         return (Role(kind="integers", source="values"),)

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any, get_args
 
 from edgeml.errors import InputError
-from edgeml.parity.roles import KINDS, Corners, Role
+from edgeml.parity.roles import KINDS, Corners, Role, channel_axis
 
 _WORDS = "axis, channels, threshold, error, corners or scores"
 _FORM = "NAME=ROLE, or NAME=ROLE,axis=1,channels=4:84,threshold=0.3"
@@ -42,6 +42,26 @@ def check_names(roles: Mapping[str, Any], outputs: Sequence[str]) -> None:
             raise InputError(
                 f"--output names {name!r}, but the model's outputs are {', '.join(outputs)}; use "
                 "one of them."
+            )
+
+
+def check_channels(name: str, roles: Sequence[Role], shape: tuple[int, ...]) -> None:
+    """Raises InputError for an axis or channels that the output, the sample first, has not."""
+    for role in roles:
+        try:
+            axis = channel_axis(role, shape)
+        except ValueError:
+            axes = ", ".join(str(axis) for axis in range(1, len(shape))) or "none"
+            raise InputError(
+                f"--output gives {name!r} axis {role.axis}, but it has shape {list(shape)}, the "
+                f"sample first; its axes are {axes}."
+            ) from None
+        most = 1 if axis is None else shape[axis]
+        if max(role.start + 1, role.stop or 0) > most:
+            end = "" if role.stop is None else role.stop
+            raise InputError(
+                f"--output gives {name!r} channels={role.start}:{end}, but there are {most}; "
+                f"name some from 0 to {most - 1}."
             )
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from edgeml.parity.requirements import arranged, fault, whole
-from edgeml.parity.roles import Role, channel_axis
+from edgeml.parity.requirements import arranged, fault, requirements, whole
+from edgeml.parity.roles import KINDS, Kind, Role, channel_axis
 
 
 def test_what_cannot_be_compared_is_said() -> None:
@@ -36,3 +36,18 @@ def test_channels_are_the_last_of_two_axes_and_of_more_the_shortest(
 ) -> None:
     assert channel_axis(Role(), shape) == axis
     assert arranged(Role(), np.zeros(shape)).shape[0] == 8
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (8, 0), (8, 0, 4), (8, 3, 0, 2)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_output_without_values_has_no_role(kind: Kind, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="holds no values"):
+        requirements(Role(kind=kind), np.zeros(shape), np.zeros(shape))
+
+
+@pytest.mark.parametrize(
+    "role", [Role(axis=2), Role(axis=-2), Role(start=3), Role(start=1, stop=4)]
+)
+def test_channels_that_there_are_not_have_no_role(role: Role) -> None:
+    with pytest.raises(ValueError, match="axis"):
+        requirements(role, np.ones((8, 3)), np.ones((8, 3)))

@@ -154,3 +154,12 @@ def test_two_roles_of_the_same_channels_are_refused() -> None:
 def test_a_role_of_an_output_that_there_is_not_is_refused() -> None:
     with pytest.raises(InputError, match="the model's outputs are a, b"):
         check_names(parse_roles(["c=scores"]), ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "text", ["axis=2", "axis=-2", "axis=7", "channels=4", "channels=4:", "channels=2:5"]
+)
+def test_an_axis_or_channels_that_the_output_has_not_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="--output gives 'y'"):
+        _assumed(LOGITS, given=f"regression,{text}")
+    assert _assumed(LOGITS, given="regression,axis=-1,channels=0:4") == [("regression", "user")]
