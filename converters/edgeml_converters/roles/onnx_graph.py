@@ -18,6 +18,8 @@ _MAPS: dict[str, MapKind] = {
     "Sigmoid": "sigmoid",
     "LpNormalization": "unit vectors",
 }
+Nodes = Mapping[str, onnx.NodeProto]
+Tensors = Mapping[str, onnx.TensorProto]
 _LENGTHS = frozenset(("ReduceL2",))
 _OF_A_LENGTH = frozenset("Add Cast Clip Expand Identity Max Reshape Sqrt Unsqueeze".split())
 
@@ -26,11 +28,16 @@ def read_onnx(path: Path) -> Graph:
     """The graph behind the outputs; without shapes where they cannot be inferred."""
     model = read_graph(path)
     nodes = {name: node for node in model.graph.node for name in node.output}
-    makers = {name: made for name, node in nodes.items() if (made := _made(node, nodes))}
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer} | {
+        node.output[0]: node.attribute[0].t
+        for node in model.graph.node
+        if node.op_type == "Constant" and node.attribute[0].name == "value"
+    }
+    makers = {name: made for name, node in nodes.items() if (made := _made(node, nodes, tensors))}
     return Graph(makers, _shapes(model))
 
 
-def _made(node: onnx.NodeProto, nodes: Mapping[str, onnx.NodeProto]) -> Made | None:
+def _made(node: onnx.NodeProto, nodes: Nodes, tensors: Tensors) -> Made | None:
     inputs = tuple(node.input)
     if node.op_type in _MOVES:
         return Made("moved", inputs[:1])
@@ -38,22 +45,23 @@ def _made(node: onnx.NodeProto, nodes: Mapping[str, onnx.NodeProto]) -> Made | N
         return Made("joined", inputs, _axis(node, 1))
     if node.op_type in _MAPS:
         return Made(_MAPS[node.op_type], inputs, _axis(node, -1))
-    if node.op_type == "Div" and (axis := _length_axis(inputs, nodes)) is not None:
+    if node.op_type == "Div" and (axis := _length_axis(inputs, nodes, tensors)) is not None:
         return Made("unit vectors", inputs, axis)
     return None
 
 
-def _length_axis(inputs: tuple[str, ...], nodes: Mapping[str, onnx.NodeProto]) -> int | None:
-    """The axis along which the divisor is the length of what it divides; None where it is not."""
+def _length_axis(inputs: tuple[str, ...], nodes: Nodes, tensors: Tensors) -> int | None:
+    """The axis along which the divisor is the length of what it divides; None where it is not, or
+    by more than one axis."""
     dividend, name = inputs
     while (node := nodes.get(name)) is not None and node.op_type in _OF_A_LENGTH:
         name = node.input[0]
     if node is None or node.op_type not in _LENGTHS or node.input[0] != dividend:
         return None
-    for attribute in node.attribute:
-        if attribute.name == "axes" and len(attribute.ints) == 1:
-            return int(attribute.ints[0])
-    return -1
+    axes = [int(axis) for a in node.attribute if a.name == "axes" for axis in a.ints]
+    if len(node.input) > 1 and node.input[1] in tensors:  # from opset 18 on
+        axes = [int(axis) for axis in onnx.numpy_helper.to_array(tensors[node.input[1]]).ravel()]
+    return axes[0] if len(axes) == 1 else None
 
 
 def _axis(node: onnx.NodeProto, default: int) -> int:

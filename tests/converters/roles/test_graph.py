@@ -19,7 +19,11 @@ INT64 = TensorProto.INT64
 
 
 def _onnx(
-    folder: Path, nodes: list[onnx.NodeProto], shape: list[int | str], **constants: list[int]
+    folder: Path,
+    nodes: list[onnx.NodeProto],
+    shape: list[int | str],
+    opset: int = 17,
+    **constants: list[int],
 ) -> Path:
     """x of `shape` -> y."""
     graph = helper.make_graph(
@@ -29,7 +33,7 @@ def _onnx(
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
         [helper.make_tensor(name, INT64, [len(v)], v) for name, v in constants.items()],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
     path = folder / "model.onnx"
     onnx.save(model, path)
     return path
@@ -95,6 +99,14 @@ def test_a_division_by_the_length_is_an_embedding(tmp_path: Path) -> None:
     ]
     path = _onnx(tmp_path, nodes, ["batch", 64])
     assert _roles(path, 64) == [("embedding", 1, 0, None)]
+
+
+def test_the_axis_of_a_length_may_be_an_input_as_from_opset_18_on(tmp_path: Path) -> None:
+    nodes = [node("ReduceL2", "x axes", "length"), node("Div", "x length", "y")]
+    path = _onnx(tmp_path, nodes, ["batch", 8, 16, 32], opset=18, axes=[1])
+    assert _roles(path, 8, 16, 32) == [("embedding", 1, 0, None)]
+    path = _onnx(tmp_path, nodes, ["batch", 8, 16, 32], opset=18, axes=[2, 3])
+    assert _roles(path, 8, 16, 32) == []
 
 
 def test_a_division_by_something_else_is_not(tmp_path: Path) -> None:
