@@ -18,11 +18,13 @@ class Made:
 
     kind: "moved" is reshaped, transposed, cut or cast from the first input; "joined" is its inputs
     side by side along `axis`; a MapKind makes values of one meaning along `axis`.
+    turned: whether axes may stand elsewhere than in the first input.
     """
 
     kind: MapKind | Literal["moved", "joined"]
     inputs: tuple[str, ...]
     axis: int | None = None
+    turned: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,19 +40,21 @@ def graph_roles(graph: Graph, output: str, shape: tuple[int, ...]) -> tuple[Role
 
     shape: of the model's answers, the sample first; every axis is one of it.
     """
-    made, name = _behind(graph, output)
+    made, name, turned = _behind(graph, output)
     if made is None:
         return ()
     if made.kind != "joined":
-        role = _role(made, graph.shapes.get(name), shape)
+        role = _role(made, graph.shapes.get(name), shape, turned)
         return () if role is None else (role,)
-    return _joined(graph, name, made, shape)
+    return _joined(graph, name, made, shape, turned)
 
 
-def _joined(graph: Graph, name: str, made: Made, shape: tuple[int, ...]) -> tuple[Role, ...]:
+def _joined(
+    graph: Graph, name: str, made: Made, shape: tuple[int, ...], turned: bool
+) -> tuple[Role, ...]:
     """The roles of what was put side by side, each for its channels."""
     widths = [_size(graph.shapes.get(part), made.axis) for part in made.inputs]
-    axis = _same_axis(made.axis, graph.shapes.get(name), shape)
+    axis = _same_axis(made.axis, graph.shapes.get(name), shape, turned)
     known = [width for width in widths if width is not None]
     if axis is None or len(known) < len(widths) or sum(known) != shape[axis]:
         return ()
@@ -75,19 +79,22 @@ def _joined(graph: Graph, name: str, made: Made, shape: tuple[int, ...]) -> tupl
     return tuple(roles)
 
 
-def _behind(graph: Graph, name: str) -> tuple[Made | None, str]:
-    """What made the tensor, behind all that only moved it; and the tensor that it made."""
+def _behind(graph: Graph, name: str) -> tuple[Made | None, str, bool]:
+    """What made the tensor, behind all that only moved it; the tensor that it made; and whether
+    that was turned."""
     seen: set[str] = set()
+    turned = False
     while (made := graph.makers.get(name)) is not None and made.kind == "moved":
         if name in seen:
-            return None, name
+            return None, name, turned
         seen.add(name)
+        turned = turned or made.turned
         name = made.inputs[0]
-    return made, name
+    return made, name, turned
 
 
-def _role(made: Made, inner: Shape | None, shape: tuple[int, ...]) -> Role | None:
-    axis = _same_axis(made.axis, inner, shape)
+def _role(made: Made, inner: Shape | None, shape: tuple[int, ...], turned: bool) -> Role | None:
+    axis = _same_axis(made.axis, inner, shape, turned)
     if made.kind == "sigmoid":
         return Role(kind="mask" if len(shape) >= _MAP_AXES else "scores", source="graph")
     if axis is None:
@@ -98,17 +105,20 @@ def _role(made: Made, inner: Shape | None, shape: tuple[int, ...]) -> Role | Non
     return Role(kind=kinds[made.kind], axis=axis, source="graph")
 
 
-def _same_axis(axis: int | None, inner: Shape | None, shape: tuple[int, ...]) -> int | None:
+def _same_axis(
+    axis: int | None, inner: Shape | None, shape: tuple[int, ...], turned: bool
+) -> int | None:
     """Where `axis` of a tensor stands in an output that was made of it by moving values.
 
     By its size, which must be that of one axis alone, or of the same one in both.
+    turned: whether one of several axes of that size may stand in another's place.
     """
     size = _size(inner, axis)
     if inner is None or axis is None or size is None:
         return None
     places = [place for place in range(1, len(shape)) if shape[place] == size]
     same = axis % len(inner)
-    if len(inner) == len(shape) and same in places:
+    if len(inner) == len(shape) and same in places and not (turned and len(places) > 1):
         alike = [i for i in range(1, len(inner)) if inner[i] == size]
         if len(places) == 1 or _agree(inner, shape) or alike == places == [same]:
             return same

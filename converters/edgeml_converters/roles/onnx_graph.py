@@ -40,7 +40,7 @@ def read_onnx(path: Path) -> Graph:
 def _made(node: onnx.NodeProto, nodes: Nodes, tensors: Tensors) -> Made | None:
     inputs = tuple(node.input)
     if node.op_type in _MOVES:
-        return Made("moved", inputs[:1])
+        return Made("moved", inputs[:1], turned=node.op_type in ("Reshape", "Transpose"))
     if node.op_type == "Concat":
         return Made("joined", inputs, _axis(node, 1))
     if node.op_type in _MAPS:

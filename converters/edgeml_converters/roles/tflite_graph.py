@@ -32,7 +32,7 @@ def _made(op: Op) -> Made | None:
     if op.kind == "SPLIT":  # its first input is the axis
         names = names[::-1]
     if op.kind in _MOVES:
-        return Made("moved", names[:1])
+        return Made("moved", names[:1], turned=op.kind in ("RESHAPE", "TRANSPOSE"))
     if op.kind == "CONCATENATION":
         return Made("joined", names, int(op.options.axis))
     if op.kind in _MAPS:

@@ -65,6 +65,14 @@ def test_its_axis_goes_with_a_transposition_and_a_cast(tmp_path: Path) -> None:
     assert _roles(path, 32, 32, 21) == [("probabilities", 3, 0, None)]
 
 
+def test_of_axes_of_one_size_that_were_turned_none_is_guessed(tmp_path: Path) -> None:
+    nodes = [node("Softmax", "x", "p", axis=1), node("Transpose", "p", "y", perm=[0, 2, 3, 1])]
+    path = _onnx(tmp_path, nodes, ["batch", 8, 8, 8])
+    assert _roles(path, 8, 8, 8) == []
+    path = _onnx(tmp_path, [node("Softmax", "x", "y", axis=1)], ["batch", 8, 8, 8])
+    assert _roles(path, 8, 8, 8) == [("probabilities", 1, 0, None)]
+
+
 def test_a_logarithm_of_probabilities_is_logits(tmp_path: Path) -> None:
     path = _onnx(tmp_path, [node("LogSoftmax", "x", "y")], ["batch", 7])
     assert _roles(path, 7) == [("logits", 1, 0, None)]
