@@ -75,7 +75,8 @@ class Shared(Restarting):
         prepare: Callable[[], object] | None = None,
     ) -> Answer:
         """See Worker.ask. prepare: what makes a new worker ready for the request."""
-        self.start()
+        if self.start() and prepare is not None:
+            prepare()
         self._served.add(file)
         try:
             return self.ask(step, request, kind)
@@ -83,6 +84,4 @@ class Shared(Restarting):
             if self._served == {file}:
                 raise
         self.close()
-        if prepare is not None:
-            prepare()
-        return self.ask_about(file, step, request, kind)
+        return self.ask_about(file, step, request, kind, prepare)

@@ -125,3 +125,16 @@ def test_a_real_engine_is_free_after_a_file_and_runs_the_next(processes: Process
     np.testing.assert_array_equal(answers, [2 * X, 3 * X])
     with pytest.raises(StepRefused, match="AssertionError"):
         engine.run({"x": X}, {"x": "x"})  # closed
+
+
+def test_a_process_that_ends_between_two_steps_opens_the_file_again(
+    started: list[Double], processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the system takes it for its memory: the new one knows nothing of the file."""
+    _crash_at(monkeypatch, _never)
+    np.savez(processes.workspace / "onnxruntime-outputs.npz", y=X)
+    engine = processes.engine("onnxruntime", Path("one.onnx"))
+    engine.open("basic")
+    started[0].close()
+    engine.run_file(processes.workspace / "x.npz", {})
+    assert _entries(started[1].asked) == ["one.onnx"]
