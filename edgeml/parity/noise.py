@@ -1,27 +1,40 @@
 """The noise of each channel, in shares of the channel's own spread."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from edgeml.parity.figures import Array, Figure, Floats
 from edgeml.parity.limits import LIMITS, Limit, Name
 
 _CONSTANT = 1e-6  # of its own magnitude: a spread of rounding
-_BYTES = 1 << 26  # worked on at a time
+_BYTES = 1 << 24  # worked on at a time
 
 
-def noise(name: Name, model: Array, variant: Array, limit: Limit | tuple[Limit, ...]) -> Figure:
+def exact(array: Array) -> Floats:
+    floats: Floats = array.astype(np.float64)
+    return floats
+
+
+def noise(
+    name: Name,
+    model: Array,
+    variant: Array,
+    limit: Limit | tuple[Limit, ...],
+    of: Callable[[Array], Floats] = exact,
+) -> Figure:
     """sum (v - r)^2 / sum (r - mean r)^2, both [samples, positions, channels].
 
     mean r: of the channel, over all samples and positions. A channel that is constant is divided by
     its own square instead; one that is zero by the least spread of the others; where every channel
     is constant there is nothing to divide by. Where the model's answer is not finite it does not
-    count.
+    count. of: what is compared, of some samples of either.
     """
     n, _, channels = model.shape
-    means = _means(model)
+    means = _means(model, of)
     errors, spreads, squares = (np.zeros((n, channels)) for _ in range(3))
-    for rows in _chunks(model):
-        r, v = model[rows].astype(np.float64), variant[rows].astype(np.float64)
+    for rows in chunks(model):
+        r, v = of(model[rows]), of(variant[rows])
         counts = np.isfinite(r)
         r, v = np.where(counts, r, 0.0), np.where(counts, v, 0.0)
         errors[rows] = ((v - r) ** 2).sum(axis=1)
@@ -33,9 +46,9 @@ def noise(name: Name, model: Array, variant: Array, limit: Limit | tuple[Limit, 
 def spread(model: Array) -> Floats:
     """The root mean square distance from the mean, of [samples, positions, channels]; 0 of a
     constant."""
-    means = _means(model)
+    means = _means(model, exact)
     total, squares, count = (np.zeros(model.shape[2]) for _ in range(3))
-    for rows in _chunks(model):
+    for rows in chunks(model):
         r = model[rows].astype(np.float64)
         counts = np.isfinite(r)
         total += (np.where(counts, r - means, 0.0) ** 2).sum(axis=(0, 1))
@@ -46,10 +59,10 @@ def spread(model: Array) -> Floats:
     return spreads
 
 
-def _means(model: Array) -> Floats:
+def _means(model: Array, of: Callable[[Array], Floats]) -> Floats:
     total, count = np.zeros(model.shape[2]), np.zeros(model.shape[2])
-    for rows in _chunks(model):
-        r = model[rows].astype(np.float64)
+    for rows in chunks(model):
+        r = of(model[rows])
         counts = np.isfinite(r)
         total += np.where(counts, r, 0.0).sum(axis=(0, 1))
         count += counts.sum(axis=(0, 1))
@@ -88,6 +101,7 @@ def _unit(array: Floats) -> Floats:
     return unit
 
 
-def _chunks(model: Array) -> list[slice]:
+def chunks(model: Array) -> list[slice]:
+    """All samples, a few at a time."""
     each = max(1, _BYTES // max(1, model[:1].size * 8))
     return [slice(first, first + each) for first in range(0, len(model), each)]

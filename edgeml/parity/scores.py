@@ -1,16 +1,18 @@
 """Scores and masks that each stand alone: what is on, what is off, and how sure."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 
 from edgeml.parity.figures import Array, Figure, Floats, Requirement
 from edgeml.parity.limits import EVENTS_LEAST, EVENTS_LEAST_DENSE, LIMITS
-from edgeml.parity.noise import noise
+from edgeml.parity.noise import chunks, exact, noise
 
 
 def scores(model: Array, variant: Array, threshold: float, *, logits: bool) -> list[Requirement]:
     """model, variant: [samples, positions, columns]; threshold: as a probability."""
-    p, q = (_sigmoid(a) if logits else a.astype(np.float64) for a in (model, variant))
-    ours, theirs = p > threshold, q > threshold
+    ours, theirs = (_on(a, threshold, logits) for a in (model, variant))
     either = ours.sum(axis=1) + theirs.sum(axis=1)
     switched = Figure(
         "switched",
@@ -20,10 +22,8 @@ def scores(model: Array, variant: Array, threshold: float, *, logits: bool) -> l
         EVENTS_LEAST,
     )
     limit = LIMITS["noise of the probability"]
-    return [
-        (noise("noise of the probability", p, q, limit),),
-        (switched, noise("quiet", p, q, LIMITS["quiet"])),
-    ]
+    rough = noise("noise of the probability", model, variant, limit, _chances(logits))
+    return [(rough,), (switched, replace(rough, name="quiet", limit=LIMITS["quiet"]))]
 
 
 def mask(model: Array, variant: Array, threshold: float, *, logits: bool) -> list[Requirement]:
@@ -31,8 +31,7 @@ def mask(model: Array, variant: Array, threshold: float, *, logits: bool) -> lis
 
     model, variant: [samples, positions, channels].
     """
-    p, q = (_sigmoid(a) if logits else a.astype(np.float64) for a in (model, variant))
-    ours, theirs = p > threshold, q > threshold
+    ours, theirs = (_on(a, threshold, logits) for a in (model, variant))
     differ = (ours != theirs).sum(axis=1)
     inside, outside = (ours | theirs).sum(axis=1), (~ours | ~theirs).sum(axis=1)
     channels = range(model.shape[-1])
@@ -49,6 +48,17 @@ def mask(model: Array, variant: Array, threshold: float, *, logits: bool) -> lis
             ),
         )
     ]
+
+
+def _on(array: Array, threshold: float, logits: bool) -> Array:
+    on = np.empty(array.shape, np.bool_)
+    for rows in chunks(array):
+        on[rows] = _chances(logits)(array[rows]) > threshold
+    return on
+
+
+def _chances(logits: bool) -> Callable[[Array], Floats]:
+    return _sigmoid if logits else exact
 
 
 def _sigmoid(logits: Array) -> Floats:

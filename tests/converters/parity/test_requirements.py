@@ -1,5 +1,6 @@
 """Each kind of output is judged by what it means; every case has a right answer of its own."""
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -313,6 +314,22 @@ def test_logits_with_classes_that_are_masked_out_are_the_same_as_themselves() ->
 def test_logits_too_close_for_their_softmax_to_tell_do_not_differ_from_themselves() -> None:
     model = _rng().normal(0, 1e-30, (SAMPLES, 5))
     assert _answer(Role(kind="logits"), model, model).answer != "differs"
+
+
+@pytest.mark.parametrize(
+    "kind", ["scores", "score-logits", "mask", "mask-logits", "regression", "unknown"]
+)
+def test_large_outputs_are_judged_in_pieces(kind: Kind) -> None:
+    """All of it in float64 alone would be twice as large, and the variant the same."""
+    model = _rng().random((64, 8, 32_000), dtype=np.float32)
+    variant = model + np.float32(0.001)
+    tracemalloc.start()
+    try:
+        requirements(Role(kind=kind, axis=1), model, variant)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * model.nbytes
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["unknown", "regression", "logits", "scores"]))
