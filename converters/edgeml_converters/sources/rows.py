@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeml.errors import InputError
+from edgeml_converters.evidence.labels import drop_column
 from edgeml_converters.evidence.slices import partition
 from edgeml_converters.formats.tensors import Array
 from edgeml_converters.sources.data import Data
@@ -17,6 +18,7 @@ _SEED = 0
 # between files that differ by decibels.
 _CALIBRATION_PARTS = 3
 _CHOICE_PARTS = 6
+_CLASS_ROWS = 4  # on average, at least: whole numbers of fewer are no classes
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,13 @@ def _drawn(data: Data) -> Rows:
 
 def _groups(data: Data) -> list[Rows]:
     groups: list[tuple[str, Array]] = [] if data.slices is None else [data.slices]
-    if data.labels is not None and data.labels.ndim == 1:
-        groups.insert(0, ("labels", data.labels))
+    if data.labels is not None:
+        labels = drop_column(data.labels, 1)
+        if labels.shape == (data.samples,) and labels.dtype.kind in "biuSU":
+            distinct, which = np.unique(labels, return_inverse=True)
+            if len(distinct) * _CLASS_ROWS <= data.samples:
+                return [np.flatnonzero(which == i) for i in range(len(distinct))]
+        groups.insert(0, ("labels", labels))
     for name, values in groups:
         try:
             return [rows for _, rows in partition(name, values, data.samples)]

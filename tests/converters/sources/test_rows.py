@@ -84,3 +84,12 @@ def test_few_samples_are_shared_as_far_as_they_go() -> None:
 
 def test_fp32_alone_is_proven_on_all() -> None:
     assert list(map(len, _parts(split(_data(50), 0, 0)))) == [0, 0, 50]
+
+
+@pytest.mark.parametrize("shape", [(-1,), (-1, 1)])
+def test_many_classes_have_their_share_too(shape: tuple[int, ...]) -> None:
+    """Of more numbers than slices would show each by itself; in a column as Keras has them."""
+    labels = np.repeat(np.arange(40), 30)
+    drawn = split(_data(1200, labels=labels.reshape(shape)), 200, 200)
+    for rows, share in ((drawn.calibration, 5), (drawn.choice, 5), (drawn.proof, 20)):
+        assert np.abs(np.bincount(labels[rows], minlength=40) - share).max() <= 1
