@@ -68,11 +68,11 @@ def fault(model: Array, variant: Array) -> str | None:
         return f"shape {list(variant.shape)} where the model gives {list(model.shape)}"
     if model.dtype.kind not in "fiub" or variant.dtype.kind not in "fiub":
         return f"{variant.dtype.name}, which cannot be compared"
-    if model.dtype.kind == "f" and variant.dtype.kind == "f":
-        finite = np.isfinite(model)
-        if not np.isfinite(variant[finite]).all():
+    if model.dtype.kind == "f":
+        others = ~np.isfinite(model)
+        if not (np.isfinite(variant) | others).all():
             return "NaN or infinity where the model gives numbers"
-        if not np.array_equal(variant[~finite], model[~finite], equal_nan=True):
+        if others.any() and not np.array_equal(variant[others], model[others], equal_nan=True):
             return "other values where the model gives NaN or infinity"
     return None
 

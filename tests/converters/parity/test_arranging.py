@@ -16,6 +16,9 @@ def test_what_cannot_be_compared_is_said() -> None:
     assert (
         fault(model, np.array([[1.0, 2.0]])) == "other values where the model gives NaN or infinity"
     )
+    whole_numbers = np.array([[1, 2]])
+    assert fault(model, whole_numbers) == "other values where the model gives NaN or infinity"
+    assert fault(whole_numbers, whole_numbers) is None
     assert fault(model, np.ones((1, 3))) == "shape [1, 3] where the model gives [1, 2]"
 
 
