@@ -142,3 +142,37 @@ def test_a_model_without_float_activations_has_nothing_to_calibrate(tmp_path: Pa
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     data = {"x": np.ones((3, 4), np.int64)}
     assert calibrate(model, data, frozenset({"Mul"}), tmp_path) == ({}, frozenset())
+
+
+@pytest.mark.parametrize("calibrator", CALIBRATORS["onnx"])
+def test_a_layer_in_float16_stays_so_beside_one_in_int8(tmp_path: Path, calibrator: str) -> None:
+    rng = np.random.default_rng(0)
+    half, single = rng.normal(size=(8, 8)).astype(np.float16), samples(0, 8, (8,))
+    nodes = [
+        helper.make_node("Cast", ["x"], ["narrow"], to=TensorProto.FLOAT16),
+        helper.make_node("MatMul", ["narrow", "half"], ["h"]),
+        helper.make_node("Cast", ["h"], ["wide"], to=TensorProto.FLOAT),
+        helper.make_node("MatMul", ["wide", "single"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "mixed",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 8])],
+        [
+            numpy_helper.from_array(half, "half"),
+            numpy_helper.from_array(single, "single"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "mixed.onnx")
+    x = rng.normal(size=(32, 8)).astype(np.float32)
+    np.savez(tmp_path / "x.npz", x=x)
+    asked = request(
+        tmp_path / "mixed.onnx", tmp_path / "q", f"int8 {calibrator}", tmp_path / "x.npz"
+    )
+    done = quantise(asked)
+    expected = OnnxEngine(tmp_path / "mixed.onnx").run({"x": x})["y"]
+    found = OnnxEngine(tmp_path / "q" / done.entry).run({"x": x})["y"]
+    assert {"wide", "y"} <= set(done.ranges) and "narrow" not in done.ranges
+    assert np.abs(found - expected).max() < 0.4 * np.abs(expected).max()

@@ -15,6 +15,7 @@ from edgeml_converters.quantise.activations import Activation
 CHUNK_SAMPLES = 16  # at once: every activation of all of them is in memory
 # Beyond it a value is no activation but a stand-in for infinity, such as what a mask puts in.
 _LARGEST = 3e38
+_OTHER_FLOATS = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 
 
 def calibrate(
@@ -22,16 +23,17 @@ def calibrate(
 ) -> tuple[dict[str, Activation], frozenset[str]]:
     """What is seen of each float tensor that an op of `ops` takes or makes, by its name.
 
-    And the names of those that have no range, since they hold infinities or nothing at all.
+    And the names of those that have no range, since they hold infinities, nothing at all or floats
+    of another width.
     scratch: a folder for a copy of the model.
     """
     model = onnx.shape_inference.infer_shapes(model)
-    names = sorted(_activations(model, ops))
+    names = sorted(_activations(model, ops, (TensorProto.FLOAT,)))
+    unbounded = _activations(model, ops, _OTHER_FLOATS)
     if not names:  # a session that is asked for nothing gives all outputs
-        return {}, frozenset()
+        return {}, frozenset(unbounded)
     session = _session(model, names, scratch)
     seen: dict[str, Activation] = {name: Activation() for name in names}
-    unbounded: set[str] = set()
     for feeds in _chunks(model, samples):
         for name, value in zip(names, session.run(names, feeds), strict=True):
             if not value.size or not (np.abs(value) < _LARGEST).all():
@@ -41,12 +43,12 @@ def calibrate(
     return {n: a for n, a in seen.items() if n not in unbounded}, frozenset(unbounded)
 
 
-def _activations(model: onnx.ModelProto, ops: frozenset[str]) -> set[str]:
+def _activations(model: onnx.ModelProto, ops: frozenset[str], kinds: tuple[int, ...]) -> set[str]:
     graph = model.graph
     floats = {
         value.name
         for value in (*graph.value_info, *graph.input, *graph.output)
-        if value.type.tensor_type.elem_type == TensorProto.FLOAT
+        if value.type.tensor_type.elem_type in kinds
     }
     constants = {tensor.name for tensor in graph.initializer}
     near = {
