@@ -56,9 +56,10 @@ def requirements(
             return [(noise("noise of an unknown output", r, v, limit),)]
 
 
-def rounding(model: Array, variant: Array) -> Requirement:
-    """What must hold besides of a file in float32."""
-    r, v = arranged(Role(), model), arranged(Role(), variant)
+def rounding(model: Array, variant: Array, axis: int | None = None) -> Requirement:
+    """What must hold besides of a file in float32; axis: of the channels, as of the output's
+    roles."""
+    r, v = (arranged(Role(axis=axis), array) for array in (model, variant))
     return (noise("rounding", r, v, LIMITS["rounding"]),)
 
 

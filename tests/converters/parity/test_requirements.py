@@ -277,6 +277,15 @@ def test_float32_is_held_to_rounding_besides() -> None:
     assert decide([rounding(model, model * np.float32(1.001))], SAMPLES, 8).answer == "differs"
 
 
+def test_float32_is_held_to_rounding_on_the_axis_of_the_roles() -> None:
+    """Scores beside boxes in pixels, with the rows last."""
+    model = np.moveaxis(_detector(), 2, 1)
+    variant = model.copy()
+    variant[:, 4] += np.float32(0.01) * (model[:, 4] > 0.5)
+    assert decide([rounding(model, variant)], SAMPLES, 8).answer == "same"
+    assert decide([rounding(model, variant, axis=1)], SAMPLES, 8).answer == "differs"
+
+
 _KINDS: list[tuple[Kind, tuple[int, ...]]] = [
     ("logits", (5,)),
     ("logits", (5, 4, 4)),
