@@ -28,6 +28,16 @@ TARGETS: dict[str, dict[str, tuple[str, float]]] = {
         "rss_growth_ratio": ("<=", 1.03),
     },
     "convert": {"convert_ratio": ("<=", 1.5)},
+    "verdict": {
+        "bad_same_200": ("<=", 0.005),
+        "good_differs_200": ("<=", 0.04),
+        "good_cannot_200": ("<=", 0.25),
+        "bad_same_64": ("<=", 0.01),
+        "good_differs_64": ("<=", 0.04),
+        "good_cannot_64": ("<=", 0.30),
+        "device_found": (">=", 0.99),
+        "device_refused": ("<=", 0.01),
+    },
 }
 HEAD = """\
 # Benchmarks

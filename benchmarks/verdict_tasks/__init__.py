@@ -1,0 +1,1 @@
+"""The tasks by which verdict.py measures: nets that it trains itself, on data from a seed."""

@@ -1,0 +1,101 @@
+"""Who judges a variant by answers alone: the rule by roles, the one before it, Polygraphy's."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from edgeml.parity import compare
+from edgeml.parity.limits import SAMPLES_LEAST
+from edgeml.parity.requirements import fault, requirements
+from edgeml.parity.roles import Role
+from edgeml_converters.parity.deciding import Answer, Decision, decide
+from edgeml_converters.parity.tolerances import TOLERANCES
+from verdict_tasks.task import Answers, Says
+
+SLOW = ("Polygraphy",)
+"""Asked by one draw of each number of samples: it formats each array for a log."""
+Judge = Callable[[Answers, Answers], Answer]
+"""From the answers of model and variant."""
+_SURE = 0.5
+_POLYGRAPHY = 0.1  # atol and rtol: its default of 1e-5 is for float32 alone
+
+
+def by_roles(says: Says, model: Answers, variant: Answers) -> Decision:
+    if any(fault(model[name], variant[name]) for name in model):
+        return Decision("differs", ())
+    required = []
+    for name, role in says:
+        sure = model[role.scores].max(axis=-1) > _SURE if role.scores else None
+        required += requirements(role, model[name], variant[name], sure)
+    return decide(required, len(next(iter(model.values()))), SAMPLES_LEAST)
+
+
+def judges_for(says: Says, outputs: tuple[str, ...]) -> dict[str, Judge]:
+    """By name. The third is there only where a role has an error that could be unknown."""
+    unsaid = tuple((name, role.__class__(**_without_error(role))) for name, role in says)
+    nothing = tuple((name, Role()) for name in outputs)
+    found: dict[str, Judge] = {
+        "roles": lambda model, variant: by_roles(says, model, variant).answer,
+        "unknown": lambda model, variant: by_roles(nothing, model, variant).answer,
+        "before": _before,
+        polygraphy_name(): _polygraphy(),
+    }
+    if unsaid != says:
+        found["no error"] = lambda model, variant: by_roles(unsaid, model, variant).answer
+    return found
+
+
+def _without_error(role: Role) -> dict[str, object]:
+    return {name: getattr(role, name) for name in role.__struct_fields__} | {"error": None}
+
+
+def _before(model: Answers, variant: Answers) -> Answer:
+    rows = [compare(n, variant[n], model[n], TOLERANCES["int8"]) for n in model]
+    return "same" if all(row.passed for row in rows) else "differs"
+
+
+def polygraphy_name() -> str:
+    return "Polygraphy" if _simple() else "Polygraphy's formula"
+
+
+def _simple() -> Callable[..., object] | None:
+    """CompareFunc.simple of the environment that scripts/bench-env makes, None where it is not."""
+    root = Path(__file__).parents[2] / ".venv-bench"
+    for folder in root.glob("lib/python*/site-packages"):
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
+    try:
+        from polygraphy.comparator import CompareFunc
+        from polygraphy.logger import G_LOGGER
+    except ImportError:
+        return None
+    G_LOGGER.module_severity = G_LOGGER.CRITICAL
+    return CompareFunc.simple(atol=_POLYGRAPHY, rtol=_POLYGRAPHY)
+
+
+def _polygraphy() -> Judge:
+    simple = _simple()
+    if simple is None:
+        return _formula
+
+    def judged(model: Answers, variant: Answers) -> Answer:
+        from polygraphy.comparator import IterationResult
+
+        with np.errstate(all="ignore"):  # its statistics divide by what is nearly 0
+            found = simple(IterationResult(variant), IterationResult(model))
+        return "same" if all(bool(result) for result in found.values()) else "differs"
+
+    return judged
+
+
+def _formula(model: Answers, variant: Answers) -> Answer:
+    """As check_error_stat="elemwise": no element may be beyond both tolerances."""
+    for name, expected in model.items():
+        off = np.abs(variant[name].astype(np.float64) - expected)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            relative = off / np.abs(expected)
+        if not ((off <= _POLYGRAPHY) | (relative <= _POLYGRAPHY)).all():
+            return "differs"
+    return "same"
