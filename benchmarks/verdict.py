@@ -2,7 +2,7 @@
 
     python benchmarks/verdict.py [--quick] [--cases] [TASK ...]
 
-50 s with --quick, else about ten minutes. Twelve tasks, on none of which the rule's limits were
+50 s with --quick, else about six minutes. Twelve tasks, on none of which the rule's limits were
 chosen, are trained here on data from a seed. Of each the variants are quantised in many ways, or
 damaged, and its own metric on labels decides: bad, where it is worse than the model's by more than
 the task's tolerance; good, by less than half of that; what is between does not count. The judges
@@ -11,6 +11,8 @@ see 64 or 200 samples of answers, without labels; a regression's role has the mo
 bad_same_N       share of the bad that is called the same by N samples, mean over tasks
 good_differs_N   share of the good that is said to differ
 good_cannot_N    share of the good of which it says that it cannot tell yet
+few_bad_same_N   the first of faults that only a share of the samples has, which may not be drawn;
+                 every_bad_same_N of all others
 no_error_*       the same of the regressions, where nobody knows the model's own error
 unknown_*        the same where nobody says what any output means
 naive_*          by the limits of int8 in the rule before; polygraphy_* by CompareFunc.simple, which
@@ -39,9 +41,11 @@ VARIANTS, DRAWS = {True: 28, False: 100}, {True: 2, False: 6}
 PREFIXES = {"roles": "", "no error": "no_error_", "unknown": "unknown_", "before": "naive_"}
 
 
-def mean(found: Sequence[Counted], judge: str, right: str, samples: int) -> float | None:
+def mean(
+    found: Sequence[Counted], judge: str, right: str, samples: int, few: bool | None = None
+) -> float | None:
     """Over the tasks that have such variants."""
-    rates = [r for of in found if (r := of.rate(judge, right, samples)) is not None]
+    rates = [r for of in found if (r := of.rate(judge, right, samples, few)) is not None]
     return float(np.mean(rates)) if rates else None
 
 
@@ -58,9 +62,16 @@ def figures_of(found: Sequence[Counted]) -> tuple[dict[str, float | None], dict[
             for right in RIGHTS:
                 key = f"{PREFIXES.get(judge, 'polygraphy_')}{right}_{samples}"
                 figures[key] = mean(found, judge, right, samples)
+    for samples in SIZES[::-1]:
+        for key, few in _PARTS.items():
+            figures[f"{key}_bad_same_{samples}"] = mean(found, "roles", "bad_same", samples, few)
     why = {key: "no task in this run has such a variant" for key in figures if figures[key] is None}
     figures |= {"tasks": len(found)}
-    figures |= {"bad": sum(len(of.bad) for of in found), "good": sum(len(of.good) for of in found)}
+    bad, good = ([c for of in found for c in getattr(of, kind)] for kind in ("bad", "good"))
+    figures |= {"bad": len(bad), "few_bad": sum(case.few for case in bad), "good": len(good)}
+    alone = [of for of in found if of.rate("no error", "bad_same", SIZES[0]) is not None]
+    figures |= {"no_error_bad": sum(len(of.bad) for of in alone)}
+    figures |= {"no_error_good": sum(len(of.good) for of in alone)}
     for key in ("device_found", "device_refused"):
         figures[key], why[key] = None, "the device does not judge by this rule yet"
     return figures, why
@@ -78,8 +89,17 @@ def print_table(found: Sequence[Counted]) -> None:
         rates = [mean(shown, judge, right, samples) for samples in SIZES for right in _ORDER]
         bad, good = (sum(len(getattr(of, kind)) for of in shown) for kind in ("bad", "good"))
         print(_row(f"mean of {len(shown)}", bad, good, rates) + "\n")
+    print("Of them by roles, bad but called the same, by where the fault is:")
+    for few in _PARTS.values():
+        count = sum(case.few == few for of in found for case in of.bad)
+        shares = [mean(found, "roles", "bad_same", samples, few) for samples in SIZES]
+        where = "in a share of the samples" if few else "in every sample"
+        percents = ["-" if share is None else f"{100 * share:.1f} %" for share in shares]
+        print(f"  {where:26}{count:5} variants" + "".join(f"{p:>9}" for p in percents))
+    print()
 
 
+_PARTS = {"few": True, "every": False}
 _ORDER = ("bad_same", "bad_cannot", "good_differs", "good_cannot")
 
 

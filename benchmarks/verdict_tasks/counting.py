@@ -28,6 +28,10 @@ class Case:
     most: str
 
     @property
+    def few(self) -> bool:
+        return self.variant.startswith(damaged.FEW)
+
+    @property
     def bad(self) -> bool:
         return self.worse > 1
 
@@ -55,10 +59,14 @@ class Counted:
     def good(self) -> list[Case]:
         return [case for case in self.cases if case.good]
 
-    def rate(self, judge: str, right: str, samples: int) -> float | None:
-        """None where the task has no such variant, or no such judge."""
+    def rate(self, judge: str, right: str, samples: int, few: bool | None = None) -> float | None:
+        """None where the task has no such variant, or no such judge.
+
+        few: only of faults that a share of the samples has, or only of all others.
+        """
         kind, answer = right.split("_")
         cases = self.bad if kind == "bad" else self.good
+        cases = [case for case in cases if few is None or case.few == few]
         if not cases or (judge, samples) not in cases[0].said:
             return None
         answer = {"cannot": "cannot tell"}.get(answer, answer)

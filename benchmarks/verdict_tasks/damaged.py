@@ -16,6 +16,10 @@ Rng = np.random.Generator
 _CHANCES = ("probabilities", "scores", "mask")
 
 
+FEW = ("saturated column", "swapped columns", "few of others", "few noisy")
+"""Faults that only a share of the samples has: by chance none of them may be drawn."""
+
+
 @dataclass(frozen=True)
 class Damage:
     """size: from none (0) to all (1); seed: of where it is."""
