@@ -2,7 +2,7 @@
 
     python benchmarks/verdict.py [--quick] [--cases] [TASK ...]
 
-50 s with --quick, else about six minutes. Twelve tasks, on none of which the rule's limits were
+50 s with --quick, else about three minutes. Twelve tasks, on none of which the rule's limits were
 chosen, are trained here on data from a seed. Of each the variants are quantised in many ways, or
 damaged, and its own metric on labels decides: bad, where it is worse than the model's by more than
 the task's tolerance; good, by less than half of that; what is between does not count. The judges
