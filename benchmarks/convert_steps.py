@@ -1,4 +1,4 @@
-"""Runs edgeml's conversion and prints, as JSON, the seconds of each step.
+"""Runs edgeml's conversion and prints, as JSON, the seconds of each step without those inside it.
 
 python convert_steps.py SOURCE DATA OUT
 """
@@ -18,11 +18,16 @@ def main(source: str, data: Path, out: Path) -> None:
 
     steps = {"import edgeml": time.perf_counter() - BEGIN}
 
+    inside = [0.0]  # seconds of the steps inside each step that runs
+
     @contextmanager
     def timed(step: str) -> Generator[None]:
         begin = time.perf_counter()
+        inside.append(0.0)
         yield
-        steps[step] = steps.get(step, 0.0) + time.perf_counter() - begin
+        took = time.perf_counter() - begin
+        steps[step] = steps.get(step, 0.0) + took - inside.pop()
+        inside[-1] += took
 
     verdict(convert(source, ["onnx"], data, out, progress=timed), out)
     steps["between the steps"] = time.perf_counter() - BEGIN - sum(steps.values())
