@@ -1,5 +1,7 @@
 """One class out of many: how much of the model's margin the variant's choices lose."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from edgeml.parity.figures import Array, Figure, Floats, Requirement
@@ -28,12 +30,13 @@ def classes(model: Array, variant: Array, *, logits: bool) -> list[Requirement]:
     second = np.partition(p, -2, axis=-1)[..., -2]
     lost, margin = own - _at(p, theirs), own - second
     flipped, ones = (ours != theirs).astype(np.float64), np.ones(ours.shape)
+    flips = Figure("flips", _sums(flipped), _sums(ones), LIMITS["flips"])
     required: list[Requirement] = [
         (
             Figure("margin lost", _sums(lost), _sums(margin), LIMITS["margin lost"]),
-            Figure("flips", _sums(flipped), _sums(ones), LIMITS["margin lost"]),
+            replace(flips, limit=LIMITS["margin lost"]),
         ),
-        (Figure("flips", _sums(flipped), _sums(ones), LIMITS["flips"]),),
+        (flips,),
     ]
     required += _each(model, variant, ours, (lost, margin, flipped))
     if p.shape[-1] >= CLASSES_TOP5:
@@ -77,12 +80,11 @@ def _each(
         "noise of a class", centred[0][..., chosen], centred[1][..., chosen],
         LIMITS["noise of a class"],
     )  # fmt: skip
-    quiet = Figure(quiet.name, quiet.numerators, quiet.denominators, quiet.limit, columns=columns)
     return [
         (
             figure("margin lost of a class", lost, margin),
             figure("flips of a class", flipped, np.ones(flipped.shape)),
-            quiet,
+            replace(quiet, columns=columns),
         )
     ]
 

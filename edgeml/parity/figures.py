@@ -4,7 +4,6 @@ A figure is a sum over samples divided by another, for each column: of both sums
 is kept, since the sample is the unit of every interval.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,4 +51,3 @@ class Figure:
 
 Requirement = tuple[Figure, ...]
 """Figures of the same columns of which one within its limit is enough, for each column."""
-Requirements = Sequence[Requirement]

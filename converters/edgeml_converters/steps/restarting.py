@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
 
 from edgeml_converters.steps.messages import Request
 from edgeml_converters.steps.process import Answer, StepCrashed, Worker
@@ -39,12 +38,6 @@ class Restarting:
     def close(self) -> None:
         if self._worker is not None:
             self._worker.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 class Shared(Restarting):
