@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from edgeml.documents import SCHEMA, Strict
 from edgeml.errors import ContractError
+from edgeml.parity.roles import Role
 
 Tensors = Mapping[str, npt.NDArray[Any]]
 Layout = Literal["nchw", "nhwc"]
@@ -24,6 +25,7 @@ class Tensor(Strict, frozen=True, kw_only=True):
         for monitoring; a request outside of it is served.
     nan: whether NaN and infinity are refused in an input.
     layout: where the channels of an image stand; null where it is no image or not known.
+    roles: what an output means, each role for a range of its channels; empty for an input.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Tensor(Strict, frozen=True, kw_only=True):
     range: tuple[float, float] | None = None
     nan: Literal["refuse", "allow"] = "refuse"
     layout: Layout | None = None
+    roles: tuple[Role, ...] = ()
 
 
 class Contract(Strict, frozen=True, kw_only=True):

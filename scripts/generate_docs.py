@@ -26,6 +26,7 @@ from edgeml import (
 )
 from edgeml.cli import diagnosis
 from edgeml.cli.main import COMMANDS, build
+from edgeml.parity import roles
 from edgeml_converters.bisect.bisect import Bisection
 from edgeml_converters.compare.compare import Comparison
 from edgeml_devices import database, publish
@@ -35,7 +36,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 DOCUMENTS: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "The release": (release.Release,),
     "The manifest": (manifest.Manifest, manifest.Variant, manifest.File, manifest.Requirement),
-    "The contract": (contracts.Contract, contracts.Tensor),
+    "The contract": (contracts.Contract, contracts.Tensor, roles.Role),
     "The conversion": (
         conversion.ConversionReport,
         conversion.VariantReport,
