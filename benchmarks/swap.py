@@ -38,7 +38,7 @@ from edgeml.holdout import Holdout
 from edgeml.limits import LIMITS
 from edgeml.manifest import MANIFEST, File, Manifest, Requirement, Variant
 from edgeml.package import describe
-from edgeml.parity import Tolerance
+from edgeml.parity import shipped
 
 VARIANT = "onnx-fp32"
 MODES = ("ours", "naive")
@@ -58,12 +58,20 @@ def package(folder: Path, version: str, build: Callable[[Path, int], Path], seed
     session = onnxruntime.InferenceSession(str(model), options)
     shape = session.get_inputs()[0].shape
     image = np.random.default_rng(7).random(shape, dtype=np.float32)
-    scores = session.run(None, {"image": image})[0]
+    scores = np.asarray(session.run(None, {"image": image})[0])
     contract = Contract(
         inputs=(Tensor(name="image", dtype="float32", shape=tuple(shape)),),
         outputs=(Tensor(name="scores", dtype="float32", shape=scores.shape),),
     )
-    answers = Holdout({"image": image}, {"scores": scores}, {VARIANT: Tolerance(max_abs=1e-3)})
+    roles = contract.outputs[0].roles
+    spread = shipped.spreads(roles, scores)
+    noise = shipped.expected_noise(roles, spread, scores, scores, np.arange(len(scores)))
+    answers = Holdout(
+        {"image": image},
+        {"scores": scores},
+        spreads={"scores": spread},
+        noise={(VARIANT, "onnxruntime"): {"scores": noise}},
+    )
 
     def member(path: str, data: bytes) -> File:
         (folder / path).write_bytes(data)

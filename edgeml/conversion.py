@@ -13,7 +13,8 @@ from edgeml.documents import SCHEMA, Strict
 from edgeml.evidence import Evidence, TensorFidelity
 from edgeml.faults import Fault, Finding
 from edgeml.manifest import Format, Optimisation, Precision
-from edgeml.parity import OutputParity, Tolerance
+from edgeml.parity.answers import Answer, OutputParity
+from edgeml.parity.roles import Role
 
 
 class RouteTried(Strict, frozen=True, kw_only=True):
@@ -33,7 +34,7 @@ class EngineParity(Strict, frozen=True, kw_only=True):
     engine, version: the library that ran it.
     optimisation: the level of graph optimisation that it ran at.
     outputs: the figures of each output; empty where it did not run.
-    passed: every output is within tolerance and every invariant held.
+    answer: of all outputs; differs also where an invariant is broken or it did not run.
     error: why the engine could not run it; null where it did.
     evidence: parity in depth; null where it did not run or was not asked for.
     """
@@ -41,10 +42,20 @@ class EngineParity(Strict, frozen=True, kw_only=True):
     engine: str
     version: str
     outputs: tuple[OutputParity, ...]
-    passed: bool
+    answer: Answer
     error: str | None = None
     optimisation: Optimisation = "all"
     evidence: Evidence | None = None
+
+    @property
+    def passed(self) -> bool:
+        return self.answer == "same"
+
+    @property
+    def near(self) -> bool:
+        """Whether no figure seen is beyond what differs, be the samples enough to tell or not."""
+        figures = [figure for output in self.outputs for figure in output.figures]
+        return self.answer != "differs" and not any(figure.beyond for figure in figures)
 
 
 class CalibratorTried(Strict, frozen=True, kw_only=True):
@@ -79,8 +90,8 @@ class VariantReport(Strict, frozen=True, kw_only=True):
     """One variant.
 
     id, format, precision: as in the manifest.
-    passed: at least one engine agrees with the model, and nothing found speaks against the file.
-    tolerance: what counts as the same.
+    answer: same where at least one engine agrees with the model, and nothing found speaks against
+        the file.
     routes: the ways that were tried.
     engines: each engine of the format that is installed, at each level of optimisation.
     files: relative to DIR; empty where no route gave one.
@@ -100,8 +111,7 @@ class VariantReport(Strict, frozen=True, kw_only=True):
     id: str
     format: Format
     precision: Precision
-    passed: bool
-    tolerance: Tolerance
+    answer: Answer
     routes: tuple[RouteTried, ...]
     engines: tuple[EngineParity, ...] = ()
     files: tuple[str, ...] = ()
@@ -118,6 +128,10 @@ class VariantReport(Strict, frozen=True, kw_only=True):
     repairs: tuple[RepairTried, ...] = ()
     tensors: tuple[TensorFidelity, ...] = ()
 
+    @property
+    def passed(self) -> bool:
+        return self.answer == "same"
+
 
 class ConversionReport(Strict, frozen=True, kw_only=True):
     """`report.json`: no times and no paths of one machine, so two conversions compare equal.
@@ -127,6 +141,8 @@ class ConversionReport(Strict, frozen=True, kw_only=True):
     samples: how many the parity was shown on.
     calibration_samples: how many others static int8 was calibrated on.
     choice_samples: how many others calibrators and repairs were chosen by.
+    roles: of each output, as it was judged; each says who said so.
+    allowed: the limits that --tolerance set in place of the rule's, by `output:figure`.
     variants: in the order of --to.
     tools: the version of everything that took part.
     """
@@ -138,6 +154,8 @@ class ConversionReport(Strict, frozen=True, kw_only=True):
     tools: dict[str, str]
     calibration_samples: int = 0
     choice_samples: int = 0
+    roles: dict[str, tuple[Role, ...]] = msgspec.field(default_factory=dict)
+    allowed: dict[str, float] = msgspec.field(default_factory=dict)
     schema: int = SCHEMA
 
 

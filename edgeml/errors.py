@@ -5,6 +5,7 @@
     ├── AuthorError                     the model's author
     │   ├── ConversionError         3   no route could convert the model
     │   ├── ParityError             4   the converted model does not say the same
+    │   ├── UndecidedError          13  whether it says the same cannot be told yet
     │   └── ContractError           5   tensors do not satisfy the contract
     ├── PublisherError                  whoever packed or published
     │   ├── PackageError            6   the package is malformed
@@ -75,6 +76,11 @@ class ConversionError(AuthorError):
 
 class ParityError(AuthorError):
     exit_code = 4
+    category = Category.MODEL_CONVERSION
+
+
+class UndecidedError(AuthorError):
+    exit_code = 13
     category = Category.MODEL_CONVERSION
 
 

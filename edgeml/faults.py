@@ -21,6 +21,7 @@ class Fault(StrEnum):
     LOW_COVERAGE = "low-quantisation-coverage"
 
     WRONG_VALUES = "wrong-values"
+    UNDECIDED = "cannot-tell"
     NOT_FINITE = "not-finite"
     CONSTANT_OUTPUT = "constant-output"
     KEPT_STATE = "state-between-calls"

@@ -1,44 +1,58 @@
 """The holdout: samples and the framework's own answers, so that a device can check itself.
 
-`holdout.npz` holds `inputs/NAME`, `expected/NAME` (first axis: the sample), `labels` where known
-and `tolerance/VARIANT` = float64 [max_abs, min_cosine, min_top1], see parity.Tolerance.
+`holdout.npz` is a zip of .npy files:
+
+    inputs/NAME      what is asked; the first axis of these three is the sample
+    expected/NAME    the framework's own answer
+    labels           where they are known
+    spread/NAME      float64 [channels], above 0: of each channel of that output over the proof rows
+    noise/VARIANT/ENGINE/NAME
+                     float16 [2, channels], not below 0: the noise expected of that variant on that
+                     engine, of the first sample alone and of all of these; see parity/shipped.py
 """
 
 import io
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeml.errors import EdgemlError, PackageError
-from edgeml.parity import Tolerance
 
 Arrays = Mapping[str, npt.NDArray[Any]]
+Proven = tuple[str, str]
+"""A variant id and an engine."""
+_AGAIN = "package the model again."
 
 
 @dataclass(frozen=True)
 class Holdout:
-    """Arrays by the contract's names; tolerances by variant id."""
+    """Arrays by the contract's names; noise by variant and engine, then by output."""
 
     inputs: Arrays
     expected: Arrays
-    tolerances: Mapping[str, Tolerance]
     labels: npt.NDArray[Any] | None = None
+    spreads: Arrays = field(default_factory=dict[str, npt.NDArray[Any]])
+    noise: Mapping[Proven, Arrays] = field(default_factory=dict[Proven, Arrays])
 
     @property
     def samples(self) -> int:
         return len(next(iter(self.inputs.values())))
 
-    def head(self, samples: int) -> "Holdout":
-        """The first `samples` samples."""
-        return Holdout(
-            inputs={name: array[:samples] for name, array in self.inputs.items()},
-            expected={name: array[:samples] for name, array in self.expected.items()},
-            tolerances=self.tolerances,
-            labels=None if self.labels is None else self.labels[:samples],
+    def first(self) -> "Holdout":
+        """The first sample alone, with the noise that is expected of it."""
+        return replace(
+            self,
+            inputs={name: array[:1] for name, array in self.inputs.items()},
+            expected={name: array[:1] for name, array in self.expected.items()},
+            labels=None if self.labels is None else self.labels[:1],
+            noise={
+                proven: {name: array[[0, 0]] for name, array in arrays.items()}
+                for proven, arrays in self.noise.items()
+            },
         )
 
 
@@ -46,8 +60,9 @@ def encode(holdout: Holdout) -> bytes:
     """The bytes of `holdout.npz`; equal holdouts give equal bytes."""
     arrays = {f"inputs/{name}": array for name, array in holdout.inputs.items()}
     arrays |= {f"expected/{name}": array for name, array in holdout.expected.items()}
-    for variant, t in holdout.tolerances.items():
-        arrays[f"tolerance/{variant}"] = np.array([t.max_abs, t.min_cosine, t.min_top1])
+    arrays |= {f"spread/{name}": array for name, array in holdout.spreads.items()}
+    for (variant, engine), noise in holdout.noise.items():
+        arrays |= {f"noise/{variant}/{engine}/{name}": array for name, array in noise.items()}
     if holdout.labels is not None:
         arrays["labels"] = holdout.labels
     buffer = io.BytesIO()
@@ -68,31 +83,47 @@ def decode(data: bytes, error: type[EdgemlError] = PackageError) -> Holdout:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
     except Exception as cause:  # numpy raises whatever the bytes make it raise
-        raise error(
-            f"The holdout is not a readable .npz: {cause}; package the model again."
-        ) from cause
+        raise error(f"The holdout is not a readable .npz: {cause}; {_AGAIN}") from cause
     inputs = _under("inputs/", arrays)
     expected = _under("expected/", arrays)
-    tolerances = _under("tolerance/", arrays)
     labels = arrays.get("labels")
     sampled = [*inputs.values(), *expected.values(), *([] if labels is None else [labels])]
     lengths = {len(a) if a.ndim else 0 for a in sampled}
     if not inputs or not expected or len(lengths) != 1 or 0 in lengths:
         raise error(
             "The holdout must hold inputs, expected outputs and labels of one and the same number "
-            f"of samples, but has {sorted(lengths)}; package the model again."
+            f"of samples, but has {sorted(lengths)}; {_AGAIN}"
         )
-    if any(a.shape != (3,) or a.dtype != np.float64 for a in tolerances.values()):
-        raise error("A tolerance in the holdout is not three numbers; package the model again.")
-    return Holdout(
-        inputs=inputs,
-        expected=expected,
-        tolerances={
-            variant: Tolerance(max_abs=float(a[0]), min_cosine=float(a[1]), min_top1=float(a[2]))
-            for variant, a in tolerances.items()
-        },
-        labels=labels,
-    )
+    spreads = _under("spread/", arrays)
+    noise: dict[Proven, dict[str, npt.NDArray[Any]]] = {}
+    for key, array in _under("noise/", arrays).items():
+        variant, engine, name = (*key.split("/", 2), "", "")[:3]
+        noise.setdefault((variant, engine), {})[name] = array
+    fault = _fault(expected, spreads, noise)
+    if fault is not None:
+        raise error(f"{fault}; {_AGAIN}")
+    return Holdout(inputs, expected, labels, spreads, noise)
+
+
+def _fault(expected: Arrays, spreads: Arrays, noise: Mapping[Proven, Arrays]) -> str | None:
+    """What is wrong with the spreads and the noise, or None."""
+    for name, array in spreads.items():
+        if name not in expected:
+            return f"The holdout has a spread of {name!r}, but no such output"
+        if array.ndim != 1 or array.dtype != np.float64 or not array.size:
+            return f"The spread of {name!r} in the holdout is not one float64 for each channel"
+        if not (np.isfinite(array) & (array > 0)).all():
+            return f"The spread of {name!r} in the holdout has values that are not above 0"
+    for (variant, engine), arrays in noise.items():
+        for name, array in arrays.items():
+            about = f"The noise of {name!r} by {variant!r} on {engine!r} in the holdout"
+            if name not in spreads:
+                return f"{about} has no spread to be a share of"
+            if array.shape != (2, len(spreads[name])) or array.dtype != np.float16:
+                return f"{about} is not two float16 for each channel"
+            if not (np.isfinite(array) & (array >= 0)).all():
+                return f"{about} has values that are not at least 0"
+    return None
 
 
 def _under(prefix: str, arrays: Arrays) -> dict[str, npt.NDArray[Any]]:

@@ -7,11 +7,30 @@ from edgeml.contract import Contract
 from edgeml.conversion import ConversionReport, Provenance
 from edgeml.documents import SCHEMA, Strict
 from edgeml.errors import PackageError
+from edgeml.holdout import Holdout
 from edgeml.manifest import Manifest
 from edgeml.package import Package
-from edgeml.parity import Tolerance
+from edgeml.parity.shipped import decibels, limits
 
 CONVERSION = "reports/conversion.json"
+
+
+class SelfTest(Strict, frozen=True, kw_only=True):
+    """What a device asks of one output, of a variant on an engine.
+
+    variant, engine, output: which.
+    channels: how many are judged, each by itself.
+    expected_db: the noise that the variant had there on the holdout, or is expected to have, in
+        spreads of the channel; of the noisiest channel.
+    limit_db: the noise that is taken at most, of that channel.
+    """
+
+    variant: str
+    engine: str
+    output: str
+    channels: int
+    expected_db: float
+    limit_db: float
 
 
 class HoldoutSummary(Strict, frozen=True, kw_only=True):
@@ -19,12 +38,12 @@ class HoldoutSummary(Strict, frozen=True, kw_only=True):
 
     samples: how many.
     labels: whether the true classes are known.
-    tolerances: by variant.
+    tests: what a device that runs all of the samples compares them by.
     """
 
     samples: int
     labels: bool
-    tolerances: dict[str, Tolerance]
+    tests: tuple[SelfTest, ...]
 
 
 class Inspection(Strict, frozen=True, kw_only=True):
@@ -63,11 +82,7 @@ def inspect(path: Path) -> Inspection:
             manifest_sha256=package.sha256,
             manifest=manifest,
             contract=package.contract(),
-            holdout=HoldoutSummary(
-                samples=samples.samples,
-                labels=samples.labels is not None,
-                tolerances=dict(samples.tolerances),
-            ),
+            holdout=_summary(samples),
             conversion=documents.decode(
                 package.read(reports[CONVERSION]), ConversionReport, CONVERSION, PackageError
             )
@@ -77,3 +92,26 @@ def inspect(path: Path) -> Inspection:
                 package.read(manifest.provenance), Provenance, "provenance.json", PackageError
             ),
         )
+
+
+def _summary(samples: Holdout) -> HoldoutSummary:
+    tests: list[SelfTest] = []
+    for (variant, engine), noise in sorted(samples.noise.items()):
+        for output, expected in sorted(noise.items()):
+            answers = samples.expected[output]
+            noisiest = expected[:, [int(expected[-1].argmax())]]
+            values = answers.size if answers.dtype.kind in "iub" else None
+            limit = limits(noisiest, samples.samples, values)
+            tests.append(
+                SelfTest(
+                    variant=variant,
+                    engine=engine,
+                    output=output,
+                    channels=expected.shape[1],
+                    expected_db=decibels(float(noisiest[-1, 0]) ** 2),
+                    limit_db=decibels(float(limit[0])),
+                )
+            )
+    return HoldoutSummary(
+        samples=samples.samples, labels=samples.labels is not None, tests=tuple(tests)
+    )

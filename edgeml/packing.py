@@ -1,15 +1,17 @@
 """From what `edgeml convert` left in a folder to a package; the same input gives the same bytes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from edgeml import documents, holdout, names, package
 from edgeml.contract import Contract
 from edgeml.conversion import ConversionReport, Provenance, VariantReport
 from edgeml.errors import ContractError, InputError, PackageError, ParityError
-from edgeml.holdout import Holdout
+from edgeml.holdout import Holdout, Proven
 from edgeml.inspection import CONVERSION
 from edgeml.limits import LIMITS
 from edgeml.manifest import File, Manifest, Requirement, Variant
+from edgeml.parity.shipped import misfit
 
 
 def pack(
@@ -43,18 +45,11 @@ def pack(
     contract = documents.decode(contract_bytes, Contract, f"{folder / 'contract.json'}", InputError)
     samples = holdout.decode(_read(folder, "holdout.npz"))
     _check(contract, samples, chosen)
-    # Only what is packed: a device must not find a tolerance without a variant.
-    kept = Holdout(
-        inputs=samples.inputs,
-        expected=samples.expected,
-        tolerances={variant.id: variant.tolerance for variant in chosen},
-        labels=samples.labels,
-    )
     provenance = _read(folder, "provenance.json")
     documents.decode(provenance, Provenance, f"{folder / 'provenance.json'}", InputError)
     members: dict[str, bytes | Path] = {
         "contract.json": contract_bytes,
-        "holdout.npz": holdout.encode(kept),
+        "holdout.npz": holdout.encode(_kept(samples, chosen)),
         CONVERSION: documents.encode(report),
         "provenance.json": provenance,
     }
@@ -105,7 +100,7 @@ def _passed(report: ConversionReport, passed_only: bool) -> list[VariantReport]:
 
 
 def _check(contract: Contract, samples: Holdout, variants: list[VariantReport]) -> None:
-    """Contract, holdout and report speak of the same tensors and tolerances."""
+    """Contract, holdout and report speak of the same tensors, variants and engines."""
     for check, tensors in (
         (contract.check_inputs, samples.inputs),
         (contract.check_outputs, samples.expected),
@@ -118,16 +113,34 @@ def _check(contract: Contract, samples: Holdout, variants: list[VariantReport]) 
             ) from error
     inputs = {tensor.name for tensor in contract.inputs}
     outputs = {tensor.name for tensor in contract.outputs}
+    for tensor in contract.outputs:
+        if tensor.name not in samples.spreads:
+            raise PackageError(f"The holdout has no spread of {tensor.name!r}; convert again.")
+        wrong = misfit(tensor.roles, samples.spreads[tensor.name], samples.expected[tensor.name])
+        if wrong is not None:
+            raise PackageError(f"The holdout's {tensor.name!r} {wrong}; convert again.")
     for variant in variants:
-        if samples.tolerances.get(variant.id) != variant.tolerance:
-            raise PackageError(
-                f"The holdout has another tolerance for {variant.id} than report.json; "
-                "convert again."
-            )
+        for proven in _proven(variant):
+            lacking = outputs - samples.noise.get(proven, {}).keys()
+            if lacking:
+                raise PackageError(
+                    f"The holdout does not say how {variant.id} did on {proven[1]} in "
+                    f"{min(lacking)!r}; convert again."
+                )
         if variant.inputs.keys() != inputs or variant.outputs.keys() != outputs:
             raise PackageError(
                 f"{variant.id} does not name the contract's inputs and outputs; convert again."
             )
+
+
+def _proven(variant: VariantReport) -> list[Proven]:
+    return [(variant.id, requirement.engine) for requirement in requirements(variant)]
+
+
+def _kept(samples: Holdout, variants: list[VariantReport]) -> Holdout:
+    """Only what is packed: a device must not find the noise of a variant that is not there."""
+    chosen = [proven for variant in variants for proven in _proven(variant)]
+    return replace(samples, noise={proven: samples.noise[proven] for proven in chosen})
 
 
 def requirements(report: VariantReport) -> tuple[Requirement, ...]:

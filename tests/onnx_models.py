@@ -1,6 +1,6 @@
 """ONNX files of a few nodes, made where they are needed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,15 @@ def gain(path: Path, factor: float, width: int) -> Path:
     nodes = [helper.make_node("Mul", ["x", "weights"], ["y"])]
     shape: list[int | str] = ["batch", width]
     return _save(path, nodes, {"x": shape}, {"y": shape}, {"weights": weights})
+
+
+def units(path: Path, factors: Sequence[float], positions: int) -> Path:
+    """y = x times a factor for each channel, over [batch, positions, channels]."""
+    nodes = [helper.make_node("Mul", ["x", "factors"], ["y"])]
+    shape: list[int | str] = ["batch", positions, len(factors)]
+    return _save(
+        path, nodes, {"x": shape}, {"y": shape}, {"factors": np.array(factors, np.float32)}
+    )
 
 
 def padded(path: Path, width: int = 4) -> Path:

@@ -6,9 +6,8 @@ import numpy as np
 
 from edgeml import documents, holdout, package
 from edgeml.contract import Contract, Tensor
-from edgeml.holdout import Holdout
 from edgeml.manifest import Manifest, Requirement, Variant
-from edgeml.parity import Tolerance
+from tests.holdouts import shipped_holdout
 
 CONTRACT = Contract(
     inputs=(Tensor(name="x", dtype="float32", shape=("batch", 4)),),
@@ -26,10 +25,9 @@ def tiny_package(
     contract: Contract = CONTRACT,
 ) -> Path:
     """Writes NAME-VERSION.edgeml with one variant, onnx-fp32, whose file is `model_bytes`."""
-    samples = Holdout(
-        inputs={"x": np.zeros((3, 4), np.float32)},
-        expected={"y": np.zeros((3, 2), np.float32)},
-        tolerances={"onnx-fp32": Tolerance()},
+    answers = {"y": np.zeros((3, 2), np.float32)}
+    samples = shipped_holdout(
+        {"x": np.zeros((3, 4), np.float32)}, answers, {("onnx-fp32", "onnxruntime"): answers}
     )
     entry = "variants/onnx-fp32/model.onnx"
     members: dict[str, bytes | Path] = {

@@ -56,7 +56,7 @@ class _Recurrent(nn.Module):
         self.out = nn.Linear(hidden, outputs)
 
     def forward(self, signal: torch.Tensor) -> torch.Tensor:
-        state = signal.new_zeros(len(signal), self.hidden)
+        state = signal.new_zeros(signal.shape[0], self.hidden)
         states = []
         for x in signal.unbind(dim=1):
             update, reset = self.gates(torch.cat([x, state], dim=1)).sigmoid().chunk(2, dim=1)

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgeml.conversion import ConversionReport, VariantReport
-from edgeml.errors import ConversionError, InputError, ParityError
+from edgeml.errors import ConversionError, InputError, ParityError, UndecidedError
 from edgeml.manifest import Format, Precision
 from edgeml_converters.lint import lint
 from edgeml_converters.options import Options
@@ -140,15 +140,22 @@ def _check_file(source: Source) -> None:
 
 
 def verdict(report: ConversionReport, out: Path) -> None:
-    """Raises ConversionError for a variant without a file, ParityError for one that differs."""
+    """Raises ConversionError for a variant without a file, ParityError for one that differs,
+    UndecidedError for one of which nobody can tell."""
     where = f"all figures are in {out / folder.REPORT}"
     for variant in report.variants:
         if not variant.files:
             raise ConversionError(f"{variant.id} could not be made ({_faults(variant)}); {where}.")
     for variant in report.variants:
-        if not variant.passed:
+        if variant.answer == "differs":
             raise ParityError(
                 f"{variant.id} does not say the same as the model ({_faults(variant)}); {where}."
+            )
+    for variant in report.variants:
+        if variant.answer == "cannot tell":
+            raise UndecidedError(
+                f"Whether {variant.id} says the same as the model cannot be told "
+                f"({_faults(variant)}); {where}."
             )
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeml.contract import Layout
-from edgeml.parity import Tolerance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,11 +11,12 @@ class Options:
     """Defaults are those of the command.
 
     timeout_seconds, memory_bytes: for each step's process; None for no limit on memory.
-    holdout_samples: at most so many, evenly from the data that parity is shown on.
+    holdout_samples: at most so many, of those that parity is shown on.
     calibration_samples, choice_samples: at most so many rows of the data for the ranges of static
         int8, and for the choice of calibrators and repairs; the rest proves.
     calibration_data: an .npz of inputs for the ranges of static int8, in place of rows of the data.
-    tolerance: for every precision alike; None takes the precision's own.
+    outputs: what outputs mean, as in NAME=ROLE,axis=1; see roles.given.
+    tolerances: limits in place of the rule's, NAME:FIGURE=VALUE; see parity.rule.
     layout: where the channels of images stand in the contract; None leaves the model's own.
     weights: a state dict for a callable that builds the model without them.
     slice_by: a key of the data file by whose values the samples are looked at apart.
@@ -32,7 +32,8 @@ class Options:
     calibration_samples: int = 256
     choice_samples: int = 256
     calibration_data: Path | None = None
-    tolerance: Tolerance | None = None
+    outputs: tuple[str, ...] = ()
+    tolerances: tuple[str, ...] = ()
     layout: Layout | None = None
     weights: Path | None = None
     slice_by: str | None = None

@@ -1,14 +1,13 @@
 """From a loaded model to the folder of its conversion."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from edgeml import atomic, documents, holdout
 from edgeml.conversion import ConversionReport
 from edgeml.errors import InputError, ParityError
-from edgeml.holdout import Holdout
 from edgeml.manifest import Format, Precision
-from edgeml.parity import Tolerance, compare
 from edgeml_converters.evidence import metrics
 from edgeml_converters.formats.npz import save
 from edgeml_converters.formats.tensors import Arrays
@@ -16,19 +15,23 @@ from edgeml_converters.options import Options
 from edgeml_converters.outcome import folder
 from edgeml_converters.outcome.contract import contract_from
 from edgeml_converters.outcome.provenance import provenance, tools
-from edgeml_converters.parity.outcome import describe
+from edgeml_converters.outcome.shipped import shipped_holdout
+from edgeml_converters.parity.judging import judge
 from edgeml_converters.parity.question import Question
-from edgeml_converters.parity.tolerances import TOLERANCES
+from edgeml_converters.parity.rule import Rule, check_allowed, parse_allowed
 from edgeml_converters.progress import Progress
 from edgeml_converters.report.page import page
+from edgeml_converters.roles.given import check_names, parse_roles
 from edgeml_converters.sources.data import Data, bind
 from edgeml_converters.sources.rows import Rows, split, spread
 from edgeml_converters.sources.source import Source
 from edgeml_converters.steps.messages import Loaded
 from edgeml_converters.steps.model import ModelProcess
 from edgeml_converters.steps.processes import Processes
-from edgeml_converters.variants.candidate import Candidate
+from edgeml_converters.variants.candidate import Candidate, variant_id
+from edgeml_converters.variants.float import make_float
 from edgeml_converters.variants.of_format import make_variants
+from edgeml_converters.variants.settle import settle_roles
 
 
 class Pipeline:
@@ -70,26 +73,35 @@ class Pipeline:
         save(file, inputs)
         with self._progress(f"predict {data.samples} samples with {self._loaded.framework}"):
             expected = self._model.predict(file)
-        _check_expected(data, expected, TOLERANCES["fp32"])
+        given = parse_roles(options.outputs)
+        check_names(given, list(expected))
+        allowed = parse_allowed(options.tolerances)
+        check_allowed(allowed, list(expected))
+        roles = settle_roles((), expected, given, data.labels)
+        rule = Rule(roles, exact=True, allowed=allowed)
+        _check_expected(data, expected, rule)
         rows = split(
             data,
             options.calibration_samples if "int8" in precisions and apart is None else 0,
             options.choice_samples if set(precisions) != {"fp32"} else 0,
         )
-        proof = self._question("proof", rows.proof, inputs, expected)
-        choice = self._question("choice", rows.choice, inputs, expected)
+        proof = self._question("proof", rows.proof, inputs, expected, rule)
+        choice = self._question("choice", rows.choice, inputs, expected, rule)
         calibration = (
             {name: array[rows.calibration] for name, array in inputs.items()}
             if apart is None
             else _spread(apart, options.calibration_samples)
         )
         with folder.building(out) as build:
+            bases = [self._float(target, proof) for target in dict.fromkeys(targets)]
+            roles = settle_roles(bases, expected, given, data.labels)
+            lower = Rule(roles, allowed=allowed)
             candidates = [
                 candidate
-                for target in dict.fromkeys(targets)
+                for base in bases
                 for candidate in make_variants(
-                    target, precisions, self._model, proof, choice, calibration, build, options,
-                    self._progress,
+                    base, precisions, replace(proof, rule=lower), replace(choice, rule=lower),
+                    calibration, build, options, self._progress,
                 )
             ]  # fmt: skip
             report = ConversionReport(
@@ -98,13 +110,21 @@ class Pipeline:
                 samples=len(rows.proof),
                 choice_samples=len(rows.choice),
                 calibration_samples=len(next(iter(calibration.values()))),
+                roles=dict(roles),
+                allowed=lower.allowed_by_text,
                 variants=tuple(candidate.report for candidate in candidates),
                 tools=tools(self._loaded.framework),
             )
             self._write(build, report, proof, candidates, (inputs, expected))
         return report
 
-    def _question(self, name: str, rows: Rows, inputs: Arrays, expected: Arrays) -> Question:
+    def _float(self, target: Format, proof: Question) -> Candidate:
+        with self._progress(variant_id(target, "fp32")):
+            return make_float(target, self._model, proof, self._progress)
+
+    def _question(
+        self, name: str, rows: Rows, inputs: Arrays, expected: Arrays, rule: Rule
+    ) -> Question:
         """The question about some rows of the data, whose inputs are saved for the engines."""
         data, options = self._data, self._options
         asked = {key: array[rows] for key, array in inputs.items()}
@@ -114,7 +134,7 @@ class Pipeline:
             file,
             asked,
             {key: array[rows] for key, array in expected.items()},
-            options.tolerance or TOLERANCES["fp32"],
+            rule,
             self._processes,
             labels=None if data.labels is None else data.labels[rows],
             slice_by=None if data.slices is None else (data.slices[0], data.slices[1][rows]),
@@ -130,14 +150,13 @@ class Pipeline:
         arrays: tuple[Arrays, Arrays],
     ) -> None:
         """The documents beside the variants; arrays: all inputs and answers, for the contract."""
-        rows = spread(report.samples, self._options.holdout_samples)
-        kept = Holdout(
-            inputs={name: array[rows] for name, array in question.inputs.items()},
-            expected={name: array[rows] for name, array in question.expected.items()},
-            tolerances={variant.id: variant.tolerance for variant in report.variants},
-            labels=None if question.labels is None else question.labels[rows],
+        contract = contract_from(*arrays, self._options.layout, report.roles)
+        kept = shipped_holdout(
+            (question.inputs, question.expected, question.labels),
+            [(candidate.report, candidate.answers_by_engine) for candidate in candidates],
+            {tensor.name: tensor.roles for tensor in contract.outputs},
+            self._options.holdout_samples,
         )
-        contract = contract_from(*arrays, self._options.layout)
         origin = provenance(self._source, self._data, self._calibration, self._loaded.framework)
         written = {
             "report.html": page(
@@ -158,7 +177,7 @@ def _spread(arrays: Arrays, limit: int) -> Arrays:
     return {name: array[rows] for name, array in arrays.items()}
 
 
-def _check_expected(data: Data, answers: Arrays, tolerance: Tolerance) -> None:
+def _check_expected(data: Data, answers: Arrays, rule: Rule) -> None:
     """The model's answers against `expected/NAME` in the data, where it is given."""
     for name, value in data.expected.items():
         if name not in answers:
@@ -166,9 +185,9 @@ def _check_expected(data: Data, answers: Arrays, tolerance: Tolerance) -> None:
                 f"{data.path} holds expected/{name}, but the model's outputs are "
                 f"{', '.join(answers)}; name it after one of them."
             )
-        row = compare(name, answers[name], value, tolerance)
-        if not row.passed:
+        (row,) = judge(answers, {name: value}, rule)
+        if row.answer == "differs":
             raise ParityError(
-                f"The model does not give expected/{name} of {data.path}: {describe(row)}; check "
-                "its weights, its preprocessing and the data."
+                f"The model does not give expected/{name} of {data.path}: {row.reason}; "
+                "check its weights, its preprocessing and the data."
             )

@@ -27,15 +27,21 @@ def compare_command(
             "sample; labels is optional, expected/NAME is left aside."
         ),
     ],
-    tolerance: Annotated[
-        float | None,
+    exact: Annotated[
+        bool,
         typer.Option(
-            help="The largest difference allowed, as a share of an output's largest magnitude (or "
-            "of 1, if that is smaller), and nothing else; else 1e-4 with a cosine of 0.9999 and "
-            "99 % of the same top-1.",
-            min=0,
-            show_default=False,
+            "--exact",
+            help="Nothing but the rounding of float32 may differ; else what the role of each "
+            "output allows.",
         ),
+    ] = False,
+    output: Annotated[
+        list[str] | None,
+        typer.Option(help="What an output of A means, NAME=ROLE, as of edgeml convert."),
+    ] = None,
+    tolerance: Annotated[
+        list[str] | None,
+        typer.Option(help="Another limit, NAME:FIGURE=VALUE, as of edgeml convert."),
     ] = None,
     engine: Annotated[
         list[str] | None,
@@ -59,14 +65,13 @@ def compare_command(
     are paired by name where their values agree, else by value.
 
     Exit codes: 0 they say the same, 2 bad input or a model that nothing runs, 4 they differ, 6 not
-    a whole package, 10 no engine for a format is installed.
+    a whole package, 10 no engine for a format is installed, 13 it cannot be told yet.
     """
     from rich.console import Console
 
     from edgeml import documents
     from edgeml.cli.steps import Steps
-    from edgeml.errors import ParityError
-    from edgeml.parity import Tolerance
+    from edgeml.errors import ParityError, UndecidedError
     from edgeml_converters.compare.compare import compare_models
 
     with Steps() as steps:
@@ -74,9 +79,9 @@ def compare_command(
             a,
             b,
             data,
-            tolerance=None
-            if tolerance is None
-            else Tolerance(max_abs=tolerance, min_cosine=-1.0, min_top1=0.0),
+            exact=exact,
+            outputs=output or (),
+            tolerances=tolerance or (),
             engines=engine or (),
             slice_by=slice_by,
             timeout_seconds=timeout,
@@ -88,14 +93,21 @@ def compare_command(
         console = Console(emoji=False, highlight=False)
         for part in _parts(found):
             console.print(part)
-    if not found.same:
+    if found.answer == "differs":
         raise ParityError(f"{found.b} does not say the same as {found.a}: {found.fault()}.")
+    if found.answer == "cannot tell":
+        raise UndecidedError(
+            f"Whether {found.b} says the same as {found.a} cannot be told: {found.fault()}."
+        )
 
 
 def _parts(found: "Comparison") -> "Iterator[RenderableType]":
     from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
+
+    from edgeml.parity.words import worst_figure
+    from edgeml_converters.report.terminal import ANSWERS
 
     yield f"A [bold]{escape(found.a)}[/] on {found.engine} {found.version}"
     yield f"B [bold]{escape(found.b)}[/], on the same {found.samples:,} samples"
@@ -106,8 +118,9 @@ def _parts(found: "Comparison") -> "Iterator[RenderableType]":
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("B on", no_wrap=True)
     table.add_column("output", overflow="fold")
-    for name in ("max abs", "allowed", "cosine", "SNR dB", "top-1"):
+    for name in ("max abs", "SNR dB"):
         table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("worst figure / limit", overflow="fold")
     table.add_column("verdict", no_wrap=True)
     for row in found.engines:
         for output in row.outputs:
@@ -116,18 +129,20 @@ def _parts(found: "Comparison") -> "Iterator[RenderableType]":
                 row.engine,
                 escape(output.name),
                 _number(output.max_abs, ".2e") or "not finite",
-                _number(output.limit_abs, ".2e"),
-                _number(output.cosine, ".6f"),
                 _number(output.snr_db, ".1f") or exact,
-                _number(output.top1, ".1%"),
-                "[green]same[/]" if output.passed else "[red]differs[/]",
+                escape(worst_figure(output)),
+                ANSWERS[output.answer],
             )
         if row.error is not None:
-            table.add_row(row.engine, escape(row.error), *[""] * 5, "[yellow]did not run[/]")
+            table.add_row(row.engine, escape(row.error), *[""] * 3, "[yellow]did not run[/]")
     yield table
     yield from _flips(found)
     yield from _slices(found)
-    yield "They say the same." if found.same else "[red]They differ.[/]"
+    yield {
+        "same": "They say the same.",
+        "differs": "[red]They differ.[/]",
+        "cannot tell": "[yellow]Whether they say the same cannot be told yet.[/]",
+    }[found.answer]
 
 
 def _flips(found: "Comparison") -> "Iterator[RenderableType]":

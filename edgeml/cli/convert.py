@@ -74,6 +74,23 @@ def convert_command(
         str | None,
         typer.Option(help="A key of the data by whose values the samples are looked at apart."),
     ] = None,
+    output: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What an output means, NAME=ROLE: logits, probabilities, scores, mask, boxes, "
+            "heatmap, regression, embedding and so on, with axis=, channels=, threshold=, error= "
+            "or scores=, as in y=boxes,channels=0:4; else what labels, graph and values show.",
+            show_default=False,
+        ),
+    ] = None,
+    tolerance: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME:FIGURE=VALUE: another limit for a figure of an output, see "
+            "docs/convert.md; the report says so.",
+            show_default=False,
+        ),
+    ] = None,
     repair: Annotated[
         bool, typer.Option("--repair/--no-repair", help="Try to mend what does not agree.")
     ] = True,
@@ -99,9 +116,9 @@ def convert_command(
 ) -> None:
     """Convert a model and show, on data, that each variant says the same on each engine.
 
-    Exit codes: 0 every variant is within tolerance, 2 bad input, 3 a format could not be made,
-    4 a variant is out of tolerance or the model disagrees with expected/, 8 MLflow's server does
-    not answer, 9 the disk.
+    Exit codes: 0 every variant says the same, 2 bad input, 3 a format could not be made, 4 a
+    variant differs or the model disagrees with expected/, 8 MLflow's server does not answer, 9 the
+    disk, 13 whether a variant says the same cannot be told yet.
     """
     targets = cast(list[Format], _listed("--to", to, get_args(Format)))
     precisions = cast(
@@ -124,6 +141,8 @@ def convert_command(
         weights=weights,
         slice_by=slice_by,
         metric=metric,
+        outputs=tuple(output or ()),
+        tolerances=tuple(tolerance or ()),
         repair=repair,
         profile=profile,
     )

@@ -41,7 +41,7 @@ def inspect_command(
     console.print(
         f"holdout: {holdout.samples} samples {'with' if holdout.labels else 'without'} labels"
     )
-    for table in (_contract(found), _variants(found), _parity(found)):
+    for table in (_contract(found), _variants(found), _self_test(found), _parity(found)):
         console.print()
         console.print(table)
     console.print()
@@ -90,12 +90,27 @@ def _variants(found: "Inspection") -> "Table":
     return table
 
 
+def _self_test(found: "Inspection") -> "Table":
+    from rich.markup import escape
+
+    table = _table("self-test, noisiest channel", "variant", "engine", "output", "dB", "least dB")
+    for test in found.holdout.tests:
+        table.add_row(
+            test.variant,
+            test.engine,
+            escape(test.output),
+            f"{test.expected_db:.1f}",
+            f"{test.limit_db:.1f}",
+        )
+    return table
+
+
 def _parity(found: "Inspection") -> "Table":
     from rich.markup import escape
 
-    table = _table(
-        "parity", "variant, engine", "output", "max abs", "limit", "cosine", "dB", "top-1", ""
-    )
+    from edgeml.parity.words import worst_figure
+
+    table = _table("parity", "variant, engine", "output", "max abs", "dB", "worst figure", "")
     packed = {variant.id for variant in found.manifest.variants}
     for variant in found.conversion.variants if found.conversion else ():
         for engine in variant.engines if variant.id in packed else ():
@@ -104,11 +119,9 @@ def _parity(found: "Inspection") -> "Table":
                     f"{variant.id}\n{engine.engine}",
                     escape(output.name),
                     _number(output.max_abs, ".2e"),
-                    _number(output.limit_abs, ".2e"),
-                    _number(output.cosine, ".6f"),
                     "exact" if output.max_abs == 0 else _number(output.snr_db, ".1f"),
-                    _number(output.top1, ".4f"),
-                    "passed" if output.passed else "failed",
+                    escape(worst_figure(output)),
+                    output.answer,
                 )
             if engine.error:
                 table.add_row(f"{variant.id}\n{engine.engine}", escape(engine.error))

@@ -1,26 +1,10 @@
 """Parity: does this model still say what the original said? Pure numpy, on workstation and device.
 
-tolerance.py holds the rule that is in force; the others hold the rule by roles that takes its
-place: what an output means (roles.py), the figures that are judged (figures.py and what it calls),
-and where each limit comes from (limits.py).
+What an output means is in roles.py; the figures that its role is judged by in requirements.py and
+what that calls, their limits with the reasons in limits.py; what is said of them in answers.py and
+words.py. By shipped.py a device checks the few samples that it is given.
 """
 
-from edgeml.parity.tolerance import (
-    Array,
-    OutputParity,
-    Tolerance,
-    compare,
-    min_cosine,
-    snr_db,
-    top1_agreement,
-)
+from edgeml.parity.figures import Array
 
-__all__ = [
-    "Array",
-    "OutputParity",
-    "Tolerance",
-    "compare",
-    "min_cosine",
-    "snr_db",
-    "top1_agreement",
-]
+__all__ = ["Array"]

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from edgeml import parity
 from edgeml.contract import Contract
 from edgeml.errors import ContractError, HoldoutError
 from edgeml.holdout import Holdout
 from edgeml.manifest import Optimisation, Variant
+from edgeml.parity import shipped
 from edgeml_runtime import memory
 from edgeml_runtime.engines.base import Engine
 from edgeml_runtime.engines.registry import engine_class
@@ -37,7 +37,7 @@ def load(
     engine = open_engine(identity.engine, variant, file, threads)
     # What parsing the file took goes back before the first run takes its buffers: a lower peak.
     memory.trim()
-    first = holdout.head(1)
+    first = holdout.first()
     for _ in range(WARM_RUNS):
         engine.run(first.inputs)
     check_holdout(engine, variant, first, contract)
@@ -62,27 +62,36 @@ def optimisation(engine: str, variant: Variant) -> Optimisation:
 
 
 def check_holdout(engine: Engine, variant: Variant, holdout: Holdout, contract: Contract) -> None:
-    """Runs the holdout's samples; every output must satisfy the contract and the tolerance.
+    """Runs the holdout's samples; every output must satisfy the contract, and each of its channels
+    have about the noise that the variant had on this engine where it was proven.
 
-    Raises HoldoutError naming the output, the limit and what was found.
+    Raises HoldoutError naming the output, the channel, what was found in dB and the limit.
     """
-    tolerance = holdout.tolerances.get(variant.id)
-    if tolerance is None:
-        raise HoldoutError(f"The holdout has no tolerance for {variant.id}; package it again.")
+    expected_noise = holdout.noise.get((variant.id, engine.name), {})
     contract.check_inputs(holdout.inputs)
     found = engine.run(holdout.inputs)
     try:
         contract.check_outputs(found)
     except ContractError as error:
         raise HoldoutError(f"The holdout's answers break the contract: {error}") from error
-    for name, expected in holdout.expected.items():
-        result = parity.compare(name, found[name], expected, tolerance)
-        if not result.passed:
-            worst = "not finite" if result.max_abs is None else f"off by {result.max_abs:.3g}"
+    roles = {tensor.name: tensor.roles for tensor in contract.outputs}
+    for name in roles:
+        if name not in expected_noise or name not in holdout.expected:
             raise HoldoutError(
-                f"The shipped holdout does not come out: {name!r} is {worst} where "
-                f"{result.limit_abs:.3g} is allowed (cosine {_text(result.cosine)}, top-1 "
-                f"{_text(result.top1)}); the weights are not those that were proven."
+                f"The holdout does not say how {variant.id} did on {engine.name} in {name!r}; "
+                "package it again."
+            )
+        refused = shipped.refused(
+            roles[name],
+            holdout.spreads[name],
+            expected_noise[name],
+            holdout.expected[name],
+            found[name],
+        )
+        if refused is not None:
+            raise HoldoutError(
+                f"The shipped holdout does not come out: {name!r} {refused}; what runs here is not "
+                "the model that was proven."
             )
 
 
@@ -108,7 +117,3 @@ def at_low_priority(work: Callable[[], Result]) -> Result:
     if errors:
         raise errors[0]
     return results[0]
-
-
-def _text(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"

@@ -120,7 +120,7 @@ def read_rows(path: Path) -> dict[str, npt.NDArray[Any]]:
             arrays = {
                 key.removeprefix("inputs/"): archive[key]
                 for key in archive.files
-                if key != "labels" and not key.startswith(("expected/", "tolerance/"))
+                if key != "labels" and not key.startswith(("expected/", "spread/", "noise/"))
             }
     except Exception as error:  # numpy raises whatever the bytes make it raise
         raise InputError(f"{path} is not a readable .npz ({error}); save it with numpy.") from error

@@ -53,7 +53,7 @@ def convert(
     return Ended(done.returncode, done.stdout, done.stderr)
 
 
-def write_data(path: Path, seed: int = 0, samples: int = 70, **shapes: tuple[int, ...]) -> Path:
+def write_data(path: Path, seed: int = 0, samples: int = 160, **shapes: tuple[int, ...]) -> Path:
     """Normal float32 numbers of each shape by name, and labels."""
     rng = np.random.default_rng(seed)
     arrays = {

@@ -195,7 +195,7 @@ def test_an_onnx_file_frozen_to_batch_1_is_run_sample_by_sample(
 
 
 def test_a_tflite_file_is_copied(tmp_path: Path) -> None:
-    data = write_data(tmp_path / "data.npz", any=(2,), samples=6)
+    data = write_data(tmp_path / "data.npz", any=(2,), samples=9)
     ended = convert(PROBE, data, tmp_path / "out", to=["tflite"])
     assert ended.code == 0, ended.err
     assert ended.report["framework"] == "tflite"

@@ -16,9 +16,9 @@ import pytest
 
 from edgeml import documents, holdout
 from edgeml.conversion import ConversionReport, VariantReport
-from edgeml.parity import Tolerance
 from edgeml_converters.parity.pairing import pair_outputs
 from edgeml_converters.parity.question import Question
+from edgeml_converters.parity.rule import Rule
 from edgeml_converters.parity.run import show_parity
 from edgeml_converters.progress import silent
 from edgeml_converters.steps.processes import Processes
@@ -35,7 +35,7 @@ SOURCES = HERE / "zoo" / "real_sources.py"
 PITCH = PACKAGES / "basic_pitch" / "saved_models" / "icassp_2022"
 OCR = PACKAGES / "rapidocr_onnxruntime" / "models"
 SILERO = PACKAGES / "silero_vad" / "data" / "silero_vad_16k_op15.onnx"
-NOTES = (48, 55, 60, 64, 69, 76)  # MIDI numbers; the net's lowest is 21
+NOTES = (48, 52, 55, 60, 64, 69, 72, 76)  # MIDI numbers; the net's lowest is 21
 # Which output of its authors' ONNX is which of its SavedModel: neither in order nor by name.
 PITCH_PAIRS = {
     "contour": "StatefulPartitionedCall:0",
@@ -83,7 +83,7 @@ def test_the_authors_two_files_agree_once_their_permuted_outputs_are_paired() ->
     expected = LitertEngine(PITCH / "nmp.tflite").run({"input_2": sound})
     assert theirs["StatefulPartitionedCall:2"].shape == expected["note"].shape
     assert np.abs(theirs["StatefulPartitionedCall:2"] - expected["note"]).max() > 0.5
-    assert pair_outputs(theirs, expected, Tolerance()) == PITCH_PAIRS
+    assert pair_outputs(theirs, expected) == PITCH_PAIRS
     assert _heard(expected["note"]) == NOTES
 
 
@@ -95,11 +95,11 @@ def test_basic_pitch_says_the_same_as_its_authors_own_conversions(
     report = _converted(out, PITCH / "nmp", {"input_2": tones(NOTES)}, "onnx", "tflite")
     kept = holdout.decode((out / "holdout.npz").read_bytes())
     assert set(kept.expected) == {"note", "onset", "contour"}
-    assert _heard(kept.expected["note"]) == NOTES
+    assert sorted(_heard(kept.expected["note"])) == sorted(NOTES)
 
     inputs = tmp_path / "inputs.npz"
     np.savez(inputs, **kept.inputs)  # pyright: ignore[reportArgumentType]
-    question = Question(inputs, kept.inputs, kept.expected, Tolerance(), processes)
+    question = Question(inputs, kept.inputs, kept.expected, Rule(exact=True), processes)
     theirs = show_parity(PITCH / "nmp.onnx", "onnx", question, silent)
     assert theirs.passed and theirs.outputs == PITCH_PAIRS, theirs.fault()
     theirs = show_parity(PITCH / "nmp.tflite", "tflite", question, silent)
@@ -109,7 +109,7 @@ def test_basic_pitch_says_the_same_as_its_authors_own_conversions(
         for row in variant.engines:
             if row.passed:
                 found = _opened(out, variant, row.engine).run(kept.inputs)
-                assert _heard(found["note"]) == NOTES
+                assert sorted(_heard(found["note"])) == sorted(NOTES)
 
 
 # silero-vad: a net with a state that goes in and comes out.
@@ -175,7 +175,7 @@ def test_silero_that_keeps_its_state_by_itself_is_refused_for_a_reason(tmp_path:
 @pytest.mark.torch
 def test_resemblyzer_gives_voices_of_length_one(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    mels = np.abs(np.random.default_rng(0).normal(0, 0.05, (6, 16, 40))).astype(np.float32)
+    mels = np.abs(np.random.default_rng(0).normal(0, 0.05, (8, 16, 40))).astype(np.float32)
     report = _converted(out, f"{SOURCES}:voice_encoder", {"mels": mels}, "onnx", "tflite")
     for variant, row in ((v, r) for v in report.variants for r in v.engines if r.passed):
         voices = _opened(out, variant, row.engine).run({"mels": mels})["voice"]
@@ -183,6 +183,9 @@ def test_resemblyzer_gives_voices_of_length_one(tmp_path: Path) -> None:
 
 
 # rapidocr: three nets that come as ONNX.
+
+
+TEXTS = ("edgeml 2026", "parity", "canary", "swap", "shadow", "drift", "fleet", "broker")
 
 
 def _read(probabilities: npt.NDArray[Any]) -> list[str]:
@@ -197,27 +200,26 @@ def _read(probabilities: npt.NDArray[Any]) -> list[str]:
 
 
 def test_the_reader_reads_after_the_conversion(tmp_path: Path) -> None:
-    texts, out = ("edgeml 2026", "parity holds", "swap"), tmp_path / "out"
-    images = words(texts, 48, 320)
+    out, images = tmp_path / "out", words(TEXTS, 48, 320)
     source = OCR / "ch_PP-OCRv4_rec_infer.onnx"
     (variant,) = _converted(out, source, {"x": images}, "onnx").variants
     found = _opened(out, variant, "onnxruntime").run({"x": images})
-    assert _read(next(iter(found.values()))) == list(texts)
+    assert _read(next(iter(found.values()))) == list(TEXTS)
 
 
 def test_the_classifier_tells_upside_down_after_the_conversion(tmp_path: Path) -> None:
     """Its free sizes are written as -1, as Paddle's exporter once did."""
-    out, upright = tmp_path / "out", words(("edgeml", "parity", "canary"), 48, 192)
+    out, upright = tmp_path / "out", words(("edgeml", "parity", "canary", "swap"), 48, 192)
     images = np.concatenate([upright, upright[:, :, ::-1, ::-1]])
     source = OCR / "ch_ppocr_mobile_v2.0_cls_infer.onnx"
     (variant,) = _converted(out, source, {"x": images}, "onnx").variants
     assert variant.batch is None
     found = _opened(out, variant, "onnxruntime").run({"x": images})
-    assert next(iter(found.values())).argmax(axis=1).tolist() == [0, 0, 0, 1, 1, 1]
+    assert next(iter(found.values())).argmax(axis=1).tolist() == [0] * 4 + [1] * 4
 
 
 def test_the_detector_finds_the_word_after_the_conversion(tmp_path: Path) -> None:
-    out, images = tmp_path / "out", words(("edgeml", "parity"), 160, 160)
+    out, images = tmp_path / "out", words(TEXTS, 160, 160)
     source = OCR / "ch_PP-OCRv4_det_infer.onnx"
     (variant,) = _converted(out, source, {"x": images}, "onnx").variants
     found = _opened(out, variant, "onnxruntime").run({"x": images})

@@ -106,7 +106,7 @@ def wide_digits() -> nn.Module:
 
 def digits_with_samples() -> tuple[nn.Module, tuple[torch.Tensor]]:
     torch.manual_seed(2)
-    return digits(), (torch.randn(7, 1, 8, 8),)
+    return digits(), (torch.randn(9, 1, 8, 8),)
 
 
 def digits_with_strange_samples() -> tuple[nn.Module, dict[str, torch.Tensor]]:

@@ -63,7 +63,7 @@ def test_the_default_name(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatc
 def failed_parity(folder: Path) -> Path:
     path = folder / "report.json"
     report = documents.decode(path.read_bytes(), ConversionReport, "it")
-    failed = msgspec.structs.replace(report.variants[0], passed=False)
+    failed = msgspec.structs.replace(report.variants[0], answer="differs")
     path.write_bytes(documents.encode(msgspec.structs.replace(report, variants=(failed,))))
     return folder
 

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -13,18 +14,17 @@ from edgeml.contract import Contract
 from edgeml.conversion import ConversionReport, EngineParity
 from edgeml.errors import InputError, ParityError, StorageError
 from edgeml.faults import Fault, Finding
-from edgeml.holdout import Holdout
 from edgeml.inspection import inspect
 from edgeml.manifest import Optimisation
 from edgeml.package import Package
 from edgeml.packing import pack, requirements
-from edgeml.parity import Tolerance
+from edgeml.parity.answers import Answer
 from tests.core.changes import change_holdout, change_report
 from tests.flow.conversions import VARIANT
 
 
 def with_failed_variant(report: ConversionReport) -> ConversionReport:
-    failed = msgspec.structs.replace(report.variants[0], id="a-failed", passed=False)
+    failed = msgspec.structs.replace(report.variants[0], id="a-failed", answer="differs")
     return msgspec.structs.replace(report, variants=(failed, *report.variants))
 
 
@@ -48,7 +48,7 @@ def test_what_is_packed(folder: Path, tmp_path: Path) -> None:
         samples = package.holdout()
         contract.check_inputs(samples.inputs)
         contract.check_outputs(samples.expected)
-        assert samples.tolerances.keys() == {VARIANT}
+        assert samples.noise.keys() == {(VARIANT, "onnxruntime")}
     paths = {file.path for file in manifest.files()}
     assert paths == {
         "contract.json",
@@ -123,14 +123,23 @@ def test_the_inspection_is_one_document(folder: Path, tmp_path: Path) -> None:
     assert (found.file, found.size) == (target.name, target.stat().st_size)
     assert found.manifest_sha256 == sha256
     assert (found.holdout.samples, found.holdout.labels) == (16, False)
+    (test,) = found.holdout.tests
+    assert (test.variant, test.engine, test.output) == (VARIANT, "onnxruntime", "logits")
+    assert test.channels == 10 and test.limit_db == pytest.approx(test.expected_db - 10.5, abs=0.1)
     contract = (folder / "contract.json").read_bytes()
     assert found.contract == documents.decode(contract, Contract, "it")
     assert documents.decode(documents.encode(found), type(found), "it") == found
 
 
+def _answer(passed: bool) -> Answer:
+    return "same" if passed else "differs"
+
+
 def rows(*levels: tuple[str, Optimisation, bool]) -> tuple[EngineParity, ...]:
     return tuple(
-        EngineParity(engine=engine, version="1", optimisation=level, outputs=(), passed=passed)
+        EngineParity(
+            engine=engine, version="1", optimisation=level, outputs=(), answer=_answer(passed)
+        )
         for engine, level, passed in levels
     )
 
@@ -167,8 +176,12 @@ def test_variants_keep_the_order_in_which_they_were_asked_for(folder: Path, tmp_
     change_report(folder, two)
     change_holdout(
         folder,
-        lambda kept: Holdout(
-            kept.inputs, kept.expected, dict.fromkeys((VARIANT, "onnx-a"), Tolerance())
+        lambda kept: replace(
+            kept,
+            noise={
+                (variant, "onnxruntime"): kept.noise[VARIANT, "onnxruntime"]
+                for variant in (VARIANT, "onnx-a")
+            },
         ),
     )
     pack(folder, "digits", "1", tmp_path / "x.edgeml")

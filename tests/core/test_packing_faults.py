@@ -1,6 +1,7 @@
 """`edgeml package` refuses a folder whose files do not fit together."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,6 @@ from edgeml import digests
 from edgeml.errors import EdgemlError, InputError, PackageError, ParityError
 from edgeml.holdout import Holdout
 from edgeml.packing import pack
-from edgeml.parity import Tolerance
 from tests.core.changes import change_holdout, change_report, change_variant
 from tests.flow.conversions import VARIANT
 
@@ -27,30 +27,34 @@ def _outside(folder: Path) -> dict[str, str]:
 
 
 def _rename_input(samples: Holdout) -> Holdout:
-    return Holdout({"z": samples.inputs["x"]}, samples.expected, samples.tolerances)
+    return replace(samples, inputs={"z": samples.inputs["x"]})
 
 
 def _wrong_dtype(samples: Holdout) -> Holdout:
     inputs = {"x": samples.inputs["x"].astype(np.float64)}
-    return Holdout(inputs, samples.expected, samples.tolerances)
+    return replace(samples, inputs=inputs)
 
 
 def _wrong_shape(samples: Holdout) -> Holdout:
     expected = {"logits": samples.expected["logits"][:, :3]}
-    return Holdout(samples.inputs, expected, samples.tolerances)
+    return replace(samples, expected=expected)
 
 
 def _nan(samples: Holdout) -> Holdout:
     expected = {"logits": samples.expected["logits"] * np.float32("nan")}
-    return Holdout(samples.inputs, expected, samples.tolerances)
+    return replace(samples, expected=expected)
 
 
-def _no_tolerance(samples: Holdout) -> Holdout:
-    return Holdout(samples.inputs, samples.expected, {})
+def _other_engine(samples: Holdout) -> Holdout:
+    return replace(samples, noise={(VARIANT, "litert"): samples.noise[VARIANT, "onnxruntime"]})
 
 
-def _other_tolerance(samples: Holdout) -> Holdout:
-    return Holdout(samples.inputs, samples.expected, {VARIANT: Tolerance(max_abs=9.0)})
+def _no_spread(samples: Holdout) -> Holdout:
+    return replace(samples, spreads={}, noise={})
+
+
+def _spread_of_three(samples: Holdout) -> Holdout:
+    return replace(samples, spreads={"logits": np.ones(3)}, noise={})
 
 
 FAULTS: dict[str, tuple[Callable[[Path], object], type[EdgemlError], str]] = {
@@ -76,8 +80,17 @@ FAULTS: dict[str, tuple[Callable[[Path], object], type[EdgemlError], str]] = {
     "holdout_dtype": (lambda f: change_holdout(f, _wrong_dtype), PackageError, "must be float32"),
     "holdout_shape": (lambda f: change_holdout(f, _wrong_shape), PackageError, "must have shape"),
     "holdout_nan": (lambda f: change_holdout(f, _nan), PackageError, "must be finite"),
-    "no_tolerance": (lambda f: change_holdout(f, _no_tolerance), PackageError, "tolerance"),
-    "other_tolerance": (lambda f: change_holdout(f, _other_tolerance), PackageError, "tolerance"),
+    "noise_of_another_engine": (
+        lambda f: change_holdout(f, _other_engine),
+        PackageError,
+        "does not say how onnx-fp32 did on onnxruntime in 'logits'",
+    ),
+    "no_spread": (lambda f: change_holdout(f, _no_spread), PackageError, "no spread of 'logits'"),
+    "spread_of_three": (
+        lambda f: change_holdout(f, _spread_of_three),
+        PackageError,
+        "has 10 channels, but a spread of 3",
+    ),
     "other_inputs": (
         lambda f: change_report(f, change_variant(inputs={"z": "z"})),
         PackageError,

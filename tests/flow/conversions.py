@@ -21,9 +21,9 @@ from edgeml.conversion import (
     RouteTried,
     VariantReport,
 )
-from edgeml.holdout import Holdout
 from edgeml.packing import pack
-from edgeml.parity import Tolerance, compare
+from edgeml.parity.answers import OutputParity
+from tests.holdouts import shipped_holdout
 
 CLASSES = 10
 VARIANT = "onnx-fp32"
@@ -74,20 +74,18 @@ def conversion(
         proto.graph.initializer[0].CopyFrom(numpy_helper.from_array(first * 5000, "w1"))
     entry = f"{VARIANT}/model.onnx"
     atomic.write(folder / entry, proto.SerializeToString())
-    tolerance = Tolerance()
     variant = VariantReport(
         id=VARIANT,
         format="onnx",
         precision="fp32",
-        passed=True,
-        tolerance=tolerance,
+        answer="same",
         routes=(RouteTried(route="by hand"),),
         engines=(
             EngineParity(
                 engine="onnxruntime",
                 version=onnxruntime.__version__,
-                outputs=(compare("logits", logits, logits, tolerance),),
-                passed=True,
+                outputs=(OutputParity(name="logits", answer="same", max_abs=0.0),),
+                answer="same",
             ),
         ),
         files=(entry,),
@@ -103,7 +101,9 @@ def conversion(
     written = {
         "contract.json": documents.encode(contract),
         "holdout.npz": holdout.encode(
-            Holdout(inputs={"x": x}, expected={"logits": logits}, tolerances={VARIANT: tolerance})
+            shipped_holdout(
+                {"x": x}, {"logits": logits}, {(VARIANT, "onnxruntime"): {"logits": logits}}
+            )
         ),
         "report.json": documents.encode(
             ConversionReport(

@@ -11,11 +11,11 @@ from edgeml.contract import Contract, Tensor
 from edgeml.errors import EngineError, HoldoutError
 from edgeml.holdout import Holdout
 from edgeml.manifest import File, Requirement, Variant
-from edgeml.parity import Tolerance
 from edgeml_runtime import loader
 from edgeml_runtime.engines.onnx import OnnxEngine
 from edgeml_runtime.live import Identity
 from tests import onnx_models
+from tests.holdouts import shipped_holdout
 
 FACTOR = 2.0
 CONTRACT = Contract(
@@ -36,12 +36,11 @@ VARIANT = Variant(
 IDENTITY = Identity("m", "1", 1, "0" * 64, "v", "onnxruntime")
 
 
-def holdout(factor: float = FACTOR, variant: str = "v") -> Holdout:
+def holdout(factor: float = FACTOR, variant: str = "v", engine: str = "onnxruntime") -> Holdout:
     samples = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
-    return Holdout(
-        inputs={"features": samples},
-        expected={"scores": (samples * factor).astype(np.float32)},
-        tolerances={variant: Tolerance()},
+    scores = (samples * factor).astype(np.float32)
+    return shipped_holdout(
+        {"features": samples}, {"scores": scores}, {(variant, engine): {"scores": scores}}
     )
 
 
@@ -60,7 +59,7 @@ def test_a_model_that_keeps_its_promise_is_loaded(file: Path) -> None:
 
 
 def test_a_holdout_that_does_not_come_out_is_named_with_its_limit(file: Path) -> None:
-    with pytest.raises(HoldoutError, match=r"'scores' is off by .* where .* is allowed"):
+    with pytest.raises(HoldoutError, match=r"'scores' has channel . at 48.* dB where 75"):
         loader.load(IDENTITY, CONTRACT, VARIANT, file, holdout(factor=2.01))
 
 
@@ -82,9 +81,10 @@ def test_weights_that_are_not_numbers_are_refused(tmp_path: Path, weight: float)
         loader.load(IDENTITY, CONTRACT, VARIANT, broken, holdout())
 
 
-def test_a_variant_without_a_tolerance_is_refused(file: Path) -> None:
-    with pytest.raises(HoldoutError, match="no tolerance for v"):
-        loader.load(IDENTITY, CONTRACT, VARIANT, file, holdout(variant="another"))
+@pytest.mark.parametrize("proven", [("another", "onnxruntime"), ("v", "litert")])
+def test_what_was_not_proven_on_this_engine_is_refused(file: Path, proven: tuple[str, str]) -> None:
+    with pytest.raises(HoldoutError, match="does not say how v did on onnxruntime in 'scores'"):
+        loader.load(IDENTITY, CONTRACT, VARIANT, file, holdout(FACTOR, *proven))
 
 
 def test_a_file_whose_outputs_are_not_the_contracts_is_refused(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class _Power:
 
     @property
     def snr_db(self) -> float | None:
-        """As parity.snr_db: None where there is no noise, 0 where there is no signal."""
+        """Signal to noise in dB: None where there is no noise, 0 where there is no signal."""
         if not self.finite:
             return NOT_FINITE_DB
         if self.noise == 0.0:

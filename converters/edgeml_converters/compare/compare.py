@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,13 +11,17 @@ import numpy as np
 from edgeml.conversion import EngineParity
 from edgeml.documents import SCHEMA, Strict
 from edgeml.errors import ConversionError, EngineError, InputError, ParityError
-from edgeml.parity import Tolerance, compare
+from edgeml.parity.answers import Answer, worst
+from edgeml.parity.roles import Role
 from edgeml_converters.compare.sides import Side, input_names, sides
 from edgeml_converters.evidence.evidence import evidence
 from edgeml_converters.formats.tensors import Array, Arrays, Names
-from edgeml_converters.parity.outcome import describe
-from edgeml_converters.parity.pairing import listed, pair_outputs
+from edgeml_converters.parity.judging import judge
+from edgeml_converters.parity.pairing import agree, listed, pair_outputs
+from edgeml_converters.parity.rule import Rule, check_allowed, parse_allowed
 from edgeml_converters.progress import Progress, silent
+from edgeml_converters.roles.assume import assume_roles
+from edgeml_converters.roles.given import check_names, parse_roles
 from edgeml_converters.sources.data import Data, read
 from edgeml_converters.steps.process import StepError
 from edgeml_runtime.engines import registry
@@ -28,32 +32,36 @@ class Comparison(Strict, frozen=True, kw_only=True):
 
     a, b: the models as they were named, without folders; of a package with the variant.
     samples: how many they were run on.
-    tolerance: what counts as the same.
+    exact: whether nothing but the rounding of float32 may differ.
+    roles: of A's outputs, as they were judged; each says who said so.
+    allowed: the limits that --tolerance set in place of the rule's, by `output:figure`.
     engine, version: what ran A: an engine of edgeml, or the framework.
     inputs, outputs: A's name of each tensor -> B's.
     engines: B on each engine for its format that is installed, or in its framework; outputs by A's
         names.
-    same: at least one of them ran B, and all that ran it agree with A.
+    answer: same where at least one of them ran B, and all that ran it agree with A.
     """
 
     a: str
     b: str
     samples: int
-    tolerance: Tolerance
+    exact: bool
+    roles: dict[str, tuple[Role, ...]]
+    allowed: dict[str, float]
     engine: str
     version: str
     inputs: dict[str, str]
     outputs: dict[str, str]
     engines: tuple[EngineParity, ...]
-    same: bool
+    answer: Answer
     schema: int = SCHEMA
 
     def fault(self) -> str | None:
-        """How B differs, in words; None where it does not."""
+        """What is not the same of B, in words; None where all is."""
         for row in self.engines:
             for output in row.outputs:
                 if not output.passed:
-                    return f"{row.engine} gives {describe(output)}"
+                    return f"{row.engine}: {output.reason}"
         return None
 
 
@@ -62,7 +70,9 @@ def compare_models(
     b: str,
     data_file: Path,
     *,
-    tolerance: Tolerance | None = None,
+    exact: bool = False,
+    outputs: Sequence[str] = (),
+    tolerances: Sequence[str] = (),
     engines: Sequence[str] = (),
     slice_by: str | None = None,
     timeout_seconds: float = 600.0,
@@ -70,7 +80,9 @@ def compare_models(
 ) -> Comparison:
     """Runs A on the first engine that takes it, B on every one, and compares all outputs.
 
-    a, b, engines: see sides.sides. data_file, slice_by: as `edgeml convert` takes them.
+    exact: nothing but the rounding of float32 may differ; otherwise what differs by more is judged
+    by the roles of A's outputs. a, b, engines: see sides.sides. data_file, slice_by, outputs,
+    tolerances: as `edgeml convert` takes them.
     timeout_seconds: for each step. Inputs and outputs are paired by name where their values agree,
     else by value. Raises InputError for models or data that cannot be used, EngineError when no
     engine for a format is installed, ParityError when the numbers of outputs differ.
@@ -81,12 +93,17 @@ def compare_models(
             f"There is no engine {unknown[0]!r}; use one of {', '.join(registry.ENGINES)}."
         )
     data = read(data_file, slice_by)
+    given, allowed = parse_roles(outputs), parse_allowed(tolerances)
     with TemporaryDirectory(prefix="edgeml-compare-") as temporary, ExitStack() as stack:
         workspace = Path(temporary)
         left = stack.enter_context(sides(a, workspace, timeout_seconds, engines))
         right = stack.enter_context(sides(b, workspace, timeout_seconds, engines))
         reference = _open_reference(left, data, progress)
-        rows = _ComparedRows(reference, data, tolerance or Tolerance())
+        answers = reference.answers(0)
+        check_names(given, list(answers))
+        check_allowed(allowed, list(answers))
+        roles = assume_roles(answers, given, data.labels, None, {})
+        rows = _ComparedRows(reference, data, Rule(roles, exact, allowed))
         for side in right:
             with progress(f"run {side.label} {side.place}"):
                 rows.add(side)
@@ -143,10 +160,10 @@ def _not_run(label: str, errors: list[str]) -> InputError | EngineError:
 class _ComparedRows:
     """B's rows of the comparison, one for each side; the first that runs B settles the pairings."""
 
-    def __init__(self, reference: _Reference, data: Data, tolerance: Tolerance) -> None:
+    def __init__(self, reference: _Reference, data: Data, rule: Rule) -> None:
         self._reference = reference
         self._data = data
-        self._tolerance = tolerance
+        self._rule = rule
         self._rows: list[EngineParity] = []
         self._pairing: tuple[int, Names] | None = None
         self._outputs: Names = {}
@@ -166,7 +183,7 @@ class _ComparedRows:
         except StepError as error:
             self._rows.append(
                 EngineParity(
-                    engine=side.runner, version=side.version, outputs=(), passed=False,
+                    engine=side.runner, version=side.version, outputs=(), answer="differs",
                     error=error.reason, optimisation=side.optimisation,
                 )
             )  # fmt: skip
@@ -199,10 +216,7 @@ class _ComparedRows:
 
     def _agree(self, side: Side, outputs: Arrays, index: int) -> bool:
         expected = self._reference.answers(index)
-        return all(
-            compare(name, outputs[theirs], expected[name], self._tolerance).passed
-            for name, theirs in self._pair_outputs(side, outputs, expected).items()
-        )
+        return agree(outputs, expected, self._pair_outputs(side, outputs, expected))
 
     def _pair_outputs(self, side: Side, outputs: Arrays, expected: Arrays) -> Names:
         ours = self._reference.side.label
@@ -212,7 +226,7 @@ class _ComparedRows:
                 "compare models with the same outputs."
             )
         try:
-            return pair_outputs(outputs, expected, self._tolerance)
+            return pair_outputs(outputs, expected)
         except ConversionError as error:
             raise InputError(
                 f"The outputs of {ours} and {side.label} have other names and cannot be told apart "
@@ -223,16 +237,22 @@ class _ComparedRows:
         if not self._outputs or not outputs.keys() >= set(self._outputs.values()):
             self._outputs = self._pair_outputs(side, outputs, expected)
         answers = {name: outputs[theirs] for name, theirs in self._outputs.items()}
-        rows = tuple(
-            compare(name, answers[name], value, self._tolerance) for name, value in expected.items()
-        )
+        rows = judge(answers, expected, replace(self._rule, exact=True))
+        if not self._rule.exact and any(not row.passed for row in rows):
+            rows = judge(answers, expected, self._rule)
         return EngineParity(
             engine=side.runner,
             version=side.version,
             outputs=rows,
-            passed=all(row.passed for row in rows),
+            answer=worst(row.answer for row in rows),
             optimisation=side.optimisation,
-            evidence=evidence(answers, expected, self._data.labels, self._data.slices),
+            evidence=evidence(
+                answers,
+                expected,
+                self._data.labels,
+                self._data.slices,
+                class_axes=self._rule.class_axes(expected),
+            ),
         )
 
     def result(self, label: str) -> Comparison:
@@ -245,11 +265,13 @@ class _ComparedRows:
             a=self._reference.side.label,
             b=label,
             samples=self._data.samples,
-            tolerance=self._tolerance,
+            exact=self._rule.exact,
+            roles=dict(self._rule.roles),
+            allowed=self._rule.allowed_by_text,
             engine=self._reference.side.runner,
             version=self._reference.side.version,
             inputs={ours: names[key] for key, ours in self._reference.candidates[index].items()},
             outputs=self._outputs,
             engines=tuple(self._rows),
-            same=all(row.passed for row in ran),
+            answer=worst(row.answer for row in ran),
         )

@@ -54,8 +54,15 @@ class ClassRows:
         return first
 
 
-def class_rows(answered: Array, expected: Array) -> ClassRows | None:
-    """The rows of both outputs; None for a single column or an empty output."""
+def class_rows(answered: Array, expected: Array, axis: int | None = -1) -> ClassRows | None:
+    """The rows of both outputs; None for a single column or an empty output.
+
+    axis: of the classes; None where there are none.
+    """
+    if axis is None:
+        return None
+    if expected.ndim > 1 and axis != -1:
+        answered, expected = np.moveaxis(answered, axis, -1), np.moveaxis(expected, axis, -1)
     if expected.ndim < 2 or expected.shape[-1] < 2 or not expected.size:
         return None
     unit = common_unit(answered, expected)

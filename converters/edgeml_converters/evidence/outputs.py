@@ -1,4 +1,4 @@
-"""The figures of one output, beside those that parity.compare judges by."""
+"""The figures of one output, beside those that decide."""
 
 import numpy as np
 
@@ -18,13 +18,15 @@ def output_evidence(
     labels: Array | None = None,
     int8_scale: float | None = None,
     int8_zero_point: int | None = None,
+    class_axis: int | None = -1,
 ) -> OutputEvidence:
     """Figures of the variant's output against the model's, `expected`; both [samples, ...].
 
     Differences are taken where both values are finite. With more than two axes every position has
     an arg max of its own: top1 and top5 are shares of positions, flips are samples.
     labels: [samples], or one for each position; labels that are no classes of this output are
-    ignored. int8_scale, int8_zero_point: how `answered` was quantised, where it was.
+    ignored. int8_scale, int8_zero_point: how `answered` was quantised, where it was. class_axis:
+    None where the output has no classes.
     Raises ValueError for arrays that arrays.comparable refuses.
     """
     if not comparable(answered, expected):
@@ -37,8 +39,8 @@ def output_evidence(
     a, b = a[finite], b[finite]
     difference = np.abs(a - b)
     largest = float(difference.max(initial=0.0))
-    rows = class_rows(answered, expected)
-    classes = known_classes(labels, expected.shape[:-1], expected.shape[-1]) if rows else None
+    rows = class_rows(answered, expected, class_axis)
+    classes = _classes(labels, expected, class_axis) if rows else None
     flat = None if classes is None else classes.reshape(-1)
     first = rows.among_first if rows else None
     return OutputEvidence(
@@ -53,6 +55,13 @@ def output_evidence(
         saturation=_saturation(answered, expected, int8_scale, int8_zero_point),
         calibration_shift=_calibration_shift(rows, flat) if rows else None,
     )
+
+
+def _classes(labels: Array | None, expected: Array, axis: int | None) -> Classes | None:
+    assert axis is not None
+    shape = list(expected.shape)
+    count = shape.pop(axis)
+    return known_classes(labels, tuple(shape), count)
 
 
 def _spread(expected: Array, unit: float) -> float:

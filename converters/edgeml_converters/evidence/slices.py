@@ -1,5 +1,6 @@
 """The samples that share a value of a key, the worst first: a mean hides a group that suffers."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -26,25 +27,28 @@ def slices(
     expected: Arrays,
     labels: Array | None = None,
     metric: Metric | None = None,
+    class_axes: Mapping[str, int] | None = None,
 ) -> tuple[Slice, ...]:
     """One Slice for each value of `key`; numbers of more than 16 values are cut into quartiles.
 
     values: [samples]. answers, expected: by output, first axis the sample; an output whose shapes
-    differ is left out. Worst first: by top1, then by SNR, which is 0 dB at most where a value is
-    not finite. Raises InputError unless there is one value for each sample and, where they are
-    names, at most 64 different ones; and as Metric.bind does.
+    differ is left out. class_axes: as of `evidence`. Worst first: by top1, then by SNR, which is
+    0 dB at most where a value is not finite. Raises InputError unless there is one value for each
+    sample and, where they are names, at most 64 different ones; and as Metric.bind does.
     """
     samples = len(next(iter(expected.values())))
     pairs = [
-        (answers[name], array)
+        (answers[name], array, -1 if class_axes is None else class_axes.get(name))
         for name, array in expected.items()
         if name in answers and comparable(answers[name], array)
     ]
     score = None if metric is None else metric.bind(labels, answers, like=expected)
     parts: list[Slice] = []
     for value, rows in partition(key, values, samples):
-        snrs = [snr for a, b in pairs if (snr := _snr_db(a[rows], b[rows])) is not None]
-        top1s = [top1 for a, b in pairs if (top1 := _top1(a[rows], b[rows])) is not None]
+        snrs = [snr for a, b, _ in pairs if (snr := _snr_db(a[rows], b[rows])) is not None]
+        top1s = [
+            top1 for a, b, axis in pairs if (top1 := _top1(a[rows], b[rows], axis)) is not None
+        ]
         parts.append(
             Slice(
                 key=key,
@@ -104,7 +108,7 @@ def _badness(part: Slice) -> tuple[float, float]:
 
 
 def _snr_db(answered: Array, expected: Array) -> float | None:
-    """As parity.snr_db, for any values; None where exact."""
+    """Signal to noise, for any values; None where exact."""
     unit = common_unit(answered, expected)
     a, b = in_unit(answered, unit), in_unit(expected, unit)
     finite = np.isfinite(a) & np.isfinite(b)
@@ -118,6 +122,6 @@ def _snr_db(answered: Array, expected: Array) -> float | None:
     return snr if all_finite else min(snr, 0.0)
 
 
-def _top1(answered: Array, expected: Array) -> float | None:
-    rows = class_rows(answered, expected)
+def _top1(answered: Array, expected: Array, axis: int | None) -> float | None:
+    rows = class_rows(answered, expected, axis)
     return None if rows is None else float(rows.agree.mean())

@@ -1,29 +1,42 @@
 """The contract read off the data and the model's answers: names, dtypes, shapes and ranges."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy.typing as npt
 
 from edgeml.contract import Contract, Layout, Tensor
+from edgeml.parity.roles import Role
 from edgeml_converters.formats.tensors import Arrays
 
 
-def contract_from(inputs: Arrays, outputs: Arrays, layout: Layout | None = None) -> Contract:
+def contract_from(
+    inputs: Arrays,
+    outputs: Arrays,
+    layout: Layout | None = None,
+    roles: Mapping[str, tuple[Role, ...]] | None = None,
+) -> Contract:
     """The first axis of every tensor is `batch`; the other sizes are those of the data.
 
-    layout: of the images among them, which are the tensors of four axes.
+    layout: of the images among them, which are the tensors of four axes. roles: of the outputs.
     """
     return Contract(
         inputs=tuple(_tensor(name, array, layout) for name, array in inputs.items()),
-        outputs=tuple(_tensor(name, array, layout) for name, array in outputs.items()),
+        outputs=tuple(
+            _tensor(name, array, layout, (roles or {}).get(name, ()))
+            for name, array in outputs.items()
+        ),
     )
 
 
-def _tensor(name: str, array: npt.NDArray[Any], layout: Layout | None) -> Tensor:
+def _tensor(
+    name: str, array: npt.NDArray[Any], layout: Layout | None, roles: tuple[Role, ...] = ()
+) -> Tensor:
     return Tensor(
         name=name,
         dtype=array.dtype.name,
         shape=("batch", *array.shape[1:]),
         range=(float(array.min()), float(array.max())),
         layout=layout if array.ndim == 4 else None,
+        roles=roles,
     )

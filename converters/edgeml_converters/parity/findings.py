@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from edgeml.evidence import Evidence, Invariant, OutputEvidence
 from edgeml.faults import Fault, Finding
-from edgeml.parity import OutputParity
+from edgeml.parity.answers import OutputParity
 
 _CAUSES = {
     Fault.NOT_FINITE: (
@@ -37,7 +39,7 @@ def findings(
     engine: str,
     permuted: bool,
 ) -> tuple[Finding, ...]:
-    """Causes first, then the outputs that are out of tolerance, then warnings.
+    """Causes first, then the outputs that are not the same, then warnings.
 
     rows, invariants, evidence: of `engine`. permuted: the file calls an output by another one's
     name. A model that keeps state is not reported as batch-dependent as well, and an error is not
@@ -53,43 +55,56 @@ def findings(
     return (
         *(_error(fault, message, engine) for fault, message in faults.items()),
         *(
-            _error(Fault.WRONG_VALUES, _wrong(row, known.get(row.name), engine), engine, row.name)
+            finding
             for row in rows
-            if not row.passed and not (row.max_abs is None and Fault.NOT_FINITE in faults)
+            if not row.passed and not (Fault.NOT_FINITE in faults and not row.figures)
+            for finding in (_not_the_same(row, known.get(row.name), engine),)
         ),
         *(() if Fault.BATCH_DEPENDENT in faults else _within_tolerance_only(invariants, engine)),
         *_permuted_names(engine, permuted),
     )
 
 
+def of_all_engines(found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The same findings; those that say one thing of several engines are one."""
+    merged: dict[tuple[Fault, str, str, str], list[Finding]] = {}
+    for finding in found:
+        own = f"{finding.engines[0]}: " if finding.engines else ""
+        said = finding.message.removeprefix(own)
+        merged.setdefault((finding.fault, finding.severity, finding.where, said), []).append(
+            finding
+        )
+    return tuple(_of_engines(alike) for alike in merged.values())
+
+
+def _of_engines(alike: Sequence[Finding]) -> Finding:
+    first = alike[0]
+    if len(alike) == 1:
+        return first
+    engines = tuple(dict.fromkeys(engine for finding in alike for engine in finding.engines))
+    message = first.message.removeprefix(f"{first.engines[0]}: ") if engines else first.message
+    prefix = f"{', '.join(engines)}: " if message != first.message else ""
+    return msgspec.structs.replace(first, message=f"{prefix}{message}", engines=engines)
+
+
 def _error(fault: Fault, message: str, engine: str, where: str = "") -> Finding:
     return Finding(fault=fault, severity="error", message=message, where=where, engines=(engine,))
 
 
-def _wrong(row: OutputParity, output: OutputEvidence | None, engine: str) -> str:
-    if row.max_abs is None:
-        return (
-            f"{engine} gives {row.name!r} in another shape than the model; convert by another "
-            "route or make the model's shapes explicit."
-        )
-    if row.max_abs > row.limit_abs:
-        parts = [f"max abs {row.max_abs:.3g} where {row.limit_abs:.3g} is allowed"]
-    else:
-        parts = ["too low " + " or ".join(_shares(row))]
-    if row.snr_db is not None:
-        parts.append(f"{row.snr_db:.1f} dB of signal to noise")
+def _not_the_same(row: OutputParity, output: OutputEvidence | None, engine: str) -> Finding:
+    if row.answer == "cannot tell":
+        return _error(Fault.UNDECIDED, f"{engine}: {row.reason}.", engine, row.name)
+    parts = [f"{engine}: {row.reason}"]
     if output is not None and output.flips:
         parts.append(_flips(output))
-    return (
-        f"{engine} gives other values than the model in {row.name!r} ({', '.join(parts)}); find "
-        "the first op that differs with 'edgeml bisect', or try --repair or another precision."
+    sentence = "; ".join(parts)
+    return _error(
+        Fault.WRONG_VALUES,
+        f"{sentence}; find the first op that differs with 'edgeml bisect', or try --repair or "
+        "another precision.",
+        engine,
+        row.name,
     )
-
-
-def _shares(row: OutputParity) -> list[str]:
-    """Cosine and top-1, one of which is too low where no single value is too far off."""
-    shares = [] if row.cosine is None else [f"cosine {row.cosine:.4f}"]
-    return shares + ([] if row.top1 is None else [f"top-1 {row.top1:.2%}"])
 
 
 def _flips(output: OutputEvidence) -> str:

@@ -4,11 +4,10 @@ from edgeml.conversion import EngineParity
 from edgeml.errors import ConversionError
 from edgeml.evidence import Invariant
 from edgeml.manifest import Optimisation
-from edgeml.parity import compare
 from edgeml_converters.formats.tensors import Array, Arrays, Names
 from edgeml_converters.parity.invariants import invariants
 from edgeml_converters.parity.outcome import Parity
-from edgeml_converters.parity.pairing import listed, pair_inputs, pair_outputs
+from edgeml_converters.parity.pairing import agree, listed, pair_inputs, pair_outputs
 from edgeml_converters.parity.question import Question
 from edgeml_converters.steps.engine import EngineProcess
 from edgeml_converters.steps.messages import Opened
@@ -17,8 +16,8 @@ from edgeml_converters.steps.messages import Opened
 class PairedEngine:
     """An engine process that takes and gives tensors by the contract's names.
 
-    The first engine that runs the file settles how its tensors are paired with the contract's; the
-    pairing is kept in `parity` for the other levels and engines.
+    The first engine whose answers agree with the model's settles how the file's tensors are paired
+    with the contract's, for the other levels and engines; until then each finds its own pairing.
     version: of the engine; empty until it has opened the file.
     """
 
@@ -28,6 +27,8 @@ class PairedEngine:
         self._engine = engine
         self._question = question
         self._parity = parity
+        self._inputs: Names = {}
+        self._outputs: Names = {}
 
     def answers(self, level: Optimisation) -> dict[str, Array]:
         """Opens the file at a level of graph optimisation and runs all samples.
@@ -37,15 +38,19 @@ class PairedEngine:
         opened = self._engine.open(level)
         self.version = opened.version
         parity, question = self._parity, self._question
-        pairings = [parity.inputs] if parity.inputs else _pairings(question.inputs, opened)
+        pairings = [parity.inputs] if parity.settled else _pairings(question.inputs, opened)
         inputs, answers = self._run_best(pairings)
-        outputs = parity.outputs or pair_outputs(answers, question.expected, question.tolerance)
+        outputs = parity.outputs if parity.settled else pair_outputs(answers, question.expected)
         if not answers.keys() >= set(outputs.values()):
             raise ConversionError(
                 f"{self.name} calls the outputs {', '.join(answers)} where another engine "
                 f"calls them {', '.join(outputs.values())}"
             )
-        parity.inputs, parity.outputs = inputs, outputs
+        if not parity.settled:
+            parity.settled = agree(answers, question.expected, outputs)
+            if parity.settled or not parity.outputs:
+                parity.inputs, parity.outputs = inputs, outputs
+        self._inputs, self._outputs = inputs, outputs
         return {name: answers[theirs] for name, theirs in outputs.items()}
 
     def _run_best(self, pairings: list[Names]) -> tuple[Names, dict[str, Array]]:
@@ -58,12 +63,8 @@ class PairedEngine:
         return runs[0]
 
     def _agrees(self, answers: Arrays) -> bool:
-        question = self._question
-        pairs = pair_outputs(answers, question.expected, question.tolerance)
-        return all(
-            compare(name, answers[theirs], question.expected[name], question.tolerance).passed
-            for name, theirs in pairs.items()
-        )
+        expected = self._question.expected
+        return agree(answers, expected, pair_outputs(answers, expected))
 
     def invariants(
         self, row: EngineParity, answers: Arrays, batch: int | None
@@ -73,13 +74,14 @@ class PairedEngine:
         answers: the engine's, at that level. batch: the size that the file is frozen to, if it is.
         """
         self._engine.open(row.optimisation)
-        names, outputs = self._parity.inputs, self._parity.outputs
+        names, outputs = self._inputs, self._outputs
 
         def run(arrays: Arrays) -> dict[str, Array]:
             by_file = self._engine.run(arrays, names)
             return {name: by_file[theirs] for name, theirs in outputs.items()}
 
-        limits = {output.name: output.limit_abs for output in row.outputs}
+        # Two answers that are both so far from the model are at most twice as far from each other.
+        limits = {output.name: 2 * (output.max_abs or 0.0) for output in row.outputs}
         question = self._question
         return invariants(run, question.inputs, answers, question.expected, batch, limits)
 

@@ -8,12 +8,16 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
 
 from edgeml.errors import ConversionError
-from edgeml.parity import Tolerance, compare
-from edgeml_converters.formats.tensors import Array, Arrays, ModelInput, Names
+from edgeml_converters.formats.tensors import Array, Arrays, Floats, ModelInput, Names
 
 _CANDIDATES_MAX = 24  # orders of four inputs that look alike
+_SAMPLES = 64
+_NEAR = 0.1  # 10 dB: what is farther is another output, or nothing that a figure can save
+_FAR = 1e12
 
 
 def pair_inputs(arrays: Arrays, declared: Sequence[ModelInput]) -> list[Names]:
@@ -80,63 +84,80 @@ def _has_matching(choices: Mapping[str, Sequence[str]]) -> bool:
     return all(give(name, set()) for name in choices)
 
 
-def pair_outputs(
-    answers: Mapping[str, Array], expected: Mapping[str, Array], tolerance: Tolerance
-) -> Names:
+def pair_outputs(answers: Arrays, expected: Arrays) -> Names:
     """The model's name of each output -> the file's.
 
-    Equal names are paired where their values agree; where they do not, or names differ, values
-    decide. Where nothing agrees the nearest values are paired, so that their figures can be shown.
-    Raises ConversionError when the counts differ, or when names differ and values cannot tell two
-    outputs apart.
+    Equal names stay paired unless other pairs are near where theirs are not. Other names are paired
+    so that the distances of all outputs together are the least (scipy's linear_sum_assignment),
+    also where nothing is near, so that figures can be shown. Raises ConversionError when the counts
+    differ, or when names differ and values cannot tell two outputs apart.
     """
     if len(answers) != len(expected):
         raise ConversionError(
             f"the converted file gives {listed(answers)} where the model gives {listed(expected)}"
         )
-    agreeing = {
-        name: [
-            theirs
-            for theirs, answered in answers.items()
-            if compare(name, answered, value, tolerance).passed
-        ]
-        for name, value in expected.items()
-    }
-    same_names = answers.keys() == expected.keys()
-    if same_names and all(name in theirs for name, theirs in agreeing.items()):
-        return {name: name for name in expected}
-    pairings = list(islice(matchings(agreeing), 2))
-    if len(pairings) == 1:
-        return pairings[0]
-    if same_names:
-        return {name: name for name in expected}
-    if pairings:
+    by_name = {name: name for name in expected} if answers.keys() == expected.keys() else None
+    if by_name is not None and agree(answers, expected, by_name):
+        return by_name
+    ours, theirs = list(expected), list(answers)
+    distances = np.array([[distance(answers[b], expected[a]) for b in theirs] for a in ours])
+    order = _assigned(distances)
+    pairs = {name: theirs[order[row]] for row, name in enumerate(ours)}
+    if by_name is not None:
+        moved = [row for row, name in enumerate(ours) if pairs[name] != name]
+        near = all(distances[row, order[row]] <= _NEAR for row in moved)
+        return pairs if near and _clear(distances, order) else by_name
+    if not _clear(distances, order) and all(distances[range(len(ours)), order] <= _NEAR):
         raise ConversionError(
             f"the outputs {listed(expected)} cannot be told apart in this data; return them as a "
             "dict, so that they have names, or give more varied data"
         )
-    return _nearest(answers, expected)
+    return pairs
 
 
-def _nearest(answers: Mapping[str, Array], expected: Mapping[str, Array]) -> Names:
-    """Pairs the closest outputs first; another shape is farther away than any value."""
-    distances = sorted(
-        (_distance(answers[theirs], value), name, theirs)
-        for name, value in expected.items()
-        for theirs in answers
-    )
-    pairs: Names = {}
-    for _, name, theirs in distances:
-        if name not in pairs and theirs not in pairs.values():
-            pairs[name] = theirs
-    return {name: pairs[name] for name in expected}
+def agree(answers: Arrays, expected: Arrays, names: Names) -> bool:
+    """Whether every output is near the one that `names` pairs it with."""
+    return all(distance(answers[names[name]], expected[name]) <= _NEAR for name in expected)
 
 
-def _distance(answered: Array, expected: Array) -> tuple[bool, float]:
-    if answered.shape != expected.shape:
-        return True, 0.0
-    difference = np.abs(answered.astype(np.float64) - expected.astype(np.float64)).max(initial=0.0)
-    return False, float(np.nan_to_num(difference, nan=np.inf, posinf=np.inf))
+def distance(answered: Array, expected: Array) -> float:
+    """sum (v - r)^2 / sum (r - mean r)^2, the mean over the samples; of integers the share that is
+    unequal. _FAR where shapes or kinds differ, or other values are not finite. At most 64 samples,
+    evenly over all, are looked at."""
+    if answered.shape != expected.shape or not expected.size:
+        return 0.0 if answered.shape == expected.shape else _FAR
+    rows = np.unique(np.linspace(0, len(expected) - 1, _SAMPLES).astype(int))
+    v, r = answered[rows], expected[rows]
+    if r.dtype.kind in "iub":
+        return float((v != r).mean())
+    v, r = v.astype(np.float64), r.astype(np.float64)
+    counts = np.isfinite(r)
+    if (np.isfinite(v) != counts).any():
+        return _FAR
+    v, r = np.where(counts, v, 0.0), np.where(counts, r, 0.0)
+    noise = float(((v - r) ** 2).sum())
+    spread = float(((r - r.mean(axis=0)) ** 2).sum()) or float((r**2).sum())
+    return 0.0 if noise == 0.0 else min(_FAR, noise / spread if spread else _FAR)
+
+
+def _assigned(distances: Floats) -> npt.NDArray[np.intp]:
+    order: npt.NDArray[np.intp] = linear_sum_assignment(distances)[1]
+    return order
+
+
+def _clear(distances: Floats, order: npt.NDArray[np.intp]) -> bool:
+    """Whether every other assignment is at least twice as far, where it is another."""
+    rows = np.arange(len(order))
+    for row in rows:
+        without = distances.copy()
+        without[row, order[row]] = 2 * _FAR * len(order)
+        other = _assigned(without)
+        if other[row] == order[row]:
+            continue  # the only one there is
+        moved = rows[other != order]
+        if distances[moved, other[moved]].sum() <= 2 * distances[moved, order[moved]].sum():
+            return False
+    return True
 
 
 def listed(names: Any) -> str:

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeml.parity import Tolerance
 from edgeml_converters.evidence.metrics import Metric
 from edgeml_converters.formats.tensors import Array, Arrays
+from edgeml_converters.parity.rule import Rule
 from edgeml_converters.steps.processes import Processes
 
 
 @dataclass(frozen=True)
 class Question:
-    """The samples to run, the model's answers to them, and what counts as the same.
+    """The samples to run, the model's answers to them, and the rule that they are judged by.
 
     file: an .npz of `inputs`. processes: in which files are made and run. slice_by: a key of the
     data and its value for each sample. metric: the task's own.
@@ -20,7 +20,7 @@ class Question:
     file: Path
     inputs: Arrays
     expected: Arrays
-    tolerance: Tolerance
+    rule: Rule
     processes: Processes
     labels: Array | None = None
     slice_by: tuple[str, Array] | None = None

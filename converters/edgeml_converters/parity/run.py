@@ -7,11 +7,12 @@ import msgspec
 from edgeml.conversion import EngineParity
 from edgeml.errors import ConversionError
 from edgeml.manifest import Format, Optimisation
-from edgeml.parity import compare
+from edgeml.parity.answers import ORDER, worst
 from edgeml_converters.evidence.evidence import evidence
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.parity.comparisons import differences
 from edgeml_converters.parity.findings import findings
+from edgeml_converters.parity.judging import judge
 from edgeml_converters.parity.layouts import permuted_layouts
 from edgeml_converters.parity.levels import level_findings
 from edgeml_converters.parity.outcome import Parity
@@ -75,22 +76,19 @@ class _EngineRows:
     def _row(self, level: Optimisation) -> EngineParity:
         question = self._question
         answers = self._answers[level] = self._engine.answers(level)
-        rows = tuple(
-            compare(name, answers[name], expected, question.tolerance)
-            for name, expected in question.expected.items()
-        )
+        rows = judge(answers, question.expected, question.rule)
         return EngineParity(
             engine=self._engine.name,
             version=self._engine.version,
             optimisation=level,
             outputs=rows,
-            passed=all(row.passed for row in rows),
+            answer=worst(row.answer for row in rows),
         )
 
     def _did_not_run(self, level: Optimisation, reason: str) -> EngineParity:
         return EngineParity(
             engine=self._engine.name, version=self._engine.version, optimisation=level, outputs=(),
-            passed=False, error=reason,
+            answer="differs", error=reason,
         )  # fmt: skip
 
     def _gather_evidence(self) -> None:
@@ -98,13 +96,19 @@ class _EngineRows:
         ran = [row for row in self._rows if row.outputs]
         if not ran:
             return
-        chosen = next((row for row in ran if row.passed), ran[0])
+        chosen = min(ran, key=lambda row: ORDER.index(row.answer))
         name, question = self._engine.name, self._question
         answers = self._answers[chosen.optimisation]
+        self._parity.answers_by_engine[name] = answers
         if not self._parity.answers or (chosen.passed and not self._parity.passed):
             self._parity.answers = answers
         figures = evidence(
-            answers, question.expected, question.labels, question.slice_by, question.metric
+            answers,
+            question.expected,
+            question.labels,
+            question.slice_by,
+            question.metric,
+            class_axes=question.rule.class_axes(question.expected),
         )
         try:
             invariants = self._engine.invariants(chosen, answers, self._batch)
@@ -124,6 +128,6 @@ class _EngineRows:
         for index, row in enumerate(self._rows):
             self._rows[index] = msgspec.structs.replace(
                 row,
-                passed=row.passed and not broken,
+                answer="differs" if broken else row.answer,
                 evidence=figures if row is chosen else None,
             )

@@ -1,13 +1,15 @@
 """`render`: the whole page. It loads nothing from anywhere, and says so in its own policy."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from edgeml.conversion import ConversionReport
 from edgeml.evidence import Interval
+from edgeml.parity import words
+from edgeml.parity.answers import OutputParity
 from edgeml.profile import Profile
 from edgeml_converters.profile.text import count, latency, size
 from edgeml_converters.report import plots
@@ -58,7 +60,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {
+    added: dict[str, Callable[..., str]] = {
         "number": _number,
         "db": _db,
         "percent": _percent,
@@ -66,7 +68,13 @@ def _environment() -> Environment:
         "size": size,
         "count": count,
         "latency": _latency,
+        "snr": _snr,
+        "amount": _amount,
+        "value_text": words.value_text,
+        "worst_figure": words.worst_figure,
+        "role_text": words.role_text,
     }
+    environment.filters.update(added)
     return environment
 
 
@@ -84,6 +92,18 @@ def _latency(microseconds: float | None) -> str:
 def _db(value: float | None) -> str:
     """Signal to noise; None is the documents' way to say exact."""
     return "exact" if value is None or math.isinf(value) else f"{value:.1f}"
+
+
+def _snr(output: OutputParity) -> str:
+    """Of its worst channel."""
+    if output.max_abs is None:
+        return "not finite" if not output.figures else _NONE
+    exact = "exact" if output.max_abs == 0 else _NONE
+    return exact if output.snr_db is None else f"{output.snr_db:.1f}"
+
+
+def _amount(value: float | None, figure: str) -> str:
+    return words.amount(figure, value)
 
 
 def _percent(value: float | None) -> str:

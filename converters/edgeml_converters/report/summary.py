@@ -4,31 +4,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgeml.conversion import ConversionReport, EngineParity, VariantReport
-from edgeml.parity import OutputParity
+from edgeml.parity.answers import Answer, OutputParity
 from edgeml.profile import EngineProfile, Profile
 from edgeml_converters.report.tradeoff import chosen, measured
 
 
 @dataclass(frozen=True)
 class Row:
-    """engine: None where no engine has run the variant. levels: (optimisation, passed).
+    """engine: None where no engine has run the variant. levels: (optimisation, answer).
 
     worst: the output that is farthest from the model; None where there are no figures.
-    top1: the worst of all outputs with classes, with the ends of its interval where known.
+    top1: the worst of all outputs with classes, with the ends of its interval.
     """
 
     variant: VariantReport
     engine: EngineParity | None
     profile: EngineProfile | None
-    levels: tuple[tuple[str, bool], ...]
+    levels: tuple[tuple[str, Answer], ...]
     worst: OutputParity | None
-    cosine: float | None
     top1: str
 
     @property
     def every_level(self) -> bool:
         """Whether it was shown at several levels and passed at each."""
-        return len(self.levels) > 1 and all(passed for _, passed in self.levels)
+        return len(self.levels) > 1 and all(answer == "same" for _, answer in self.levels)
 
 
 def summary(report: ConversionReport, profiles: Mapping[str, Profile]) -> tuple[Row, ...]:
@@ -40,36 +39,26 @@ def summary(report: ConversionReport, profiles: Mapping[str, Profile]) -> tuple[
             for engine in chosen(variant)
         ]
         if not variant.engines:
-            rows.append(Row(variant, None, None, (), None, None, ""))
+            rows.append(Row(variant, None, None, (), None, ""))
     return tuple(rows)
 
 
 def _row(variant: VariantReport, engine: EngineParity, profile: EngineProfile | None) -> Row:
-    cosines = [output.cosine for output in engine.outputs if output.cosine is not None]
     return Row(
         variant=variant,
         engine=engine,
         profile=profile,
         levels=tuple(
-            (row.optimisation, row.passed) for row in variant.engines if row.engine == engine.engine
+            (row.optimisation, row.answer) for row in variant.engines if row.engine == engine.engine
         ),
-        worst=max(engine.outputs, key=_distance, default=None),
-        cosine=min(cosines, default=None),
+        worst=max(engine.outputs, key=lambda output: output.share, default=None),
         top1=_top1(engine),
     )
 
 
-def _distance(output: OutputParity) -> float:
-    """max abs as a share of what is allowed; infinite where an answer is not finite."""
-    if output.max_abs is None:
-        return float("inf")
-    return output.max_abs / output.limit_abs if output.limit_abs else output.max_abs
-
-
 def _top1(engine: EngineParity) -> str:
     intervals = [o.top1 for o in engine.evidence.outputs if o.top1] if engine.evidence else []
-    if intervals:
-        worst = min(intervals, key=lambda interval: interval.value)
-        return f"{worst.value:.1%} ({worst.low:.1%} to {worst.high:.1%})"
-    shares = [output.top1 for output in engine.outputs if output.top1 is not None]
-    return f"{min(shares):.1%}" if shares else ""
+    if not intervals:
+        return ""
+    worst = min(intervals, key=lambda interval: interval.value)
+    return f"{worst.value:.1%} ({worst.low:.1%} to {worst.high:.1%})"

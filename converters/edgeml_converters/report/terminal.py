@@ -1,5 +1,6 @@
 """The figures of a conversion as people read them on a terminal."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -8,14 +9,22 @@ from rich.markup import escape
 from rich.table import Table
 
 from edgeml.conversion import ConversionReport, EngineParity, VariantReport
-from edgeml.parity import OutputParity
+from edgeml.parity.answers import Answer, OutputParity
+from edgeml.parity.words import role_text, worst_figure
 
-_FIGURES = ("max abs", "cosine", "SNR dB", "top-1")
+ANSWERS: dict[Answer, str] = {
+    "same": "[green]same[/]",
+    "differs": "[red]differs[/]",
+    "cannot tell": "[yellow]cannot tell[/]",
+}
 
 
 def print_report(console: Console, report: ConversionReport, out: Path) -> None:
-    """The table, then one line for each finding, each repair tried and the files written."""
+    """The table, then what each output is taken for, each finding, each repair tried and the files
+    written."""
     console.print(parity_table(report))
+    for line in _role_lines(report):
+        console.print(escape(line))
     for variant in report.variants:
         for finding in variant.findings:
             colour = "red" if finding.severity == "error" else "yellow"
@@ -35,24 +44,24 @@ def print_report(console: Console, report: ConversionReport, out: Path) -> None:
 
 def parity_table(report: ConversionReport) -> Table:
     """One row for each variant, engine and output; a lower level of optimisation has a row of its
-    own only where its verdict is another."""
-    title = f"{escape(report.source)}: parity on {report.samples} samples"
+    own only where its answer is another."""
+    title = f"{escape(report.source)}: parity on {report.samples:,} samples"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0),
         show_edge=False, pad_edge=False)  # fmt: skip
     for name in ("variant", "engine"):
         table.add_column(name, no_wrap=True)
     table.add_column("output", overflow="fold", min_width=6)
-    for name in _FIGURES:
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
+    table.add_column("SNR dB", justify="right", no_wrap=True)
+    table.add_column("worst figure / limit", overflow="fold")
+    table.add_column("answer", no_wrap=True)
     for variant in report.variants:
         if not variant.engines:
-            blank = [""] * (len(_FIGURES) + 2)
-            table.add_row(variant.id, *blank, "[red]not made[/]" if not variant.files else "unseen")
-        shown: dict[str, bool] = {}
+            state = "[red]not made[/]" if not variant.files else "unseen"
+            table.add_row(variant.id, "", "", "", "", state)
+        shown: dict[str, Answer] = {}
         for engine in variant.engines:
-            if shown.get(engine.engine) != engine.passed:
-                shown[engine.engine] = engine.passed
+            if shown.get(engine.engine) != engine.answer:
+                shown[engine.engine] = engine.answer
                 _add_engine(table, variant, engine)
     return table
 
@@ -61,29 +70,28 @@ def _add_engine(table: Table, variant: VariantReport, engine: EngineParity) -> N
     level = "" if engine.optimisation == "all" else f"\n({engine.optimisation})"
     name = f"{engine.engine}{level}"
     if engine.error is not None:
-        table.add_row(variant.id, name, *[""] * (len(_FIGURES) + 1), "[red]did not run[/]")
+        table.add_row(variant.id, name, "", "", "", "[red]did not run[/]")
+    broken = engine.answer == "differs" and all(o.answer != "differs" for o in engine.outputs)
     for output in engine.outputs:
-        same = output.passed and engine.passed
         table.add_row(
             variant.id,
             name,
             escape(output.name),
-            *_figures(output),
-            "[green]same[/]"
-            if same
-            else "[red]differs[/]"
-            if not output.passed
-            else "[red]unsound",
+            _snr(output),
+            escape(worst_figure(output)),
+            "[red]unsound[/]" if broken else ANSWERS[output.answer],
         )
 
 
-def _figures(output: OutputParity) -> tuple[str, ...]:
-    max_abs = "not finite" if output.max_abs is None else f"{output.max_abs:.1e}"
-    return (
-        max_abs,
-        "" if output.cosine is None else f"{output.cosine:.5f}",
-        ("" if output.max_abs is None else "exact")
-        if output.snr_db is None
-        else f"{output.snr_db:.1f}",
-        "" if output.top1 is None else f"{output.top1:.1%}",
-    )
+def _snr(output: OutputParity) -> str:
+    if output.max_abs is None:
+        return "not finite" if not output.figures else ""
+    if output.snr_db is None:
+        return "exact" if output.max_abs == 0 else ""
+    return f"{output.snr_db:.1f}"
+
+
+def _role_lines(report: ConversionReport) -> Iterator[str]:
+    """What each output is taken for, and by whom: a wrong guess must be seen."""
+    for name, roles in report.roles.items():
+        yield f"{name} is taken for {role_text(roles)}"

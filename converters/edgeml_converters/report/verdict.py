@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from edgeml.conversion import ConversionReport, VariantReport
-from edgeml_converters.parity.outcome import describe
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,11 @@ def verdict(report: ConversionReport) -> Verdict:
 def _state(variant: VariantReport) -> str:
     if not variant.files:
         return "could not be made"
-    if any(engine.outputs for engine in variant.engines):
-        return "does not say the same as the model"
-    return "ran on no engine"
+    if not any(engine.outputs for engine in variant.engines):
+        return "ran on no engine"
+    if variant.answer == "cannot tell":
+        return "may or may not say the same as the model"
+    return "does not say the same as the model"
 
 
 def _reason(variant: VariantReport) -> str:
@@ -62,7 +63,7 @@ def _reason(variant: VariantReport) -> str:
     for engine in variant.engines:
         for output in engine.outputs:
             if not output.passed:
-                return f"{engine.engine} gives {describe(output)}."
+                return f"{engine.engine}: {output.reason}."
     errors = [engine.error for engine in variant.engines if engine.error]
     errors += [tried.error for tried in reversed(variant.routes) if tried.error]
     return (errors or ["no engine for it is installed; see 'edgeml doctor'."])[0]

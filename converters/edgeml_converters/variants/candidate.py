@@ -1,5 +1,6 @@
 """What may become a variant: all that is known of it, and where its files are."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,13 @@ class Candidate:
     """report: the variant's. folder: of its files; None where there is none.
 
     answers: to all samples, by the contract's names; empty where no engine ran it.
+    answers_by_engine: of each engine that ran it, at the level that will be used.
     """
 
     report: VariantReport
     folder: Path | None
     answers: Arrays = field(default_factory=dict[str, npt.NDArray[Any]])
+    answers_by_engine: Mapping[str, Arrays] = field(default_factory=dict[str, Arrays])
 
     @property
     def agreeing(self) -> set[str]:
@@ -38,15 +41,20 @@ class Candidate:
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """The faults of its errors, each once."""
-        errors = [finding for finding in self.report.findings if finding.severity == "error"]
+        """The faults of its errors, each once; what cannot be told is none."""
+        errors = [
+            finding
+            for finding in self.report.findings
+            if finding.severity == "error" and finding.fault is not Fault.UNDECIDED
+        ]
         return tuple(dict.fromkeys(error.fault for error in errors))
 
     @property
     def sound(self) -> bool:
-        """Every installed engine agrees, and no finding is an error."""
-        every = {row.engine for row in self.report.engines}
-        return self.report.passed and self.agreeing == every and not self.faults
+        """By what was seen, whether or not it is enough to tell, every installed engine agrees, and
+        no finding is an error."""
+        near = {row.engine for row in self.report.engines if row.near}
+        return near == {row.engine for row in self.report.engines} and not self.faults
 
     def reported(self, **changes: object) -> "Candidate":
         """The same candidate with these changes to its report."""

@@ -6,6 +6,7 @@ from edgeml import digests
 from edgeml.conversion import VariantReport
 from edgeml.manifest import Format, Precision
 from edgeml_converters.lint import lint
+from edgeml_converters.parity.findings import of_all_engines
 from edgeml_converters.parity.outcome import Parity
 from edgeml_converters.parity.question import Question
 from edgeml_converters.parity.run import show_parity
@@ -31,14 +32,13 @@ def examine(
     entry = folder / converted.entry
     findings = lint(target, entry)
     parity = show_parity(entry, target, question, progress, converted.batch)
-    findings = (*findings, *parity.findings)
+    findings = (*findings, *of_all_engines(parity.findings))
     wrong_everywhere = any(f.severity == "error" and not f.engines for f in findings)
     report = VariantReport(
         id=identity,
         format=target,
         precision=precision,
-        passed=parity.passed and not wrong_everywhere,
-        tolerance=question.tolerance,
+        answer="differs" if wrong_everywhere else parity.answer,
         routes=(),
         engines=tuple(parity.engines),
         files=tuple(f"{identity}/{file.name}" for file in files),
@@ -50,4 +50,4 @@ def examine(
         sha256={f"{identity}/{file.name}": digests.sha256_file(file) for file in files},
         findings=findings,
     )
-    return Candidate(report, folder, parity.answers), parity
+    return Candidate(report, folder, parity.answers, parity.answers_by_engine), parity

@@ -3,6 +3,7 @@
 from edgeml.conversion import RouteTried, VariantReport
 from edgeml.errors import InputError
 from edgeml.manifest import Format
+from edgeml.parity.answers import ORDER
 from edgeml_converters.parity.question import Question
 from edgeml_converters.progress import Progress
 from edgeml_converters.routes.table import routes_for
@@ -17,7 +18,7 @@ def make_float(
 ) -> Candidate:
     """The fp32 variant, in a folder of the question's workspace.
 
-    A file out of tolerance is kept, for people to look at, when no later route gives a better one.
+    A file that differs is kept, for people to look at, when no later route gives a better one.
     """
     identity = variant_id(target, "fp32")
     tried: list[RouteTried] = []
@@ -37,19 +38,22 @@ def make_float(
         except InputError as error:  # the file is not one of its format
             tried.append(RouteTried(route=key, error=str(error)))
             continue
-        tried.append(RouteTried(route=key, error=parity.fault()))
-        if best is None or parity.unanimous or (parity.passed and not best.report.passed):
+        tried.append(RouteTried(route=key, error=None if parity.undisputed else parity.fault()))
+        if best is None or parity.undisputed or _rank(candidate) > _rank(best):
             best = candidate
-        if parity.unanimous:
+        if parity.undisputed:
             break
     if best is None:
         report = VariantReport(
             id=identity,
             format=target,
             precision="fp32",
-            passed=False,
-            tolerance=question.tolerance,
+            answer="differs",
             routes=(),
         )
         best = Candidate(report, None)
     return best.reported(routes=tuple(tried))
+
+
+def _rank(candidate: Candidate) -> int:
+    return -ORDER.index(candidate.report.answer)

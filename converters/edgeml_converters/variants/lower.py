@@ -20,7 +20,7 @@ def make_lower(quantiser: Quantiser, *, repair: bool = True) -> Candidate:
     files, tried = _calibrate(quantiser)
     if not files:
         return _nothing(quantiser, tried)
-    best = max(files, key=lambda file: file.snr_db)
+    best = max(files, key=lambda file: file.nearness)
     repairs: list[RepairTried] = []
     if repair and not (chosen := quantiser.examine(best)).sound:
         best, repairs = mend(quantiser, chosen, best)
@@ -52,7 +52,8 @@ def _calibrate(quantiser: Quantiser) -> tuple[list[QuantisedFile], list[Calibrat
     """A file by each calibrator, and all that were tried, the best first."""
     static = quantiser.precision == "int8"
     files: list[QuantisedFile] = []
-    tried: list[CalibratorTried] = []
+    made: list[tuple[tuple[bool, float, float], CalibratorTried]] = []
+    failed: list[CalibratorTried] = []
     for name in calibrators(quantiser.format) if static else (None,):
         title = f"quantise by {name}" if name else "quantise"
         label = name or quantiser.precision
@@ -60,18 +61,18 @@ def _calibrate(quantiser: Quantiser) -> tuple[list[QuantisedFile], list[Calibrat
             with quantiser.progress(title):
                 file = quantiser.make(Recipe(calibrator=name))
         except StepError as error:
-            tried.append(CalibratorTried(name=label, error=error.reason))
+            failed.append(CalibratorTried(name=label, error=error.reason))
             continue
         files.append(file)
-        tried.append(CalibratorTried(name=label, snr_db=file.shown_snr_db))
-    tried.sort(key=lambda t: (t.error is not None, -(t.snr_db if t.snr_db is not None else 1e9)))
-    return files, tried
+        made.append((file.nearness, CalibratorTried(name=label, snr_db=file.snr_db)))
+    made.sort(key=lambda one: one[0], reverse=True)
+    return files, [*(tried for _, tried in made), *failed]
 
 
 def _nothing(quantiser: Quantiser, tried: list[CalibratorTried]) -> Candidate:
     report = msgspec.structs.replace(
-        quantiser.base.report, id=quantiser.id, passed=False, precision=quantiser.precision,
-        tolerance=quantiser.choice.tolerance, engines=(), files=(), entry="", size=0,
+        quantiser.base.report, id=quantiser.id, answer="differs", precision=quantiser.precision,
+        engines=(), files=(), entry="", size=0,
         findings=(), tensors=(), calibrators=tuple(tried),
     )  # fmt: skip
     return Candidate(report, None)

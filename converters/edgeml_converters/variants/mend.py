@@ -36,7 +36,7 @@ def mend(
             continue
         better = _rank(repaired, file) > _rank(candidate, best)
         tried.append(
-            RepairTried(faults=faults, action=repair.action, snr_db=file.shown_snr_db, kept=better)
+            RepairTried(faults=faults, action=repair.action, snr_db=file.snr_db, kept=better)
         )
         if better:
             candidate, best = repaired, file
@@ -68,11 +68,12 @@ def _next_repair(
     return None
 
 
-def _rank(candidate: Candidate, file: QuantisedFile) -> tuple[bool, int, int, float]:
-    """More is better: passed, engines that agree, fewer errors, signal to noise."""
+def _rank(candidate: Candidate, file: QuantisedFile) -> tuple[float, ...]:
+    """More is better: not different, engines that do not differ, fewer errors, nearness."""
+    engines = {row.engine for row in candidate.report.engines if row.answer != "differs"}
     return (
-        candidate.report.passed,
-        len(candidate.agreeing),
+        candidate.report.answer != "differs",
+        len(engines),
         -len(candidate.faults),
-        file.snr_db,
+        *file.nearness,
     )

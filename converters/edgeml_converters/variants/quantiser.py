@@ -6,11 +6,11 @@ from pathlib import Path
 from edgeml.evidence import TensorFidelity
 from edgeml.faults import Fault, Finding
 from edgeml.manifest import Format, Precision
-from edgeml.parity import compare
+from edgeml.parity.answers import OutputParity
 from edgeml_converters.bisect.repairs import Repair
 from edgeml_converters.formats.npz import save
 from edgeml_converters.formats.tensors import Arrays, Ranges
-from edgeml_converters.parity.outcome import worst_snr
+from edgeml_converters.parity.judging import judge
 from edgeml_converters.parity.question import Question
 from edgeml_converters.progress import Progress
 from edgeml_converters.steps.messages import Converted, Quantise, Quantised, Trace, Traced
@@ -41,18 +41,30 @@ class Recipe:
 
 @dataclass(frozen=True)
 class QuantisedFile:
-    """snr_db: how near it is to the model; infinite where it is exact."""
+    """outputs: how near each is to the model's."""
 
     recipe: Recipe
     entry: Path
     coverage: float
     ranges: Ranges
-    snr_db: float
+    outputs: tuple[OutputParity, ...]
 
     @property
-    def shown_snr_db(self) -> float | None:
-        """As documents have it: None where there is no noise."""
-        return None if self.snr_db == float("inf") else self.snr_db
+    def snr_db(self) -> float | None:
+        """Of the worst channel; None where it is exact."""
+        return min((o.snr_db for o in self.outputs if o.snr_db is not None), default=None)
+
+    @property
+    def nearness(self) -> tuple[bool, float, float]:
+        """More is better: no figure that differs, signal to noise, less of what is allowed.
+
+        Noise comes before shares of limits: a few samples often flip no class at all.
+        """
+        beyond = any(
+            o.answer == "differs" or any(f.beyond for f in o.figures) for o in self.outputs
+        )
+        snr_db = float("inf") if self.snr_db is None else self.snr_db
+        return not beyond, snr_db, -max(output.share for output in self.outputs)
 
 
 class Quantiser:
@@ -110,22 +122,18 @@ class Quantiser:
         )
         entry = folder / quantised.entry
         return QuantisedFile(
-            recipe, entry, quantised.coverage, quantised.ranges, self._snr_db(entry)
+            recipe, entry, quantised.coverage, quantised.ranges, self._outputs(entry)
         )
 
-    def _snr_db(self, entry: Path) -> float:
-        """Of the worst output, where the float file passed last, else in its first row."""
+    def _outputs(self, entry: Path) -> tuple[OutputParity, ...]:
+        """Judged where the float file passed last, else in its first row."""
         report, question = self.base.report, self.choice
         row = next((r for r in reversed(report.engines) if r.passed), report.engines[0])
         with self._processes.engine(row.engine, entry) as engine:
             engine.open(row.optimisation)
             answers = engine.run_file(question.file, report.inputs)
-        return worst_snr(
-            tuple(
-                compare(name, answers[theirs], question.expected[name], question.tolerance)
-                for name, theirs in report.outputs.items()
-            )
-        )
+        by_name = {name: answers[theirs] for name, theirs in report.outputs.items()}
+        return judge(by_name, question.expected, question.rule)
 
     def examine(self, file: QuantisedFile) -> Candidate:
         """The file as a candidate by the samples of the choice."""
@@ -157,7 +165,7 @@ class Quantiser:
             coverage=coverage,
             ranges=file.ranges,
             findings=findings,
-            passed=candidate.report.passed and coverage >= MIN_COVERAGE_PERCENT,
+            answer="differs" if coverage < MIN_COVERAGE_PERCENT else candidate.report.answer,
         )
 
     def trace(self, file: QuantisedFile, engine: str = "") -> tuple[TensorFidelity, ...]:

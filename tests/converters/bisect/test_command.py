@@ -14,7 +14,7 @@ from edgeml.cli.bisect import bisect_command
 from edgeml.conversion import ConversionReport, EngineParity, RouteTried, VariantReport
 from edgeml.errors import ConversionError, InputError
 from edgeml.holdout import Holdout
-from edgeml.parity import Tolerance
+from edgeml.parity.answers import Answer
 from edgeml_converters.bisect.bisect import Bisection, bisect
 from tests.converters.tflite_files import Graph, Op, Tensor, dynamic_layer, write
 
@@ -41,12 +41,12 @@ def scaled(path: Path, factors: tuple[float, ...]) -> Path:
     return path
 
 
+ANSWERS: dict[str, Answer] = {"litert": "same", "tflite": "differs"}
 VARIANT = VariantReport(
     id="onnx-int8",
     format="onnx",
     precision="int8",
-    passed=False,
-    tolerance=Tolerance(),
+    answer="differs",
     routes=(RouteTried(route="torch-onnx-dynamo"),),
     files=("onnx-int8/model.onnx",),
     entry="onnx-int8/model.onnx",
@@ -62,7 +62,7 @@ def conversion(folder: Path, variant: VariantReport = VARIANT) -> Path:
         source="model.py:net", framework="torch", samples=12, variants=(variant,), tools={}
     )
     (folder / "report.json").write_bytes(documents.encode(report))
-    kept = Holdout(inputs={"features": X}, expected={"scores": X}, tolerances={})
+    kept = Holdout(inputs={"features": X}, expected={"scores": X})
     (folder / "holdout.npz").write_bytes(holdout.encode(kept))
     return folder
 
@@ -144,8 +144,8 @@ def test_tflite_is_traced_on_the_engine_that_disagrees(tmp_path: Path) -> None:
     reference = Graph(tensors, [Op(layer.kind, (0, 1, -1), (2,), options=layer.options)],
                       outputs=(2,))  # fmt: skip
     engines = tuple(
-        EngineParity(engine=name, version="1", outputs=(), passed=passed)
-        for name, passed in {"litert": True, "tflite": False}.items()
+        EngineParity(engine=name, version="1", outputs=(), answer=answer)
+        for name, answer in ANSWERS.items()
     )
     variant = msgspec.structs.replace(
         VARIANT, id="v", format="tflite", entry="v/model.tflite", engines=engines

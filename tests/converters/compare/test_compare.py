@@ -11,7 +11,6 @@ from onnx import TensorProto, helper
 
 from edgeml import package
 from edgeml.errors import InputError, ParityError
-from edgeml.parity import Tolerance
 from edgeml_converters.compare.compare import Comparison, compare_models
 from tests import onnx_models
 from tests.converters import tflite_models
@@ -35,7 +34,7 @@ def test_outputs_with_exchanged_names_are_paired_by_value_in_two_formats(tmp_pat
         tflite_models.pair(tmp_path / "b.tflite", ("second", "first")),
         normal_data(tmp_path, a=(3,), b=(3,)),
     )
-    assert found.same and found.fault() is None
+    assert found.answer == "same" and found.fault() is None
     assert found.outputs == {"first": "second", "second": "first"}
     assert found.inputs == {"a": "a", "b": "b"}
     assert (found.a, found.b, found.samples, found.engine) == (
@@ -60,7 +59,7 @@ def test_inputs_with_other_names_are_paired_by_value(tmp_path: Path, names: str)
     b.write_bytes(swapped.SerializeToString())
     keys = ("left", "right") if names == "a" else ("args_0", "args_1")
     found = _compare(a, b, normal_data(tmp_path, **dict.fromkeys(keys, (3,))))
-    assert found.same
+    assert found.answer == "same"
     assert found.inputs == {"left": "args_0", "right": "args_1"}
 
 
@@ -74,9 +73,9 @@ def test_inputs_that_neither_model_names_are_asked_for(tmp_path: Path) -> None:
 def test_models_that_differ_show_figures_and_flips(tmp_path: Path) -> None:
     a = onnx_models.scale(tmp_path / "a.onnx", 2.0)
     b = onnx_models.scale(tmp_path / "b.onnx", -2.0)
-    found = _compare(a, b, normal_data(tmp_path, x=(4,)))
-    assert not found.same
-    assert "onnxruntime gives max abs" in (found.fault() or "")
+    found = _compare(a, b, normal_data(tmp_path, x=(4,)), outputs=["y=logits"])
+    assert found.answer == "differs"
+    assert (found.fault() or "").startswith("onnxruntime: 'y' differs: ")
     (row,) = found.engines
     assert row.evidence is not None
     (output,) = row.evidence.outputs
@@ -89,8 +88,9 @@ def test_the_tolerance_decides(tmp_path: Path) -> None:
     a = onnx_models.scale(tmp_path / "a.onnx", 2.0)
     b = onnx_models.scale(tmp_path / "b.onnx", 2.01)
     data = normal_data(tmp_path, x=(4,))
-    assert not _compare(a, b, data).same
-    assert _compare(a, b, data, tolerance=Tolerance(max_abs=0.01)).same
+    assert _compare(a, b, data, exact=True).answer == "differs"
+    found = _compare(a, b, data, tolerances=["y:rounding=0.01"], exact=True)
+    assert found.answer == "same" and found.allowed == {"y:rounding": 0.01}
 
 
 def test_another_number_of_outputs_is_a_sentence(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_model_that_answers_nan_is_no_reference(tmp_path: Path) -> None:
         _compare(tmp_path / "log.onnx", tmp_path / "log.onnx", data)
     scale = onnx_models.scale(tmp_path / "scale.onnx", 1.0)
     found = _compare(scale, tmp_path / "log.onnx", data)
-    assert not found.same and "NaN" in (found.fault() or "")
+    assert found.answer == "differs" and "NaN" in (found.fault() or "")
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_variant_of_a_package_goes_by_its_contract(tmp_path: Path) -> None:
     data = normal_data(tmp_path, x=(4,))
     for name in (packed, f"{packed}:onnx-fp32"):
         found = _compare(model, name, data)
-        assert found.same and found.b == "tiny-1.edgeml:onnx-fp32"
+        assert found.answer == "same" and found.b == "tiny-1.edgeml:onnx-fp32"
     with pytest.raises(InputError, match="holds no variant 'onnx-int8'; it holds onnx-fp32"):
         _compare(model, f"{packed}:onnx-int8", data)
 
@@ -181,7 +181,7 @@ def test_names_of_a_package_are_those_of_its_contract(tmp_path: Path) -> None:
     found = _compare(
         pair(tmp_path / "a.onnx", ("total",)), packed, normal_data(tmp_path, a=(3,), b=(3,))
     )
-    assert found.same and found.inputs == {"a": "a", "b": "b"}
+    assert found.answer == "same" and found.inputs == {"a": "a", "b": "b"}
     assert found.outputs == {"total": "total"}
 
 
@@ -198,7 +198,7 @@ def test_a_source_is_compared_in_its_framework(tmp_path: Path) -> None:
     file = tflite_models.pair(tmp_path / "b.tflite", ("y0", "y1"))
     data = normal_data(tmp_path, a=(3,), b=(3,))
     found = _compare(f"{tmp_path}/net.py:pair", file, data, engines=["litert"])
-    assert found.same and found.a == "net.py:pair"
+    assert found.answer == "same" and found.a == "net.py:pair"
     assert found.engine == "torch" and found.version.startswith("2.13")
     assert found.outputs == {"difference": "y1", "total": "y0"}
 
@@ -207,7 +207,7 @@ def test_basic_pitch_is_one_net_in_three_formats_under_permuted_names(tmp_path: 
     """Its authors' own ONNX and TFLite: note and onset are of one shape, and a pairing by order
     would call them different."""
     seconds = np.arange(43_844) / 22_050
-    tones = RNG.uniform(100, 2000, (3, 4, 1))
+    tones = RNG.uniform(100, 2000, (3, 8, 1))
     audio = 0.2 * np.sin(2 * np.pi * tones * seconds).sum(axis=0).astype(np.float32)
     audio += RNG.normal(scale=0.01, size=audio.shape).astype(np.float32)
     np.savez(tmp_path / "audio.npz", audio=audio[..., None])
@@ -217,14 +217,14 @@ def test_basic_pitch_is_one_net_in_three_formats_under_permuted_names(tmp_path: 
         tmp_path / "audio.npz",
         engines=["onnxruntime", "litert"],
     )
-    assert found.same
+    assert found.answer == "same"
     assert found.outputs == {
         "StatefulPartitionedCall:0": "contour",
         "StatefulPartitionedCall:1": "note",
         "StatefulPartitionedCall:2": "onset",
     }
     assert all(
-        output.snr_db is not None and output.snr_db > 110
+        output.snr_db is not None and output.snr_db > 88  # of the worst channel
         for row in found.engines
         for output in row.outputs
     )

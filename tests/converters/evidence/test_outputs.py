@@ -13,12 +13,13 @@ from scipy import special
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import top_k_accuracy_score
 
-from edgeml import documents, parity
+from edgeml import documents
 from edgeml.evidence import OutputEvidence
 from edgeml.parity import Array
 from edgeml_converters.evidence.labels import label_classes
 from edgeml_converters.evidence.outputs import output_evidence
 from edgeml_converters.evidence.probabilities import calibration_error, probabilities
+from tests.converters import plain_figures
 
 shapes = hnp.array_shapes(min_dims=1, max_dims=4, min_side=1, max_side=7)
 values = st.floats(-1e3, 1e3, width=32)
@@ -76,7 +77,7 @@ def test_agreement_and_flips_are_two_sides_of_one_thing(pair: tuple[Array, Array
     if found.top1 is None:
         assert (found.flips, found.worst_flips, found.top5) == (0, (), None)
         return
-    assert found.top1.value == pytest.approx(parity.top1_agreement(a, b))
+    assert found.top1.value == pytest.approx(plain_figures.top1_agreement(a, b))
     assert len(found.worst_flips) == min(found.flips, 16)
     if a.ndim == 2:
         assert found.flips == round((1 - found.top1.value) * len(a))

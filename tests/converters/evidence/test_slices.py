@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from edgeml import documents, parity
+from edgeml import documents
 from edgeml.errors import InputError
 from edgeml.evidence import Slice
 from edgeml.parity import Array
 from edgeml_converters.evidence.metrics import parse
 from edgeml_converters.evidence.slices import partition, slices
+from tests.converters import plain_figures
 
 RNG = np.random.default_rng(0)
 keys = st.one_of(
@@ -104,8 +105,8 @@ def test_figures_are_those_of_parity_worst_output_first(n: int, seed: int, noise
     assert order == sorted(order)  # type: ignore[type-var]
     for one in made:
         rows = key == int(one.value)
-        snrs = [parity.snr_db(found[k][rows], v[rows]) for k, v in expected.items()]
-        top1s = [parity.top1_agreement(found[k][rows], v[rows]) for k, v in expected.items()]
+        snrs = [plain_figures.snr_db(found[k][rows], v[rows]) for k, v in expected.items()]
+        top1s = [plain_figures.top1_agreement(found[k][rows], v[rows]) for k, v in expected.items()]
         exact = all(snr is None for snr in snrs)
         assert one.snr_db == (
             None if exact else pytest.approx(min(s for s in snrs if s is not None), abs=1e-6)

@@ -10,9 +10,11 @@ from ai_edge_litert import schema_py_generated as schema
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from edgeml.faults import Fault
-from edgeml.parity import Array, Tolerance, compare
+from edgeml.parity import Array
 from edgeml_converters.parity.findings import findings
 from edgeml_converters.parity.invariants import Run, invariants
+from edgeml_converters.parity.judging import judge
+from edgeml_converters.parity.rule import Rule
 from edgeml_runtime.engines.tflite import LitertEngine, TfliteEngine
 from tests.converters.tflite_files import Graph, Op, Tensor, write
 
@@ -115,6 +117,6 @@ def test_a_recurrent_tflite_file_that_keeps_its_state_is_caught(
     assert np.abs(answers["y"][0] - expected["y"][0]).max() < 1e-5
     assert np.abs(answers["y"][1:] - expected["y"][1:]).max() > 0.1
     held = invariants(engine(entry).run, x, answers, expected, 1)
-    rows = [compare("y", answers["y"], expected["y"], Tolerance())]
+    rows = judge(answers, expected, Rule(exact=True))
     found = findings(rows, held, None, engine.name, False)
     assert [finding.fault for finding in found] == [Fault.KEPT_STATE, Fault.WRONG_VALUES]

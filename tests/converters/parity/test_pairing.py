@@ -8,22 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeml.errors import ConversionError
-from edgeml.parity import Tolerance
 from edgeml_converters.formats.tensors import ModelInput
 from edgeml_converters.parity.pairing import matchings, pair_inputs, pair_outputs
 
 RNG = np.random.default_rng(0)
 A, B, C = (RNG.normal(size=(5, 3)).astype(np.float32) for _ in range(3))
-TOLERANCE = Tolerance()
 
 
 def test_equal_names_whose_values_agree_are_kept() -> None:
     found = {"b": B, "a": A}
-    assert pair_outputs(found, {"a": A, "b": B}, TOLERANCE) == {"a": "a", "b": "b"}
+    assert pair_outputs(found, {"a": A, "b": B}) == {"a": "a", "b": "b"}
 
 
 def test_names_that_were_permuted_are_seen_through() -> None:
-    assert pair_outputs({"a": B, "b": A}, {"a": A, "b": B}, TOLERANCE) == {"a": "b", "b": "a"}
+    assert pair_outputs({"a": B, "b": A}, {"a": A, "b": B}) == {"a": "b", "b": "a"}
 
 
 @given(st.permutations([0, 1, 2]))
@@ -31,7 +29,7 @@ def test_unnamed_outputs_of_one_shape_are_paired_by_value(order: list[int]) -> N
     expected = {"x": A, "y": B, "z": C}
     values = list(expected.values())
     found = {f"Identity:{place}": values[which] + 1e-6 for place, which in enumerate(order)}
-    pairs = pair_outputs(found, expected, TOLERANCE)
+    pairs = pair_outputs(found, expected)
     assert all(
         np.allclose(found[theirs], expected[name], atol=1e-5) for name, theirs in pairs.items()
     )
@@ -40,27 +38,27 @@ def test_unnamed_outputs_of_one_shape_are_paired_by_value(order: list[int]) -> N
 
 def test_unnamed_outputs_that_values_cannot_tell_apart_are_refused() -> None:
     with pytest.raises(ConversionError, match="cannot be told apart"):
-        pair_outputs({"o1": A, "o2": A.copy()}, {"x": A, "y": A}, TOLERANCE)
+        pair_outputs({"o1": A, "o2": A.copy()}, {"x": A, "y": A})
 
 
 def test_names_decide_between_equal_values() -> None:
     found = {"y": A, "x": A.copy()}
-    assert pair_outputs(found, {"x": A, "y": A}, TOLERANCE) == {"x": "x", "y": "y"}
+    assert pair_outputs(found, {"x": A, "y": A}) == {"x": "x", "y": "y"}
 
 
 def test_without_agreement_names_and_then_the_nearest_show_the_figures() -> None:
-    assert pair_outputs({"a": B + 1, "b": A + 1}, {"a": A, "b": B}, TOLERANCE) == {
+    assert pair_outputs({"a": B + 1, "b": A + 1}, {"a": A, "b": B}) == {
         "a": "a",
         "b": "b",
     }
     found = {"o1": B + 1, "o2": np.full((2, 2), np.nan), "o3": A + 1}
-    paired = pair_outputs(found, {"a": A, "b": B, "c": C}, TOLERANCE)
+    paired = pair_outputs(found, {"a": A, "b": B, "c": C})
     assert paired == {"a": "o3", "b": "o1", "c": "o2"}
 
 
 def test_another_number_of_outputs_is_refused() -> None:
     with pytest.raises(ConversionError, match="gives 'a' where the model gives 'a', 'b'"):
-        pair_outputs({"a": A}, {"a": A, "b": B}, TOLERANCE)
+        pair_outputs({"a": A}, {"a": A, "b": B})
 
 
 def _input(name: str, *shape: int | None, dtype: str = "float32") -> ModelInput:

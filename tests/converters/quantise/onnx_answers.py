@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeml.parity import snr_db
 from edgeml_runtime.engines.onnx import OnnxEngine
+from tests.converters.plain_figures import snr_db
 from tests.converters.quantise.made import Array, Made
 
 # dB over 64 samples that calibration did not see; measured is at least 2 dB more.

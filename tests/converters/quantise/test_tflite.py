@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from edgeml.parity import snr_db
 from edgeml_converters.formats.tflite_edit import op_name, read, tensor_name
 from edgeml_converters.quantise.calibrators import CALIBRATORS
 from edgeml_converters.quantise.coverage import coverage
 from edgeml_converters.quantise.tflite.places import WEIGHT_INPUTS
 from edgeml_converters.steps.messages import Quantise
 from edgeml_runtime.engines.tflite import LitertEngine
+from tests.converters.plain_figures import snr_db
 from tests.converters.quantise.float_tflite import KERAS, TORCH, WORDS, write_tflite
 from tests.converters.quantise.made import (
     Array,

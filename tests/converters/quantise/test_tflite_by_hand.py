@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from edgeml.parity import snr_db
 from edgeml_converters.formats.tflite_edit import read, write
 from edgeml_converters.quantise.tflite.coverage import tflite_coverage
 from edgeml_converters.quantise.tflite.places import weights
 from edgeml_runtime.engines.tflite import LitertEngine
+from tests.converters.plain_figures import snr_db
 from tests.converters.quantise.made import quantise_in_process, request, samples
 from tests.converters.quantise.tflite_answers import ENGINES, answer
 from tests.converters.tflite_files import INT8, Graph, Op, Tensor, content

@@ -19,14 +19,17 @@ from edgeml.conversion import (
 )
 from edgeml.evidence import Invariant, TensorFidelity
 from edgeml.faults import Fault, Finding
-from edgeml.parity import Tolerance, compare
+from edgeml.parity.roles import Role
 from edgeml.profile import EngineProfile, Layer, Profile
 from edgeml_converters.evidence.evidence import evidence
 from edgeml_converters.evidence.metrics import parse
+from edgeml_converters.parity.judging import judge
+from edgeml_converters.parity.rule import Rule
 from edgeml_converters.report.samples import Samples
 
 Array = npt.NDArray[Any]
-INT8 = Tolerance(max_abs=0.5, min_cosine=0.98, min_top1=0.95)
+ROLES = {"logits": (Role(kind="logits", axis=1, source="labels"),)}
+EXACT, LOWER = Rule(ROLES, exact=True), Rule(ROLES)
 
 
 @cache
@@ -58,10 +61,10 @@ def samples(*variants: str) -> Samples:
     )
 
 
-def engine(name: str, noise: float, tolerance: Tolerance, **more: Any) -> EngineParity:
+def engine(name: str, noise: float, rule: Rule, **more: Any) -> EngineParity:
     images, logits, truth = digits()
     found = answers(noise)
-    rows = (compare("logits", found["logits"], logits, tolerance),)
+    rows = judge(found, {"logits": logits}, rule)
     deep = evidence(
         found, {"logits": logits}, truth, ("ink", images.mean(axis=(1, 2, 3))), parse("accuracy")
     )
@@ -69,7 +72,7 @@ def engine(name: str, noise: float, tolerance: Tolerance, **more: Any) -> Engine
         engine=name,
         version={"onnxruntime": "1.32.0", "tflite": "2.14.0", "litert": "2.3.0"}[name],
         outputs=rows,
-        passed=rows[0].passed,
+        answer=rows[0].answer,
         evidence=deep,
     )
     return msgspec.structs.replace(made, **more)
@@ -78,8 +81,8 @@ def engine(name: str, noise: float, tolerance: Tolerance, **more: Any) -> Engine
 def passed() -> ConversionReport:
     """Two variants, nothing wrong."""
     variants = (
-        _variant("onnx-fp32", 161_000, (engine("onnxruntime", 0.0, Tolerance()),)),
-        _variant("tflite-fp32", 158_000, (engine("litert", 1e-7, Tolerance()),)),
+        _variant("onnx-fp32", 161_000, (engine("onnxruntime", 0.0, EXACT),)),
+        _variant("tflite-fp32", 158_000, (engine("litert", 1e-7, EXACT),)),
     )
     return _report(variants)
 
@@ -89,12 +92,12 @@ def mixed() -> ConversionReport:
     held = (Invariant(name="repeat", passed=True, figure=0.0),)
     broken = (*held, Invariant(name="shuffle", passed=False, figure=0.5, message="Order matters."))
     crash = EngineParity(
-        engine="onnxruntime", version="1.32.0", outputs=(), passed=False,
+        engine="onnxruntime", version="1.32.0", outputs=(), answer="differs",
         error="its process crashed with SIGSEGV",
     )  # fmt: skip
-    plain = engine("onnxruntime", 0.0, Tolerance(), optimisation="extended")
-    wrong = engine("tflite", 0.6, INT8)
-    right = engine("litert", 0.1, INT8)
+    plain = engine("onnxruntime", 0.0, EXACT, optimisation="extended")
+    wrong = engine("tflite", 0.6, LOWER)
+    right = engine("litert", 0.1, LOWER)
     deep = wrong.evidence
     assert deep is not None
     deep = msgspec.structs.replace(deep, invariants=broken)
@@ -102,7 +105,7 @@ def mixed() -> ConversionReport:
     variants = (
         _variant("onnx-fp32", 161_000, (crash, plain), findings=(_crash(),)),
         _variant(
-            "onnx-int8", 47_000, (engine("onnxruntime", 0.03, INT8),), coverage=98.7,
+            "onnx-int8", 47_000, (engine("onnxruntime", 0.03, LOWER),), coverage=98.7,
             calibrators=(
                 CalibratorTried(name="percentile", snr_db=31.2),
                 CalibratorTried(name="minmax", snr_db=28.4),
@@ -111,7 +114,7 @@ def mixed() -> ConversionReport:
             ranges={f"/features/{i}/Relu_output_0": (-0.2 * i, 1.7**i) for i in range(12)},
         ),
         _variant(
-            "tflite-int8", 45_000, (wrong, right), coverage=99.1, passed=False,
+            "tflite-int8", 45_000, (wrong, right), coverage=99.1, answer="differs",
             routes=(
                 RouteTried(route="torch-tflite-litert", error="tflite gives max abs 31 in logits"),
             ),
@@ -138,7 +141,7 @@ def mixed() -> ConversionReport:
             tensors=_tensors(),
         ),
         _variant(
-            "tflite-fp16", 0, (), passed=False,
+            "tflite-fp16", 0, (), answer="differs",
             routes=(RouteTried(route="torch-tflite-litert", error="a <script> & a 'quote'"),),
         ),
     )  # fmt: skip
@@ -162,6 +165,7 @@ def _report(variants: tuple[VariantReport, ...]) -> ConversionReport:
         variants=variants,
         tools={"torch": "2.13.0", "onnx": "1.23.2", "edgeml": "0.1.0"},
         calibration_samples=300,
+        roles=ROLES,
     )
 
 
@@ -170,8 +174,7 @@ def _variant(
 ) -> VariantReport:
     form, _, precision = identity.partition("-")
     fields: dict[str, Any] = {
-        "passed": True,
-        "tolerance": INT8 if precision == "int8" else Tolerance(),
+        "answer": "same",
         "routes": (RouteTried(route="torch-onnx-dynamo"),),
         "files": (f"{identity}/model.{form}",) if size else (),
     }

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from edgeml.conversion import ConversionReport, EngineParity
-from edgeml.parity import OutputParity
+from edgeml.parity.answers import OutputParity
 from edgeml_converters.report.html import render
 from edgeml_converters.report.samples import Samples
 from edgeml_converters.report.verdict import verdict
@@ -144,25 +144,27 @@ def test_sections_without_data_are_left_out() -> None:
 
 def _with_rows(*rows: EngineParity) -> ConversionReport:
     report = conversion_reports.passed()
-    variant = msgspec.structs.replace(report.variants[0], engines=rows, passed=False)
+    variant = msgspec.structs.replace(report.variants[0], engines=rows, answer="differs")
     return msgspec.structs.replace(report, variants=(variant,))
 
 
 def test_answers_that_are_not_finite_are_shown_as_such() -> None:
-    row = OutputParity(
-        name="y", max_abs=None, limit_abs=1e-4, cosine=None, snr_db=None, top1=None, passed=False
-    )
-    report = _with_rows(EngineParity(engine="litert", version="2", outputs=(row,), passed=False))
+    reason = "it gives NaN or infinity where the model gives numbers in 'y'"
+    row = OutputParity(name="y", answer="differs", reason=reason)
+    wrong = EngineParity(engine="litert", version="2", outputs=(row,), answer="differs")
+    report = _with_rows(wrong)
     found = Page(render(report, {}, conversion_reports.samples()))
     assert "not finite" in found.text and "exact" not in found.text
     assert "The one variant cannot be shipped: onnx-fp32 does not say the same" in found.text
-    assert "litert gives NaN, infinity or another shape in 'y'." in found.text
+    assert f"litert: {reason}." in found.text
     assert "front:" not in found.text  # nothing to plot
 
 
 @pytest.mark.parametrize("kind", ["empty", "engine", "files"])
 def test_the_verdict_says_why(kind: str) -> None:
-    crash = EngineParity(engine="litert", version="2", outputs=(), passed=False, error="It fell.")
+    crash = EngineParity(
+        engine="litert", version="2", outputs=(), answer="differs", error="It fell."
+    )
     report = _with_rows(*(() if kind == "empty" else (crash,)))
     if kind == "files":
         variant = msgspec.structs.replace(report.variants[0], files=())

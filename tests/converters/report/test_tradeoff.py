@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeml.conversion import EngineParity
-from edgeml.parity import OutputParity
+from edgeml.parity.answers import Answer, OutputParity
 from edgeml_converters.report.tradeoff import Point, tradeoff
 from tests.converters.report import conversion_reports
 
@@ -33,13 +33,12 @@ def test_nothing_on_the_front_is_beaten_and_all_else_is(
     profile = conversion_reports.profiles()["onnx-fp32"]
     variants, profiles = [], {}
     for number, (size, p50, snr_db, passed) in enumerate(figures):
-        row = OutputParity(
-            name="y", max_abs=1.0, limit_abs=1, cosine=1, snr_db=snr_db, top1=None, passed=passed
-        )
-        engine = EngineParity(engine="onnxruntime", version="1", outputs=(row,), passed=passed)
+        answer: Answer = "same" if passed else "differs"
+        row = OutputParity(name="y", answer=answer, max_abs=1.0, snr_db=snr_db)
+        engine = EngineParity(engine="onnxruntime", version="1", outputs=(row,), answer=answer)
         name = f"v{number}"
         variants.append(
-            msgspec.structs.replace(base, id=name, size=size, engines=(engine,), passed=passed)
+            msgspec.structs.replace(base, id=name, size=size, engines=(engine,), answer=answer)
         )
         timed = msgspec.structs.replace(profile.engines[0], p50_us=float(p50))
         profiles[name] = msgspec.structs.replace(profile, engines=(timed,))

@@ -9,11 +9,11 @@ from onnx import NodeProto, TensorProto, helper
 
 from edgeml.conversion import ConversionReport, VariantReport
 from edgeml.errors import ConversionError, ParityError
-from edgeml.parity import Tolerance
 from edgeml_converters.convert import verdict
 from edgeml_converters.formats.npz import save
 from edgeml_converters.formats.tensors import Arrays, ModelInput
 from edgeml_converters.parity.question import Question
+from edgeml_converters.parity.rule import Rule
 from edgeml_converters.progress import silent
 from edgeml_converters.sources.source import Source
 from edgeml_converters.steps.messages import Converted, Loaded
@@ -66,7 +66,7 @@ def _made(folder: Path, ops: Sequence[str | None]) -> Candidate:
     file = folder / "inputs.npz"
     save(file, {"x": X})
     with Processes(folder, 60) as processes, Double(folder, ops) as model:
-        question = Question(file, {"x": X}, {"y": X - X * X}, Tolerance(), processes)
+        question = Question(file, {"x": X}, {"y": X - X * X}, Rule(exact=True), processes)
         return make_float("onnx", model, question, silent)
 
 
@@ -87,7 +87,7 @@ def test_the_first_route_that_is_right_ends_the_search(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "reason"), [(None, "no such op"), ("Add", "onnxruntime gives max abs")]
+    ("first", "reason"), [(None, "no such op"), ("Add", "onnxruntime: 'y' differs: rounding")]
 )
 def test_a_route_that_fails_or_lies_is_recorded_and_the_next_is_kept(
     tmp_path: Path, first: str | None, reason: str
@@ -113,5 +113,5 @@ def test_a_file_out_of_tolerance_is_kept_and_is_a_parity_error(tmp_path: Path) -
     variant = made.report
     assert made.entry.is_file()
     assert not variant.passed and not variant.engines[0].passed
-    with pytest.raises(ParityError, match=r"max abs .* all figures are in out/report\.json"):
+    with pytest.raises(ParityError, match=r"'y' differs: .* all figures are in out/report\.json"):
         _verdict(variant)

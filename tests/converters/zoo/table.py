@@ -97,9 +97,11 @@ verdicts. The models stand in `tests/converters/zoo`: a residual CNN with depthw
 hard-swish, a GRU, an LSTM, a transformer encoder with the exact GELU, 1-D keyword spotting, an
 autoencoder with ELU and a convolutional one, each trained on a task of its own.
 
-{passed} of {total} variants say the same as their model. A cell is the least signal to noise of the
-engines that agree, on up to {samples} samples that neither calibration nor the choice of repairs
-has seen; *repaired* means that edgeml changed something until it agreed, *refused* that nobody gets
-this file, by the name of what is wrong with it ([faults](faults.md)).
+{passed} of {total} variants say the same as their model. A cell is the least signal to noise, by
+its worst channel, of the engines that agree, on up to {samples} samples that neither training,
+calibration nor the choice of repairs has seen; *repaired* means that edgeml changed something until
+it agreed, *refused* that nobody gets this file, by the name of what is wrong with it
+([faults](faults.md)). Of the autoencoders, which restore their own input, the labels tell how wrong
+they are themselves.
 
 """

@@ -33,6 +33,9 @@ class Zoo:
     def data(self, name: str) -> Path:
         return self.folder / f"{name}.npz"
 
+    def calibration(self, name: str) -> Path:
+        return self.folder / f"{name}-train.npz"
+
     def scores(self) -> dict[str, float]:
         """What each model reaches on the data that it was not trained on; see zoo_data.score."""
         return self._run("score")
@@ -80,5 +83,7 @@ def make(folder: Path, framework: Framework) -> Zoo:
         shutil.copy(file, folder)
     zoo = Zoo(folder, framework)
     for name in NAMES:
-        TASKS[name]().write(zoo.data(name), channels_last=framework == "keras")
+        task, channels_last = TASKS[name](), framework == "keras"
+        task.write(zoo.data(name), channels_last)
+        task.write_calibration(zoo.calibration(name), channels_last)
     return zoo

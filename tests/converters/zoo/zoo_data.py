@@ -36,11 +36,16 @@ class Task:
     check: Part
 
     def write(self, path: Path, channels_last: bool = False) -> Path:
-        """The data file for `edgeml convert`; labels only where the model says them."""
-        arrays = {self.name: arrange(self.check.inputs, channels_last)}
-        if self.output == "logits":
-            arrays["labels"] = self.check.labels
+        """The data file for `edgeml convert`, with the labels or the target."""
+        inputs = arrange(self.check.inputs, channels_last)
+        arrays = {self.name: inputs}
+        arrays["labels"] = self.check.labels if self.output == "logits" else inputs
         np.savez(path, **arrays)  # pyright: ignore[reportArgumentType]
+        return path
+
+    def write_calibration(self, path: Path, channels_last: bool = False) -> Path:
+        """Inputs that the weights were trained on, so that all others can prove."""
+        np.savez(path, **{self.name: arrange(self.train.inputs, channels_last)})
         return path
 
 

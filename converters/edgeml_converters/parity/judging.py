@@ -1,0 +1,175 @@
+"""The answer on every output of a variant: by the figures of its roles, and in words."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from edgeml.parity.answers import Answer, JudgedFigure, OutputParity
+from edgeml.parity.figures import Array, Requirement
+from edgeml.parity.limits import LIMITS
+from edgeml.parity.noise import chunks, noise
+from edgeml.parity.requirements import arranged, fault
+from edgeml.parity.roles import Role
+from edgeml.parity.words import allowed, found
+from edgeml_converters.formats.tensors import Arrays
+from edgeml_converters.parity.deciding import Column, decide
+from edgeml_converters.parity.rule import Rule
+
+
+def judge(answers: Arrays, expected: Arrays, rule: Rule) -> tuple[OutputParity, ...]:
+    """Every output of `expected`, the model's; the first axis is the sample.
+
+    What cannot be judged as its role says, because of its shape, cannot be told.
+    """
+    judged = {name: _Judged(name, answers[name], expected, rule) for name in expected}
+    looks = sum(one.looks for one in judged.values())
+    return tuple(one.parity(looks) for one in judged.values())
+
+
+def worst_channel_db(model: Array, variant: Array, role: Role) -> float | None:
+    """-10 log10 of the noise in shares of the channel's own spread, of the worst one; None where
+    exact, and where every channel is constant."""
+    figure = noise("noise", arranged(role, model), arranged(role, variant), LIMITS["noise"])
+    values = figure.values[np.isfinite(figure.values)]
+    worst = float(values.max(initial=0.0))
+    return None if worst == 0.0 else float(-10 * np.log10(worst))
+
+
+class _Judged:
+    """One output. looks: at how many figures."""
+
+    def __init__(self, name: str, answered: Array, others: Arrays, rule: Rule) -> None:
+        self._name, self._answered, self._expected = name, answered, others[name]
+        self._rule = rule
+        self._fault = fault(self._expected, answered)
+        self._cannot = ""
+        self._required: list[Requirement] = []
+        if self._fault is None:
+            try:
+                self._required = rule.requirements(name, answered, self._expected, others)
+            except ValueError as error:
+                self._cannot = f"{error}; say what {name!r} is by --output"
+        self.looks = sum(f.numerators.shape[1] for of in self._required for f in of)
+
+    def parity(self, looks: int) -> OutputParity:
+        if self._fault is not None:
+            return OutputParity(
+                name=self._name,
+                answer="differs",
+                reason=f"it gives {self._fault} in {self._name!r}",
+            )
+        samples = len(self._expected)
+        decision = decide(
+            self._required,
+            samples,
+            self._rule.least,
+            looks,
+            seen_is_enough=self._rule.exact,
+        )
+        answer: Answer = "cannot tell" if self._cannot else decision.answer
+        figures = tuple(_worst_of_each(decision.columns))
+        if answer == "cannot tell" and self._is_another_constant(figures):
+            answer = "differs"
+        return OutputParity(
+            name=self._name,
+            answer=answer,
+            figures=figures,
+            max_abs=max_abs(self._expected, self._answered),
+            snr_db=self._snr_db(),
+            reason="" if answer == "same" else self._reason(figures, answer),
+        )
+
+    def _is_another_constant(self, figures: tuple[JudgedFigure, ...]) -> bool:
+        """Whether there is no spread to judge by, and the difference is not small beside the
+        model's own magnitude either."""
+        if any(figure.value is not None for figure in figures) or not self._expected.size:
+            return False
+        share = np.sqrt(LIMITS["rounding" if self._rule.exact else "noise"].differs)
+        model = np.abs(self._expected.astype(np.float64))
+        magnitude = float(model.max(initial=0.0, where=np.isfinite(model)))
+        return bool(max_abs(self._expected, self._answered) > share * magnitude)
+
+    def _snr_db(self) -> float | None:
+        if self._expected.dtype.kind != "f" or not self._expected.size:
+            return None
+        roles = self._rule.roles.get(self._name, ()) or (Role(),)
+        axis = Role(axis=roles[0].axis)
+        return worst_channel_db(self._expected, self._answered, axis)
+
+    def _reason(self, figures: tuple[JudgedFigure, ...], answer: Answer) -> str:
+        if answer == "differs" and all(figure.value is None for figure in figures):
+            return f"{self._name!r} differs: it is not the one constant that the model gives"
+        if answer == "differs":
+            return f"{self._name!r} differs: {_words(figures[0])}"
+        samples, least = len(self._expected), self._rule.least
+        if self._cannot:
+            why = self._cannot
+        elif samples < least:
+            why = f"at least {least} samples can tell, and these are {samples}"
+        else:
+            why = f"{_words(figures[0])}: {_wanted(self._name, figures[0], samples)}"
+        return f"whether {self._name!r} is the same is open: {why}"
+
+
+def _worst_of_each(columns: tuple[Column, ...]) -> Iterator[JudgedFigure]:
+    seen: set[str] = set()
+    for column in columns:  # the worst first
+        if column.name not in seen:
+            seen.add(column.name)
+            yield _figure(column)
+
+
+def _figure(column: Column) -> JudgedFigure:
+    def known(number: float) -> float | None:
+        return float(number) if np.isfinite(number) else None
+
+    return JudgedFigure(
+        figure=column.name,
+        channel=column.column,
+        value=known(column.value),
+        low=known(column.low),
+        high=known(column.high),
+        same=column.limit.same,
+        differs=column.limit.differs,
+        why=column.limit.why,
+        events=column.events,
+        answer=column.answer,
+        needed=column.needed,
+    )
+
+
+def max_abs(expected: Array, answered: Array) -> float:
+    """The largest difference where the model's answer is finite."""
+    largest = 0.0
+    for rows in chunks(expected):
+        a, b = answered[rows].astype(np.float64), expected[rows].astype(np.float64)
+        finite = np.isfinite(b)
+        largest = max(largest, float(np.abs(a - b).max(initial=0.0, where=finite)))
+    return min(largest, float(np.finfo(np.float64).max))
+
+
+def _words(figure: JudgedFigure) -> str:
+    where = f" in {_channel(figure.channel)}" if figure.channel else ""
+    if figure.value is None:
+        return f"nothing shows {figure.figure}{where}"
+    return f"{found(figure)}{where} where {allowed(figure)}"
+
+
+def _channel(channel: str) -> str:
+    return f"channel {channel}" if channel.isdecimal() else channel
+
+
+def _wanted(name: str, figure: JudgedFigure, samples: int) -> str:
+    """What would decide."""
+    if figure.needed is not None:
+        return f"about {figure.needed:,} samples would tell, and these are {samples:,}"
+    if not figure.events:
+        return "give samples in which the model's answers vary more"
+    if figure.figure == "noise of an unknown output":
+        return f"say what it is, as in --output {name}=regression,error=0.1"
+    if figure.figure == "noise" and figure.same < figure.differs:
+        return (
+            f"say how large the model's own error is, by labels or by --output "
+            f"{name}=regression,error=0.1"
+        )
+    return "it is too near the limit to tell by these samples"

@@ -1,0 +1,148 @@
+"""What outputs are judged by: their roles, the precision, and what people allow."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeml.errors import InputError
+from edgeml.parity.figures import Array, Figure, Requirement
+from edgeml.parity.limits import SAMPLES_LEAST, SAMPLES_LEAST_FP32, Limit, Name
+from edgeml.parity.requirements import arranged, requirements, rounding
+from edgeml.parity.roles import Role, channel_axis
+from edgeml_converters.formats.tensors import Arrays
+from edgeml_converters.roles.assume import Roles
+
+_SURE = ("scores", "score-logits")
+_WHY = "--tolerance"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """roles: of the outputs, by the contract's names; an output without any is unknown.
+
+    exact: at float32 nothing but rounding may differ. allowed: output and figure -> the limit that
+    people set in place of the rule's.
+    """
+
+    roles: Roles = field(default_factory=dict[str, tuple[Role, ...]])
+    exact: bool = False
+    allowed: Mapping[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
+
+    def with_roles(self, roles: Roles) -> "Rule":
+        return replace(self, roles=roles)
+
+    @property
+    def least(self) -> int:
+        """Below so many samples nothing is the same."""
+        return SAMPLES_LEAST_FP32 if self.exact else SAMPLES_LEAST
+
+    @property
+    def allowed_by_text(self) -> dict[str, float]:
+        """By `output:figure`, as documents have it."""
+        return {f"{name}:{figure}": limit for (name, figure), limit in self.allowed.items()}
+
+    def class_axes(self, outputs: Arrays) -> dict[str, int]:
+        """Of the outputs with classes, where all of the output is of that role."""
+        return {
+            name: axis
+            for name, (role, *others) in self.roles.items()
+            if role.kind in ("logits", "probabilities") and not others
+            if (axis := channel_axis(role, outputs[name].shape)) is not None
+        }
+
+    def requirements(
+        self, name: str, answered: Array, expected: Array, others: Arrays
+    ) -> list[Requirement]:
+        """What must hold of one output, the sample first; others: all of the model's outputs.
+
+        Raises ValueError where the output cannot have its role.
+        """
+        required: list[Requirement] = []
+        for role in self.roles.get(name, ()) or (Role(),):
+            if self.exact and expected.dtype.kind == "f":
+                return self._allowed(name, [rounding(expected, answered, role.axis)])
+            sure = self._sure_boxes(name, role, others) if role.kind == "boxes" else None
+            required += _counted_from(role.start, requirements(role, expected, answered, sure))
+        return self._allowed(name, required)
+
+    def _sure_boxes(self, name: str, role: Role, others: Arrays) -> npt.NDArray[np.bool_] | None:
+        """[samples, boxes]: where the model's best score is on, in the output that the role names
+        or else in the boxes' own; None where there are no scores."""
+        scores = role.scores or name
+        roles = [r for r in self.roles.get(scores, ()) if r.kind in _SURE]
+        if role.scores and not roles:
+            roles = [Role(kind="scores")]
+        if not roles:
+            return None
+        values = others[scores]
+        highest = [
+            (values if values.ndim == 2 else arranged(r, values).max(axis=-1)) > _as_logit(r)
+            for r in roles
+        ]
+        sure: npt.NDArray[np.bool_] = np.any(highest, axis=0)
+        return sure
+
+    def _allowed(self, name: str, required: list[Requirement]) -> list[Requirement]:
+        return [tuple(self._with_limit(name, figure) for figure in of) for of in required]
+
+    def _with_limit(self, name: str, figure: Figure) -> Figure:
+        limit = self.allowed.get((name, figure.name))
+        return figure if limit is None else replace(figure, limit=Limit(limit, limit, _WHY))
+
+
+def _counted_from(start: int, required: list[Requirement]) -> list[Requirement]:
+    """Channels by their place in the output, where figures count them from the role's first."""
+    return [
+        tuple(
+            figure
+            if figure.columns or figure.numerators.shape[1] < 2
+            else replace(
+                figure, columns=tuple(f"{start + i}" for i in range(figure.numerators.shape[1]))
+            )
+            for figure in alternatives
+        )
+        for alternatives in required
+    ]
+
+
+def _as_logit(role: Role) -> float:
+    if role.kind != "score-logits":
+        return role.threshold
+    return float(np.log(role.threshold / (1 - role.threshold)))
+
+
+def parse_allowed(texts: Sequence[str]) -> dict[tuple[str, str], float]:
+    """NAME:FIGURE=VALUE, a figure's blanks as dashes or as they are.
+
+    Raises InputError for what is no figure or no positive number.
+    """
+    allowed: dict[tuple[str, str], float] = {}
+    for text in texts:
+        left, _, value = text.rpartition("=")
+        name, _, figure = left.rpartition(":")
+        figure = figure.replace("-", " ")
+        try:
+            number = float(value)
+        except ValueError:
+            number = 0.0
+        if not name or figure not in get_args(Name) or not 0 < number < float("inf"):
+            figures = ", ".join(known.replace(" ", "-") for known in get_args(Name))
+            raise InputError(
+                f"--tolerance {text!r} must be NAME:FIGURE=VALUE, with an output's name, a value "
+                f"above 0 and a figure of {figures}."
+            )
+        allowed[name, figure] = number
+    return allowed
+
+
+def check_allowed(allowed: Mapping[tuple[str, str], float], outputs: Sequence[str]) -> None:
+    """Raises InputError for a limit of an output that there is not."""
+    for name, _ in allowed:
+        if name not in outputs:
+            raise InputError(
+                f"--tolerance names {name!r}, but the model's outputs are {', '.join(outputs)}; "
+                "use one of them."
+            )

@@ -1,0 +1,34 @@
+"""What each output means, once there are float files whose graphs show it."""
+
+from collections.abc import Sequence
+
+from edgeml.parity.roles import Role
+from edgeml_converters.formats.tensors import Array, Arrays
+from edgeml_converters.roles.assume import Roles, assume_roles, read_roles_graph
+from edgeml_converters.variants.candidate import Candidate
+
+
+def settle_roles(
+    bases: Sequence[Candidate], answers: Arrays, given: Roles, labels: Array | None
+) -> Roles:
+    """One set for all formats: what a graph leaves unknown, the next one may show.
+
+    bases: the float files, in the order asked for. answers: the model's, the sample first. given:
+    as people say. Raises InputError for a role that an output cannot have.
+    """
+    roles = assume_roles(answers, given, labels, None, {})
+    for base in bases:
+        if base.folder is None or not base.report.outputs:
+            continue
+        graph = read_roles_graph(base.report.format, base.entry)
+        shown = assume_roles(answers, given, labels, graph, base.report.outputs)
+        # What only values look like gives way to what a graph shows.
+        roles = {
+            name: shown[name] if _rests_on_values(of_output) else of_output
+            for name, of_output in roles.items()
+        }
+    return roles
+
+
+def _rests_on_values(roles: tuple[Role, ...]) -> bool:
+    return all(role.source in ("values", "nothing") for role in roles)

@@ -1,0 +1,78 @@
+"""Figures of parity in words, as reports and errors show them."""
+
+from collections.abc import Sequence
+from math import log10
+
+from edgeml.parity.answers import JudgedFigure, OutputParity
+from edgeml.parity.roles import Role, Source
+
+_IN_DECIBEL = ("noise", "quiet", "rounding")  # how the names of such figures begin
+
+
+def in_decibel(figure: str) -> bool:
+    """Whether a figure is noise in shares of a spread, which people know in dB."""
+    return figure.startswith(_IN_DECIBEL)
+
+
+def amount(figure: str, value: float | None) -> str:
+    """A value of the figure; noise in dB, where more is better."""
+    if value is None:
+        return "not known"
+    if not in_decibel(figure):
+        return f"{value:.2g}"
+    return "exact" if value <= 0 else f"{-10 * log10(value):.1f} dB"
+
+
+def found(figure: JudgedFigure) -> str:
+    """The figure, its value and its interval."""
+    return f"{figure.figure} {value_text(figure)}"
+
+
+def value_text(figure: JudgedFigure) -> str:
+    """Its value and its interval."""
+    value = amount(figure.figure, figure.value)
+    ends = [amount(figure.figure, end) for end in (figure.low, figure.high) if end is not None]
+    if len(ends) < 2 or len(set(ends)) == 1:
+        return value
+    first, last = reversed(ends) if in_decibel(figure.figure) else ends
+    return f"{value} ({first.removesuffix(' dB')} to {last.removesuffix(' dB')})"
+
+
+def worst_figure(output: OutputParity) -> str:
+    """The figure that decides and its limit, in a table."""
+    if not output.figures:
+        return ""
+    figure = output.figures[0]
+    value, same = amount(figure.figure, figure.value), amount(figure.figure, figure.same)
+    return f"{figure.figure} {value.removesuffix(' dB')} / {same}"
+
+
+def allowed(figure: JudgedFigure) -> str:
+    """Up to where the figure counts as the same, and from where as different."""
+    word = "at least" if in_decibel(figure.figure) else "at most"
+    same, differs = (amount(figure.figure, v) for v in (figure.same, figure.differs))
+    if same == differs:
+        return f"{word} {same} is the same"
+    return f"{word} {same} is the same and nobody can tell before {differs}"
+
+
+_BY: dict[Source, str] = {
+    "user": "as --output says",
+    "contract": "as the contract says",
+    "labels": "since the labels fit",
+    "graph": "as the graph shows",
+    "values": "as its values look",
+    "nothing": "since nothing says what it is",
+}
+
+
+def role_text(roles: Sequence[Role]) -> str:
+    """What an output is taken for and by whom, after "is taken for"."""
+    parts: list[str] = []
+    for role in roles:
+        stop = "" if role.stop is None else role.stop
+        channels = f" in channels {role.start}:{stop}" if role.start or stop else ""
+        axis = "" if role.axis is None else f" on axis {role.axis}"
+        error = "" if role.error is None else ", whose error is known"
+        parts.append(f"{role.kind}{axis}{channels}{error}, {_BY[role.source]}")
+    return "; ".join(parts)

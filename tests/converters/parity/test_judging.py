@@ -1,0 +1,212 @@
+"""What a variant's outputs are called: each case has a right answer that its figures must reach."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from edgeml.errors import InputError
+from edgeml.parity.answers import Answer, OutputParity
+from edgeml.parity.roles import Role
+from edgeml_converters.parity.judging import judge
+from edgeml_converters.parity.rule import Rule, check_allowed, parse_allowed
+
+Floats = npt.NDArray[np.float32]
+RNG = np.random.default_rng(0)
+SAMPLES = 200
+
+
+def _judged(variant: Floats, model: Floats, *roles: Role, exact: bool = False) -> OutputParity:
+    rule = Rule({"y": roles}, exact=exact)
+    (found,) = judge({"y": variant}, {"y": model}, rule)
+    return found
+
+
+def _noisy(model: Floats, share: float) -> Floats:
+    """With noise of that share of each last axis' own spread."""
+    noise = np.random.default_rng(1).normal(size=model.shape) * model.std(axis=(0, 1))
+    return (model + share * noise).astype(np.float32)
+
+
+def _detections() -> Floats:
+    """[samples, 50 anchors, 4 boxes in pixels and 3 scores]."""
+    corners = RNG.uniform(0, 500, (SAMPLES, 50, 2))
+    sizes = RNG.uniform(40, 140, (SAMPLES, 50, 2))
+    scores = RNG.beta(0.3, 0.6, (SAMPLES, 50, 3))
+    return np.concatenate([corners, corners + sizes, scores], axis=-1).astype(np.float32)
+
+
+DETECTOR = (Role(kind="boxes", axis=2, stop=4), Role(kind="scores", axis=2, start=4))
+
+
+@pytest.mark.parametrize("roles", [DETECTOR, (), (Role(axis=2),)], ids=["told", "unknown", "axis"])
+def test_a_detector_whose_scores_are_dead_differs(roles: tuple[Role, ...]) -> None:
+    """54 dB and a cosine of 0.99997 over the whole tensor."""
+    model = _detections()
+    dead = model.copy()
+    dead[..., 4:] = 0
+    found = _judged(dead, model, *roles)
+    assert found.answer == "differs"
+    assert found.figures[0].channel in ("4", "5", "6")
+    assert found.snr_db is not None and found.snr_db < 3
+    assert found.reason.startswith("'y' differs: ") and "channel" in found.reason
+
+
+def test_a_good_detector_says_the_same_where_its_roles_are_told() -> None:
+    model = _detections()
+    assert _judged(_noisy(model, 0.005), model, *DETECTOR).answer == "same"
+
+
+def test_boxes_count_where_their_own_output_has_a_score_that_is_on() -> None:
+    model = _detections()
+    model[..., 4:] = np.where(np.arange(50)[:, None] < 5, 0.9, 0.1)
+    moved = model.copy()
+    moved[:, 5:, :4] += 200  # no box of those that are sure
+    assert _judged(moved, model, *DETECTOR).answer == "same"
+    moved[:, :5, :4] += 200
+    found = _judged(moved, model, *DETECTOR)
+    assert (found.answer, found.figures[0].figure) == ("differs", "IoU of the boxes lost")
+
+
+@pytest.mark.parametrize("kind", ["score-logits", "scores"])
+def test_boxes_count_where_another_outputs_score_is_on(kind: str) -> None:
+    boxes = _detections()[..., :4]
+    chances = np.where(np.arange(50) < 5, 0.9, 0.1) * np.ones((SAMPLES, 1))
+    sure = chances if kind == "scores" else np.log(chances / (1 - chances))
+    score_role = Role(kind="scores" if kind == "scores" else "score-logits", axis=1, threshold=0.4)
+    rule = Rule({"boxes": (Role(kind="boxes", axis=2, scores="sure"),), "sure": (score_role,)})
+    model = {"boxes": boxes, "sure": sure.astype(np.float32)}
+    variant = model | {"boxes": boxes + np.float32(200) * (np.arange(50) >= 5)[:, None]}
+    assert judge(variant, model, rule)[0].answer == "same"
+    variant = model | {"boxes": boxes + np.float32(200) * (np.arange(50) < 5)[:, None]}
+    assert judge(variant, model, rule)[0].answer == "differs"
+
+
+def test_a_segmentation_is_not_asked_for_the_arg_max_of_its_width() -> None:
+    across = np.linspace(-4, 4, 32)
+    shifts = RNG.uniform(-3, 3, (SAMPLES, 1, 1, 1))
+    model = (across[:, None] + across + shifts)[:, :, :, :].astype(np.float32)
+    model = np.broadcast_to(model, (SAMPLES, 1, 32, 32)).copy()
+    variant = (model + RNG.normal(scale=0.005, size=model.shape)).astype(np.float32)
+    last = variant.argmax(axis=-1) == model.argmax(axis=-1)
+    assert last.mean() > 0.5  # and by it alone it would be refused
+    assert _judged(variant, model, Role(kind="mask-logits")).answer == "same"
+    assert _judged(variant, model).answer == "same"
+
+
+@pytest.mark.parametrize(
+    ("scale", "exact"), [(0.02, False), (1e-5, True), (1e-5, False), (1e-3, True)]
+)
+def test_small_numbers_are_judged_too(scale: float, exact: bool) -> None:
+    """Nothing is absolute: zeros in place of numbers within 0.25, or of 1e-5 at float32."""
+    model = RNG.normal(scale=scale, size=(SAMPLES, 3)).astype(np.float32)
+    assert _judged(np.zeros_like(model), model, exact=exact).answer == "differs"
+    assert _judged(model, model, exact=exact).answer == "same"
+
+
+def test_unit_vectors_and_low_probabilities_are_judged_too() -> None:
+    vectors = RNG.normal(size=(SAMPLES, 128))
+    units = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    other = np.roll(units, 1, axis=1)
+    assert _judged(other, units, Role(kind="embedding", axis=1)).answer == "differs"
+    low = RNG.dirichlet(np.ones(1000), SAMPLES).astype(np.float32)
+    assert (
+        _judged(np.full_like(low, 1e-3), low, Role(kind="probabilities", axis=1)).answer != "same"
+    )
+
+
+@pytest.mark.parametrize(
+    ("samples", "flips", "answer"),
+    [(71, 4, "cannot tell"), (400, 100, "differs"), (30, 0, "cannot tell"), (400, 0, "same")],
+)
+def test_the_answer_is_what_the_interval_says(samples: int, flips: int, answer: Answer) -> None:
+    """Two classes far apart, some of which are exchanged."""
+    sides = np.where(np.arange(samples) % 2, 4.0, -4.0)
+    model = np.stack([sides, -sides], axis=1).astype(np.float32)
+    variant = model.copy()
+    variant[:flips] *= -1
+    found = _judged(variant, model, Role(kind="logits", axis=1))
+    assert found.answer == answer
+    if answer == "cannot tell":
+        assert "whether 'y' is the same is open" in found.reason
+        assert "samples" in found.reason or "too near" in found.reason
+
+
+def test_a_float_file_differs_by_one_sample_that_is_not_rounding() -> None:
+    model = RNG.normal(size=(SAMPLES, 4)).astype(np.float32)
+    variant = model.copy()
+    variant[7, 2] += 0.1
+    found = _judged(variant, model, exact=True)
+    assert (found.answer, found.figures[0].channel) == ("differs", "2")
+    assert _judged(variant[:7], model[:7], exact=True).reason.endswith(
+        "at least 8 samples can tell, and these are 7"
+    )
+
+
+def test_a_regression_by_its_own_error_or_else_open() -> None:
+    model = RNG.normal(size=(SAMPLES, 2)).astype(np.float32)
+    variant = _noisy(model[:, None], 0.03)[:, 0]  # 30 dB
+    found = _judged(variant, model, Role(kind="regression"))
+    assert found.answer == "cannot tell"
+    assert "--output y=regression,error=0.1" in found.reason
+    assert _judged(variant, model, Role(kind="regression", error=0.3)).answer == "same"
+    assert _judged(variant, model, Role(kind="regression", error=0.001)).answer == "differs"
+
+
+def test_a_role_that_the_shape_cannot_have_is_open_and_says_so() -> None:
+    model = RNG.normal(size=(SAMPLES, 3)).astype(np.float32)
+    found = _judged(model, model, Role(kind="boxes", axis=1))
+    assert found.answer == "cannot tell"
+    assert "a box is four numbers and not 3; say what 'y' is by --output" in found.reason
+
+
+def test_limits_of_people_take_the_place_of_the_rules() -> None:
+    allowed = parse_allowed(["y:noise-of-an-unknown-output=0.05", "b:flips=0.1"])
+    assert allowed == {("y", "noise of an unknown output"): 0.05, ("b", "flips"): 0.1}
+    model = RNG.normal(size=(SAMPLES, 2)).astype(np.float32)
+    variant = _noisy(model[:, None], 0.15)[:, 0]
+    (found,) = judge({"y": variant}, {"y": model}, Rule(allowed=allowed))
+    assert found.answer == "same"
+    assert (found.figures[0].same, found.figures[0].why) == (0.05, "--tolerance")
+    with pytest.raises(InputError, match="--tolerance names 'b', but the model's outputs are y"):
+        check_allowed(allowed, ["y"])
+
+
+@pytest.mark.parametrize(
+    "text", ["y", "y:flips", "flips=0.1", "y:flops=0.1", "y:flips=-1", "y:flips=nan", "y:flips=inf"]
+)
+def test_a_limit_that_is_none_is_refused_in_a_sentence(text: str) -> None:
+    with pytest.raises(InputError, match=r"must be NAME:FIGURE=VALUE, .* a figure of margin-lost"):
+        parse_allowed([text])
+
+
+def test_more_outputs_are_more_looks() -> None:
+    """What differs by one output alone may be chance among a hundred."""
+    model = RNG.normal(size=(64, 2)).astype(np.float32)
+    sides = np.stack([np.where(np.arange(64) % 2, 4.0, -4.0)] * 2, axis=1) * [1, -1]
+    variant = sides.copy()
+    variant[:12] *= -1
+    role = {"y": (Role(kind="logits", axis=1),)}
+    (alone,) = judge({"y": variant}, {"y": sides}, Rule(role))
+    others = {f"o{i}": model for i in range(600)}
+    (among, *_) = judge({"y": variant} | others, {"y": sides} | others, Rule(role))
+    assert (alone.answer, among.answer) == ("differs", "cannot tell")
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize(
+    ("constant", "found", "answer"),
+    [
+        (3.0, 3.0, "cannot tell"),
+        (3.0, 5.0, "differs"),
+        (0.0, 0.0, "cannot tell"),
+        (0, 1, "differs"),
+    ],
+)
+def test_one_constant_proves_nothing_but_that_another_is_wrong(
+    constant: float, found: float, answer: Answer, exact: bool
+) -> None:
+    model, variant = (np.full((SAMPLES, 2), value, np.float32) for value in (constant, found))
+    judged = _judged(variant, model, exact=exact)
+    assert judged.answer == answer
+    wanted = "vary more" if answer == "cannot tell" else "not the one constant that the model gives"
+    assert wanted in judged.reason
