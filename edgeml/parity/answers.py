@@ -27,7 +27,8 @@ class JudgedFigure(Strict, frozen=True, kw_only=True):
     value: by the samples seen; null where no sample has a part in it.
     low, high: what is surely reached and surely not exceeded; null where that is not known.
     same: up to this it counts as the same.
-    differs: beyond this as different; between the two the answers alone cannot tell.
+    differs: beyond this as different, between the two the answers alone cannot tell; null where it
+        never differs by this figure alone.
     why: where these limits come from.
     events: samples that have a part in it.
     answer: by this figure alone.
@@ -40,7 +41,7 @@ class JudgedFigure(Strict, frozen=True, kw_only=True):
     low: float | None
     high: float | None
     same: float
-    differs: float
+    differs: float | None
     why: str
     events: int
     answer: Answer
@@ -49,7 +50,9 @@ class JudgedFigure(Strict, frozen=True, kw_only=True):
     @property
     def beyond(self) -> bool:
         """Whether the value itself, whatever its interval, is one that differs."""
-        return self.value is not None and self.value > self.differs
+        if self.value is None or self.differs is None:
+            return False
+        return self.value > self.differs
 
     @property
     def share(self) -> float:

@@ -22,6 +22,8 @@ class Figure:
 
     limit: of every column, or one for each. events_least: how many samples must have a denominator
     above 0. columns: what each is about, where they have names; empty where they are counted.
+    counts: whether the numerators count events of which none may come up by chance, and nothing
+    else is judged that would show how near they were.
     """
 
     name: Name
@@ -30,6 +32,7 @@ class Figure:
     limit: Limit | tuple[Limit, ...]
     events_least: int = 0
     columns: tuple[str, ...] = ()
+    counts: bool = False
 
     @property
     def values(self) -> Floats:

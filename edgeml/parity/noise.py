@@ -1,14 +1,15 @@
 """The noise of each channel, in shares of the channel's own spread."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from edgeml.parity.blocks import by_blocks, chunks
 from edgeml.parity.figures import Array, Figure, Floats
 from edgeml.parity.limits import LIMITS, Limit, Name
 
 _CONSTANT = 1e-6  # of its own magnitude: a spread of rounding
-_BYTES = 1 << 24  # worked on at a time
 
 
 def exact(array: Array) -> Floats:
@@ -23,85 +24,145 @@ def noise(
     limit: Limit | tuple[Limit, ...],
     of: Callable[[Array], Floats] = exact,
 ) -> Figure:
-    """sum (v - r)^2 / sum (r - mean r)^2, both [samples, positions, channels].
+    """sum (v - r)^2 / sum (r - mean r)^2 of each channel; both [samples, ..., channels].
 
     mean r: of the channel, over all samples and positions. A channel that is constant is divided by
     its own square instead; one that is zero by the least spread of the others; where every channel
     is constant there is nothing to divide by. Where the model's answer is not finite it does not
     count. of: what is compared, of some samples of either.
     """
-    n, _, channels = model.shape
-    means = _means(model, of)
-    errors, spreads, squares = (np.zeros((n, channels)) for _ in range(3))
-    for rows in chunks(model):
-        r, v = of(model[rows]), of(variant[rows])
-        counts = np.isfinite(r)
-        r, v = np.where(counts, r, 0.0), np.where(counts, v, 0.0)
-        errors[rows] = ((v - r) ** 2).sum(axis=1)
-        spreads[rows] = (np.where(counts, r - means, 0.0) ** 2).sum(axis=1)
-        squares[rows] = (r**2).sum(axis=1)
-    return Figure(name, errors, _denominators(spreads, squares), limit)
+    (sums,) = _sums(model, variant, of, (-1,))
+    return Figure(name, sums.errors, _denominators(sums), limit)
+
+
+def noise_along(
+    name: Name, model: Array, variant: Array, axis: int, limit: Limit, other: Limit
+) -> Figure:
+    """As `noise`, of every slice along every axis after the samples'; both [samples, ...].
+
+    limit: along `axis`; other: along all others. The columns of `axis` come first.
+    """
+    axes = (axis, *(a for a in range(1, model.ndim) if a != axis and model.shape[a] > 1))
+    found = _sums(model, variant, exact, axes)
+    names = [
+        f"{i}" if a == axis else f"{i} on axis {a}" for a in axes for i in range(model.shape[a])
+    ]
+    more = sum(model.shape[a] for a in axes[1:])
+    return Figure(
+        name,
+        np.concatenate([sums.errors for sums in found], axis=1),
+        np.concatenate([_denominators(sums) for sums in found], axis=1),
+        (limit,) * model.shape[axis] + (other,) * more,
+        columns=tuple(names),
+    )
 
 
 def spread(model: Array) -> Floats:
-    """The root mean square distance from the mean, of [samples, positions, channels]; 0 of a
-    constant."""
-    means = _means(model, exact)
-    total, squares, count = (np.zeros(model.shape[2]) for _ in range(3))
-    for rows in chunks(model):
-        r = model[rows].astype(np.float64)
-        counts = np.isfinite(r)
-        total += (np.where(counts, r - means, 0.0) ** 2).sum(axis=(0, 1))
-        squares += (np.where(counts, r, 0.0) ** 2).sum(axis=(0, 1))
-        count += counts.sum(axis=(0, 1))
+    """The root mean square distance from the mean of each channel of [samples, ..., channels]; 0 of
+    a constant."""
+    (sums,) = _sums(model, model, exact, (-1,))
+    total, squares, count = (
+        of.sum(axis=0) for of in (sums.spreads, sums.squares, sums.counts)
+    )  # fmt: skip
     total = np.where(total <= _CONSTANT**2 * squares, 0.0, total)
     spreads: Floats = np.sqrt(total / np.maximum(count, 1))
     return spreads
 
 
-def _means(model: Array, of: Callable[[Array], Floats]) -> Floats:
-    total, count = np.zeros(model.shape[2]), np.zeros(model.shape[2])
+@dataclass(frozen=True)
+class _Sums:
+    """Over each sample's part of each slice: [samples, slices]. errors: of (v - r)^2; spreads: of
+    (r - mean r)^2; squares: of r^2; counts: how many values are finite."""
+
+    errors: Floats
+    spreads: Floats
+    squares: Floats
+    counts: Floats
+
+
+def _sums(
+    model: Array, variant: Array, of: Callable[[Array], Floats], axes: Sequence[int]
+) -> list[_Sums]:
+    """Of the slices along each of `axes`, in one pass.
+
+    Squares are summed around a centre near the mean, which costs no digits.
+    """
+    axes = [axis % model.ndim for axis in axes]
+    others = [tuple(a for a in range(1, model.ndim) if a != axis) for axis in axes]
+    centres: list[Floats] = []
+    parts: list[list[list[Floats]]] = [[] for _ in axes]
     for rows in chunks(model):
-        r = of(model[rows])
-        counts = np.isfinite(r)
-        total += np.where(counts, r, 0.0).sum(axis=(0, 1))
-        count += counts.sum(axis=(0, 1))
-    means: Floats = total / np.maximum(count, 1)
-    return means
+        r, v = of(model[rows]), of(variant[rows])
+        finite = np.isfinite(r)
+        every = bool(finite.all())
+        if not every:
+            r, v = np.where(finite, r, 0.0), np.where(finite, v, 0.0)
+        errors = (v - r) ** 2
+        if not centres:
+            centres = [_middle(r, finite, axis) for axis in axes]
+        for place, (axis, rest) in enumerate(zip(axes, others, strict=True)):
+            near = r - centres[place].reshape([-1 if a == axis else 1 for a in range(r.ndim)])
+            if not every:
+                near = np.where(finite, near, 0.0)
+            first = near.sum(axis=rest)
+            count = finite.sum(axis=rest, dtype=np.float64)
+            second = np.square(near, out=near).sum(axis=rest)
+            parts[place].append([errors.sum(axis=rest), first, second, count])
+    found: list[_Sums] = []
+    for centre, of_axis in zip(centres, parts, strict=True):
+        errors, first, second, count = (np.concatenate(p) for p in zip(*of_axis, strict=True))
+        off = first.sum(axis=0) / np.maximum(count.sum(axis=0), 1)
+        spreads = np.maximum(second - 2 * off * first + count * off**2, 0.0)
+        squares = second + 2 * centre * first + count * centre**2
+        found.append(_Sums(errors, spreads, squares, count))
+    return found
 
 
-def _denominators(spreads: Floats, squares: Floats) -> Floats:
-    total, magnitude = spreads.sum(axis=0), squares.sum(axis=0)
+def _middle(r: Floats, finite: Array, axis: int) -> Floats:
+    rest = tuple(a for a in range(r.ndim) if a != axis)
+    middle: Floats = r.sum(axis=rest) / np.maximum(finite.sum(axis=rest), 1)
+    return middle
+
+
+def _denominators(sums: _Sums) -> Floats:
+    total, magnitude = sums.spreads.sum(axis=0), sums.squares.sum(axis=0)
     zero = magnitude == 0
     constant = total <= _CONSTANT**2 * magnitude
     if constant.all():
-        return np.zeros_like(spreads)
-    parts = np.where(constant, squares, spreads)
-    least = total[~constant].min() / len(spreads)
+        return np.zeros_like(sums.spreads)
+    parts = np.where(constant, sums.squares, sums.spreads)
+    least = total[~constant].min() / len(sums.spreads)
     denominators: Floats = np.where(zero, least, parts)
     return denominators
 
 
 def vectors(model: Array, variant: Array) -> Figure:
-    """The noise of unit vectors [samples, positions, channels], all channels together."""
-    r, v = (_unit(array.astype(np.float64)) for array in (model, variant))
-    errors = ((v - r) ** 2).sum(axis=(1, 2))[:, None]
-    mean = r.mean(axis=(0, 1))
-    spreads = ((r - mean) ** 2).sum(axis=(1, 2))[:, None]
-    if spreads.sum() <= _CONSTANT**2 * (r**2).sum():
+    """The noise of unit vectors [samples, ..., channels], all channels together."""
+    total, count = by_blocks(_directions, model)
+    mean = total.sum(axis=0) / count.sum()
+
+    def parts(model: Array, variant: Array) -> tuple[Array, ...]:
+        r, v = _unit(model), _unit(variant)
+        return tuple(
+            (of**2).sum(axis=(1, 2))[:, None] for of in (v - r, r - mean, r)
+        )  # fmt: skip
+
+    errors, spreads, squares = by_blocks(parts, model, variant)
+    if spreads.sum() <= _CONSTANT**2 * squares.sum():
         spreads = np.zeros_like(spreads)
     return Figure("noise of the vectors", errors, spreads, LIMITS["noise of the vectors"])
 
 
-def _unit(array: Floats) -> Floats:
+def _directions(model: Array) -> tuple[Array, ...]:
+    """The sum of each sample's unit vectors, and how many they are."""
+    unit = _unit(model)
+    return unit.sum(axis=1), np.full(len(unit), unit.shape[1])
+
+
+def _unit(array: Array) -> Floats:
     """Vectors that are not finite become zeros."""
-    array = np.where(np.isfinite(array).all(axis=-1, keepdims=True), array, 0.0)
-    norms = np.linalg.norm(array, axis=-1, keepdims=True)
-    unit: Floats = array / np.where(norms > 0, norms, 1.0)
+    exactly = array.astype(np.float64)
+    exactly = np.where(np.isfinite(exactly).all(axis=-1, keepdims=True), exactly, 0.0)
+    norms = np.linalg.norm(exactly, axis=-1, keepdims=True)
+    unit: Floats = exactly / np.where(norms > 0, norms, 1.0)
     return unit
-
-
-def chunks(model: Array) -> list[slice]:
-    """All samples, a few at a time."""
-    each = max(1, _BYTES // max(1, model[:1].size * 8))
-    return [slice(first, first + each) for first in range(0, len(model), each)]

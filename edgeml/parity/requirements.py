@@ -5,15 +5,26 @@ from itertools import pairwise
 
 import numpy as np
 
-from edgeml.parity.boxes import boxes, heatmap
-from edgeml.parity.classes import classes, dense
-from edgeml.parity.figures import Array, Figure, Requirement
-from edgeml.parity.limits import LIMITS, Limit, noise_limit
-from edgeml.parity.noise import noise, spread, vectors
-from edgeml.parity.roles import Role, channel_axis
-from edgeml.parity.scores import mask, scores
+from edgeml.parity.blocks import flat
+from edgeml.parity.boxes import boxes
+from edgeml.parity.classes import classes
+from edgeml.parity.figures import Array, Figure, Floats, Requirement
+from edgeml.parity.limits import (
+    LIMITS,
+    OTHER_AXES,
+    SPREADS_OF_ONE_ERROR,
+    Limit,
+    Name,
+    noise_limit,
+)
+from edgeml.parity.noise import noise, noise_along, spread, vectors
+from edgeml.parity.overlap import dense, mask
+from edgeml.parity.peaks import heatmap
+from edgeml.parity.roles import Role, channel_axis, channels
+from edgeml.parity.scores import chances, scores
 
 _MAP_AXES = 4  # samples, classes, height, width
+_AXES_LEFT_OPEN = 3  # with samples: from so many on the channels may be on one axis or another
 
 
 def requirements(
@@ -22,44 +33,45 @@ def requirements(
     """All must hold for the role's channels; model, variant: one output, the sample first.
 
     Both must be of one shape, and finite wherever the model's is; see `fault`. sure: [samples,
-    boxes], which boxes count; None for all. Raises ValueError where the shape cannot have the role.
+    boxes], which boxes count; None for all. Raises ValueError where the shape cannot have the role,
+    and for one error of channels in different units.
     """
     if not model.size:
         raise ValueError(f"shape {list(model.shape)} holds no values")
     if role.kind == "integers" or model.dtype.kind in "iub":
         return [(_unequal(model, variant),)]
-    if role.kind == "heatmap":
-        return heatmap(_maps(role, model), _maps(role, variant))
-    r, v = arranged(role, model), arranged(role, variant)
+    r, v = (_channels_last(role, array) for array in (model, variant))
     match role.kind:
         case "logits" | "probabilities":
             if r.shape[-1] < 2:
                 raise ValueError(f"one of {r.shape[-1]} classes is no choice")
             if model.ndim >= _MAP_AXES:
-                return dense(r, v)
+                return dense(r, v, logits=role.kind == "logits")
             return classes(r, v, logits=role.kind == "logits")
         case "scores" | "score-logits":
             return scores(r, v, role.threshold, logits=role.kind == "score-logits")
         case "mask" | "mask-logits":
-            return mask(r, v, role.threshold, logits=role.kind == "mask-logits")
+            return mask(r, v, role.threshold, chances(role.kind == "mask-logits"))
+        case "heatmap":
+            if model.ndim != _MAP_AXES:
+                raise ValueError(f"heat maps have four axes and not {model.ndim}")
+            return heatmap(r, v)
         case "boxes":
             if r.shape[-1] != 4:
                 raise ValueError(f"a box is four numbers and not {r.shape[-1]}")
-            counts = np.ones(r.shape[:2], np.bool_) if sure is None else sure
-            return boxes(r, v, role.corners, counts)
+            return boxes(r, v, role.corners, sure)
         case "embedding":
             return [(vectors(r, v),)]
         case "regression" | "image" | "signal" | "state":
             return [(noise("noise", r, v, _by_error(role, r)),)]
         case _:
-            limit = LIMITS["noise of an unknown output"]
-            return [(noise("noise of an unknown output", r, v, limit),)]
+            return [(_unknown(role, model, variant),)]
 
 
 def rounding(model: Array, variant: Array, axis: int | None = None) -> Requirement:
     """What must hold besides of a file in float32; axis: of the channels, as of the output's
     roles."""
-    r, v = (arranged(Role(axis=axis), array) for array in (model, variant))
+    r, v = (_channels_last(Role(axis=axis), array) for array in (model, variant))
     return (noise("rounding", r, v, LIMITS["rounding"]),)
 
 
@@ -92,44 +104,65 @@ def whole(roles: Sequence[Role], shape: tuple[int, ...]) -> tuple[Role, ...]:
 
 
 def arranged(role: Role, array: Array) -> Array:
-    """[samples, ...] as [samples, positions, the role's channels]."""
+    """[samples, ...] as [samples, positions, the role's channels].
+
+    Raises ValueError for an axis or channels that the array has not.
+    """
+    return flat(_channels_last(role, array))
+
+
+def _channels_last(role: Role, array: Array) -> Array:
+    """A view [samples, ..., the role's channels]; one channel where there is no axis of them.
+
+    Raises ValueError where not all of them are there.
+    """
     axis = channel_axis(role, array.shape)
-    if axis is None:
-        return array.reshape(len(array), 1, 1)
-    last = _channels(role, array, axis)
-    return last.reshape(len(array), -1, last.shape[-1])
+    last = array.reshape(len(array), 1) if axis is None else np.moveaxis(array, axis, -1)
+    return last[..., channels(role, array.shape)]
 
 
-def _maps(role: Role, array: Array) -> Array:
-    if array.ndim != _MAP_AXES:
-        raise ValueError(f"heat maps have four axes and not {array.ndim}")
-    axis = channel_axis(role, array.shape)
-    assert axis is not None
-    return _channels(role, array, axis)
-
-
-def _channels(role: Role, array: Array, axis: int) -> Array:
-    """The role's channels, last. Raises ValueError where not all of them are there."""
-    most = array.shape[axis]
-    if role.start >= most or (role.stop is not None and role.stop > most):
-        end = "" if role.stop is None else f"{role.stop}"
-        raise ValueError(f"channels {role.start}:{end} of {most} on axis {axis}")
-    return np.moveaxis(array, axis, -1)[..., role.start : role.stop]
+def _unknown(role: Role, model: Array, variant: Array) -> Figure:
+    """Along every axis where nobody says which is of the channels, else along that one."""
+    name: Name = "noise of an unknown output"
+    axis = channel_axis(role, model.shape)
+    if role != Role(source=role.source) or axis is None or model.ndim < _AXES_LEFT_OPEN:
+        r, v = (_channels_last(role, array) for array in (model, variant))
+        return noise(name, r, v, LIMITS[name])
+    return noise_along(name, model, variant, axis, LIMITS[name], OTHER_AXES)
 
 
 def _unequal(model: Array, variant: Array) -> Figure:
     neither = (model != model) & (variant != variant)  # NaN in both
     share = ((model != variant) & ~neither).reshape(len(model), -1).mean(axis=1)[:, None]
-    return Figure("unequal", share, np.ones(share.shape), LIMITS["unequal"])
+    return Figure("unequal", share, np.ones(share.shape), LIMITS["unequal"], counts=True)
 
 
 def _by_error(role: Role, model: Array) -> Limit | tuple[Limit, ...]:
-    """The limit of each channel, by the model's own error where it is known."""
+    """The limit of each channel, by the model's own error where it is known.
+
+    Raises ValueError for one error of channels whose spreads are too far apart for one unit.
+    """
     if role.error is None:
         return LIMITS["noise"]
     spreads = spread(model)
+    if not isinstance(role.error, tuple):
+        _check_one_unit(role, spreads)
     # 1.25: the RMS of a mean absolute error, if errors are normal.
     rms = 1.25 * np.broadcast_to(np.asarray(role.error), spreads.shape)
     return tuple(
         noise_limit(float(e / s) if s > 0 else None) for e, s in zip(rms, spreads, strict=True)
     )
+
+
+def _check_one_unit(role: Role, spreads: Floats) -> None:
+    varying = np.flatnonzero(spreads > 0)
+    if not len(varying):
+        return
+    least, most = (varying[of(spreads[varying])] for of in (np.argmin, np.argmax))
+    if spreads[most] > SPREADS_OF_ONE_ERROR * spreads[least]:
+        raise ValueError(
+            f"one error of {role.error:g} is for channels of one unit, but channel "
+            f"{role.start + least} spreads by {spreads[least]:.3g} and channel {role.start + most} "
+            f"by {spreads[most]:.3g}; give each range of channels its own error, as in "
+            f"channels={role.start + least},error=..."
+        )

@@ -61,10 +61,29 @@ def channel_axis(role: Role, shape: tuple[int, ...]) -> int | None:
     shortest (the first of equals). Raises ValueError for an axis that is the sample's or none.
     """
     if role.axis is not None:
-        if not 0 < (role.axis + len(shape) if role.axis < 0 else role.axis) < len(shape):
-            raise ValueError(f"axis {role.axis} of shape {list(shape)} is none of channels")
-        return role.axis % len(shape)
+        axis = role.axis + len(shape) if role.axis < 0 else role.axis
+        if not 0 < axis < len(shape):
+            axes = ", ".join(str(axis) for axis in range(1, len(shape))) or "none"
+            raise ValueError(
+                f"axis {role.axis}, but of shape {list(shape)}, the sample first, the axes are "
+                f"{axes}"
+            )
+        return axis
     rest = range(1, len(shape))
     if len(rest) <= 2:
         return rest[-1] if rest else None
     return min(rest, key=lambda axis: shape[axis])
+
+
+def channels(role: Role, shape: tuple[int, ...]) -> slice:
+    """Of the role along its axis in an array of `shape`; the only one where there is no axis.
+
+    Raises ValueError where not all of them are there.
+    """
+    axis = channel_axis(role, shape)
+    most = 1 if axis is None else shape[axis]
+    if role.start >= most or (role.stop is not None and role.stop > most):
+        end = "" if role.stop is None else role.stop
+        there = "there is one channel" if axis is None else f"axis {axis} has {most}"
+        raise ValueError(f"channels={role.start}:{end}, but of shape {list(shape)} {there}")
+    return slice(role.start, role.stop)

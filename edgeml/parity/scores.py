@@ -1,63 +1,35 @@
-"""Scores and masks that each stand alone: what is on, what is off, and how sure."""
+"""Scores that each stand alone: what is on, what is off, and how sure."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
+from edgeml.parity.blocks import by_blocks
 from edgeml.parity.figures import Array, Figure, Floats, Requirement
-from edgeml.parity.limits import EVENTS_LEAST, EVENTS_LEAST_DENSE, LIMITS
-from edgeml.parity.noise import chunks, exact, noise
+from edgeml.parity.limits import EVENTS_LEAST, LIMITS
+from edgeml.parity.noise import exact, noise
 
 
 def scores(model: Array, variant: Array, threshold: float, *, logits: bool) -> list[Requirement]:
-    """model, variant: [samples, positions, columns]; threshold: as a probability."""
-    ours, theirs = (_on(a, threshold, logits) for a in (model, variant))
-    either = ours.sum(axis=1) + theirs.sum(axis=1)
+    """model, variant: [samples, ..., columns]; threshold: as a probability."""
+
+    def part(r: Array, v: Array) -> tuple[Array, ...]:
+        ours, theirs = (chances(logits)(a) > threshold for a in (r, v))
+        return (ours != theirs).sum(axis=1), ours.sum(axis=1) + theirs.sum(axis=1)
+
+    differ, either = by_blocks(part, model, variant)
     switched = Figure(
-        "switched",
-        (ours != theirs).sum(axis=1).astype(np.float64),
-        either.astype(np.float64),
-        LIMITS["switched"],
+        "switched", differ.astype(np.float64), either.astype(np.float64), LIMITS["switched"],
         EVENTS_LEAST,
-    )
+    )  # fmt: skip
     limit = LIMITS["noise of the probability"]
-    rough = noise("noise of the probability", model, variant, limit, _chances(logits))
+    rough = noise("noise of the probability", model, variant, limit, chances(logits))
     return [(rough,), (switched, replace(rough, name="quiet", limit=LIMITS["quiet"]))]
 
 
-def mask(model: Array, variant: Array, threshold: float, *, logits: bool) -> list[Requirement]:
-    """The IoU with the model's own of what is inside and of what is outside, of each channel.
-
-    model, variant: [samples, positions, channels].
-    """
-    ours, theirs = (_on(a, threshold, logits) for a in (model, variant))
-    differ = (ours != theirs).sum(axis=1)
-    inside, outside = (ours | theirs).sum(axis=1), (~ours | ~theirs).sum(axis=1)
-    channels = range(model.shape[-1])
-    columns = tuple(f"{side} {c}" for side in ("inside", "outside") for c in channels)
-    return [
-        (
-            Figure(
-                "IoU lost",
-                np.concatenate([np.where(inside > 0, differ, 0), differ], axis=1).astype(float),
-                np.concatenate([inside, outside], axis=1).astype(float),
-                LIMITS["IoU lost"],
-                EVENTS_LEAST_DENSE,
-                columns,
-            ),
-        )
-    ]
-
-
-def _on(array: Array, threshold: float, logits: bool) -> Array:
-    on = np.empty(array.shape, np.bool_)
-    for rows in chunks(array):
-        on[rows] = _chances(logits)(array[rows]) > threshold
-    return on
-
-
-def _chances(logits: bool) -> Callable[[Array], Floats]:
+def chances(logits: bool) -> Callable[[Array], Floats]:
+    """To probabilities."""
     return _sigmoid if logits else exact
 
 

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from edgeml.parity.blocks import chunks
 from edgeml.parity.figures import Array, Floats
 from edgeml.parity.limits import LIMITS
-from edgeml.parity.noise import chunks, exact, noise
+from edgeml.parity.noise import exact, noise
 from edgeml.parity.requirements import arranged, fault
 from edgeml.parity.roles import Role, channel_axis
 

@@ -51,7 +51,7 @@ def allowed(figure: JudgedFigure) -> str:
     """Up to where the figure counts as the same, and from where as different."""
     word = "at least" if in_decibel(figure.figure) else "at most"
     same, differs = (amount(figure.figure, v) for v in (figure.same, figure.differs))
-    if same == differs:
+    if figure.differs is None or same == differs:
         return f"{word} {same} is the same"
     return f"{word} {same} is the same and nobody can tell before {differs}"
 

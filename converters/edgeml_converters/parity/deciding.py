@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, log
 
 import numpy as np
 from scipy import stats
@@ -46,24 +46,26 @@ def decide(
     requirements: Sequence[Requirement],
     samples: int,
     least: int,
-    looks: int | None = None,
+    looks_of_all: int | None = None,
     *,
     seen_is_enough: bool = False,
 ) -> Decision:
     """Same where the upper ends (95 %, two-sided) of all figures are within their limits, differs
-    where a lower end, by Bonferroni's rule for all figures together, is beyond one.
+    where a lower end, by Bonferroni's rule for all figures that can differ together, is beyond one.
 
     Of the alternatives of a requirement one within its limit is enough, and all must differ to
     differ. The interval is that of a ratio of sums, linearised, by Student's t with samples - 1
-    degrees of freedom (Cochran 1977, Sampling Techniques, chapter 6). least: below so many samples
-    nothing is the same. looks: at how many figures, where more are looked at than these.
+    degrees of freedom (Cochran 1977, Sampling Techniques, chapter 6). Where what is counted never
+    came up, that has no width at all; then up to 3 in n are not excluded (95 %, Hanley and
+    Lippman-Hand 1983, "If nothing goes wrong, is everything all right?"). least: below so many
+    samples nothing is the same. looks_of_all: where more is looked at than these, see `looks`.
     seen_is_enough: what is beyond a limit in the samples seen differs whatever others would say, as
     of rounding, which has no bad luck.
     """
-    looks = looks or sum(figure.numerators.shape[1] for of in requirements for figure in of)
+    looked_at = max(1, looks(requirements) if looks_of_all is None else looks_of_all)
     best: list[Column] = []
     for alternatives in requirements:
-        judged = [_judged(figure, samples, looks, seen_is_enough) for figure in alternatives]
+        judged = [_judged(figure, samples, looked_at, seen_is_enough) for figure in alternatives]
         best += [min(columns, key=_rank) for columns in zip(*judged, strict=True)]
     columns = tuple(sorted(best, key=_rank, reverse=True))
     if any(column.answer == "differs" for column in columns):
@@ -73,20 +75,35 @@ def decide(
     return Decision("same", columns)
 
 
+def looks(requirements: Sequence[Requirement]) -> int:
+    """At how many figures they look that can differ."""
+    return sum(_can_differ(figure) for of in requirements for figure in of)
+
+
+def _can_differ(figure: Figure) -> int:
+    """In how many columns."""
+    columns = figure.numerators.shape[1]
+    if isinstance(figure.limit, Limit):
+        return columns if np.isfinite(figure.limit.differs) else 0
+    return sum(np.isfinite(limit.differs) for limit in figure.limit)
+
+
 def _rank(column: Column) -> tuple[int, float]:
     share = column.high / column.limit.same if np.isfinite(column.high) else np.inf
     return ORDER.index(column.answer), share
 
 
-def _judged(figure: Figure, samples: int, looks: int, seen_is_enough: bool) -> list[Column]:
+def _judged(figure: Figure, samples: int, looked_at: int, seen_is_enough: bool) -> list[Column]:
     values, errors = figure.values, _standard_errors(figure)
     within = stats.t.ppf((1 + _CONFIDENCE) / 2, max(1, samples - 1))
-    beyond = stats.t.ppf(1 - (1 - _CONFIDENCE) / 2 / looks, max(1, samples - 1))
+    beyond = stats.t.ppf(1 - (1 - _CONFIDENCE) / 2 / looked_at, max(1, samples - 1))
     columns: list[Column] = []
     for i, (value, error, events) in enumerate(zip(values, errors, figure.events, strict=True)):
         limit = figure.limit_of(i)
         low = value if seen_is_enough else max(0.0, value - beyond * error)
         high = value + within * error
+        if figure.counts and value == 0.0:
+            high = _unseen(int(events))
         enough = events >= max(1, figure.events_least)
         if enough and low > limit.differs:
             answer: Answer = "differs"
@@ -96,12 +113,18 @@ def _judged(figure: Figure, samples: int, looks: int, seen_is_enough: bool) -> l
             answer = "cannot tell"
         needed = None
         if answer == "cannot tell":
-            needed = _needed(value, high, limit, samples, int(events), figure.events_least)
+            needed = _needed(figure, value, high, limit, int(events))
         name = figure.columns[i] if figure.columns else f"{i}" if len(values) > 1 else ""
         columns.append(
             Column(figure.name, name, value, low, high, limit, int(events), answer, needed)
         )
     return columns
+
+
+def _unseen(samples: int) -> float:
+    """The largest share of events of which none comes up in so many samples in 5 % of draws."""
+    share: float = 1 - (1 - _CONFIDENCE) ** (1 / samples)
+    return share
 
 
 def _standard_errors(figure: Figure) -> Floats:
@@ -114,14 +137,16 @@ def _standard_errors(figure: Figure) -> Floats:
     return errors
 
 
-def _needed(
-    value: float, high: float, limit: Limit, samples: int, events: int, least: int
-) -> int | None:
+def _needed(figure: Figure, value: float, high: float, limit: Limit, events: int) -> int | None:
     """How many samples would make the interval narrow enough, or bring enough events; the other end
     of the interval where the value is beyond both limits."""
     if not np.isfinite(high) or not events or limit.same <= value <= limit.differs:
         return None
-    nearest = limit.same if value < limit.same else limit.differs
-    by_width = samples * ((high - value) / (nearest - value)) ** 2
-    by_events = least * samples / events
+    samples = len(figure.numerators)
+    by_events = figure.events_least * samples / events
+    if figure.counts and value == 0.0:
+        by_width = log(1 - _CONFIDENCE) / log(1 - limit.same) * samples / events
+    else:
+        nearest = limit.same if value < limit.same else limit.differs
+        by_width = samples * ((high - value) / (nearest - value)) ** 2
     return ceil(max(by_width, by_events, samples + 1))

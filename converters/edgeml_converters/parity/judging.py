@@ -5,14 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from edgeml.parity.answers import Answer, JudgedFigure, OutputParity
+from edgeml.parity.blocks import chunks
 from edgeml.parity.figures import Array, Requirement
 from edgeml.parity.limits import LIMITS
-from edgeml.parity.noise import chunks, noise
+from edgeml.parity.noise import noise
 from edgeml.parity.requirements import arranged, fault
 from edgeml.parity.roles import Role
 from edgeml.parity.words import allowed, found
 from edgeml_converters.formats.tensors import Arrays
-from edgeml_converters.parity.deciding import Column, decide
+from edgeml_converters.parity.deciding import Column, decide, looks
 from edgeml_converters.parity.rule import Rule
 
 
@@ -22,8 +23,8 @@ def judge(answers: Arrays, expected: Arrays, rule: Rule) -> tuple[OutputParity, 
     What cannot be judged as its role says, because of its shape, cannot be told.
     """
     judged = {name: _Judged(name, answers[name], expected, rule) for name in expected}
-    looks = sum(one.looks for one in judged.values())
-    return tuple(one.parity(looks) for one in judged.values())
+    looked_at = sum(one.looks for one in judged.values())
+    return tuple(one.parity(looked_at) for one in judged.values())
 
 
 def worst_channel_db(model: Array, variant: Array, role: Role) -> float | None:
@@ -49,9 +50,9 @@ class _Judged:
                 self._required = rule.requirements(name, answered, self._expected, others)
             except ValueError as error:
                 self._cannot = f"{error}; say what {name!r} is by --output"
-        self.looks = sum(f.numerators.shape[1] for of in self._required for f in of)
+        self.looks = looks(self._required)
 
-    def parity(self, looks: int) -> OutputParity:
+    def parity(self, looked_at: int) -> OutputParity:
         if self._fault is not None:
             return OutputParity(
                 name=self._name,
@@ -63,7 +64,7 @@ class _Judged:
             self._required,
             samples,
             self._rule.least,
-            looks,
+            looked_at,
             seen_is_enough=self._rule.exact,
         )
         answer: Answer = "cannot tell" if self._cannot else decision.answer
@@ -130,7 +131,7 @@ def _figure(column: Column) -> JudgedFigure:
         low=known(column.low),
         high=known(column.high),
         same=column.limit.same,
-        differs=column.limit.differs,
+        differs=known(column.limit.differs),
         why=column.limit.why,
         events=column.events,
         answer=column.answer,
@@ -167,7 +168,7 @@ def _wanted(name: str, figure: JudgedFigure, samples: int) -> str:
         return "give samples in which the model's answers vary more"
     if figure.figure == "noise of an unknown output":
         return f"say what it is, as in --output {name}=regression,error=0.1"
-    if figure.figure == "noise" and figure.same < figure.differs:
+    if figure.figure == "noise" and figure.same != figure.differs:
         return (
             f"say how large the model's own error is, by labels or by --output "
             f"{name}=regression,error=0.1"

@@ -47,11 +47,15 @@ def _roles(
         return tuple(with_error(role, values, labels) for role in given)
     if values.dtype.kind in "iub":
         return (Role(kind="integers", source="values"),)
-    by_labels = label_role(values, labels)
-    if by_labels is not None:
-        return (by_labels,)
     shown = graph_roles(graph, name, values.shape) if graph is not None else ()
-    if shown:
-        return shown
-    by_values = value_role(values)
-    return () if by_values is None else (by_values,)
+    otherwise = shown or value_role(values)
+    by_labels = label_role(values, labels)
+    if by_labels is not None and not any(_excludes(role) for role in otherwise):
+        return (by_labels,)
+    return otherwise
+
+
+def _excludes(role: Role) -> bool:
+    """Whether what the graph or the values show cannot be what labels of classes or numbers are of:
+    directions, and ranges of channels that mean different things."""
+    return role.kind == "embedding" or role.start > 0 or role.stop is not None

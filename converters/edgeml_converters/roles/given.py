@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any, get_args
 
 from edgeml.errors import InputError
-from edgeml.parity.roles import KINDS, Corners, Role, channel_axis
+from edgeml.parity.roles import KINDS, Corners, Role, channel_axis, channels
 
 _WORDS = "axis, channels, threshold, error, corners or scores"
 _FORM = "NAME=ROLE, or NAME=ROLE,axis=1,channels=4:84,threshold=0.3"
@@ -28,16 +28,13 @@ def parse_roles(texts: Sequence[str]) -> dict[str, tuple[Role, ...]]:
                     f"--output gives {name!r} two roles for the same channels; give each a range "
                     "of its own, as in channels=0:4."
                 )
-            if first.axis != second.axis:
-                raise InputError(
-                    f"--output gives {name!r} ranges on different axes; give them the same axis."
-                )
     return {name: tuple(of_output) for name, of_output in roles.items()}
 
 
-def check_names(roles: Mapping[str, Any], outputs: Sequence[str]) -> None:
-    """Raises InputError for a role of an output that there is not."""
-    for name in roles:
+def check_names(roles: Mapping[str, Sequence[Role]], outputs: Sequence[str]) -> None:
+    """Raises InputError for a role of an output that there is not, or with scores of one."""
+    named = [*roles, *(role.scores for of in roles.values() for role in of if role.scores)]
+    for name in named:
         if name not in outputs:
             raise InputError(
                 f"--output names {name!r}, but the model's outputs are {', '.join(outputs)}; use "
@@ -46,23 +43,16 @@ def check_names(roles: Mapping[str, Any], outputs: Sequence[str]) -> None:
 
 
 def check_channels(name: str, roles: Sequence[Role], shape: tuple[int, ...]) -> None:
-    """Raises InputError for an axis or channels that the output, the sample first, has not."""
-    for role in roles:
-        try:
-            axis = channel_axis(role, shape)
-        except ValueError:
-            axes = ", ".join(str(axis) for axis in range(1, len(shape))) or "none"
-            raise InputError(
-                f"--output gives {name!r} axis {role.axis}, but it has shape {list(shape)}, the "
-                f"sample first; its axes are {axes}."
-            ) from None
-        most = 1 if axis is None else shape[axis]
-        if max(role.start + 1, role.stop or 0) > most:
-            end = "" if role.stop is None else role.stop
-            raise InputError(
-                f"--output gives {name!r} channels={role.start}:{end}, but there are {most}; "
-                f"name some from 0 to {most - 1}."
-            )
+    """Raises InputError for an axis or channels that the output, the sample first, has not, and for
+    ranges on different axes."""
+    try:
+        axes = {channel_axis(role, shape) for role in roles if channels(role, shape)}
+    except ValueError as error:
+        raise InputError(f"--output gives {name!r} {error}; name some of them.") from None
+    if len(axes) > 1:
+        raise InputError(
+            f"--output gives {name!r} ranges on different axes; give them the same axis."
+        )
 
 
 def _parse(text: str) -> tuple[str, Role]:

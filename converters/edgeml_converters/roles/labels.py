@@ -2,6 +2,7 @@
 
 import msgspec
 import numpy as np
+from scipy import stats
 
 from edgeml.parity.requirements import arranged
 from edgeml.parity.roles import Kind, Role
@@ -9,6 +10,8 @@ from edgeml_converters.evidence.labels import drop_column, known_classes
 from edgeml_converters.evidence.probabilities import are_probabilities
 from edgeml_converters.formats.tensors import Array
 
+_CHANCE = 0.01
+"""The share of foreign labels that would be taken for an output's own."""
 _NUMBERS = frozenset(("regression", "image", "signal", "state"))
 
 
@@ -17,35 +20,64 @@ def label_role(values: Array, labels: Array | None) -> Role | None:
     scores where zeros and ones are labels of every value, a regression with its error where the
     labels are other numbers.
 
-    values: the model's answers, the sample first. None where these are no labels of this output.
+    values: the model's answers, the sample first. None where these are no labels of this output:
+    they do not fit its shape, or agree with it no better than by chance.
     """
     if labels is None or values.dtype.kind != "f":
         return None
-    if values.ndim > 1 and values.shape[-1] > 1 and labels.dtype.kind in "iub":
-        if known_classes(labels, values.shape[:-1], values.shape[-1]) is not None:
-            return _classes(values)
+    columns = values.shape[-1] if values.ndim > 1 else 1
+    if columns > 1 and labels.dtype.kind in "iub":
+        classes = known_classes(labels, values.shape[:-1], columns)
+        if classes is not None:
+            return _classes(values, classes)
     targets = _targets(values, labels)
     if targets is None:
         return None
     if ((targets == 0) | (targets == 1)).all():
-        if values.ndim > 1 and values.shape[-1] > 1 and (targets.sum(axis=-1) == 1).all():
-            return _classes(values)  # one-hot
+        if columns > 1 and (targets.sum(axis=-1) == 1).all():
+            return _classes(values, targets.argmax(axis=-1))  # one-hot
+        if not _correlate(values, targets):
+            return None
         within = bool(((values >= 0) & (values <= 1)).all())
         return Role(kind="scores" if within else "score-logits", source="labels")
-    if labels.dtype.kind == "f":
+    if labels.dtype.kind == "f" and _tells(values, targets):
         return with_error(Role(kind="regression", source="labels"), values, labels)
     return None
 
 
-def _classes(values: Array) -> Role:
+def _classes(values: Array, classes: Array) -> Role | None:
+    """None where the arg max agrees with the labels no more often than by chance: of two that know
+    nothing of each other, each as often as it is (binomial test)."""
+    found, count = values.argmax(axis=-1), values.shape[-1]
+    ours, theirs = (np.bincount(of.ravel(), minlength=count) / of.size for of in (found, classes))
+    hits = int((found == classes).sum())
+    if stats.binom.sf(hits - 1, found.size, min(1.0, float(ours @ theirs))) > _CHANCE:
+        return None
     kind: Kind = "probabilities" if are_probabilities(values) else "logits"
     return Role(kind=kind, axis=values.ndim - 1, source="labels")
+
+
+def _correlate(values: Array, targets: Array) -> bool:
+    """Whether what is on has larger values than by chance (Fisher's normal approximation)."""
+    a, b = (of.astype(np.float64).ravel() for of in (values, targets))
+    a, b = a - a.mean(), b - b.mean()
+    size = np.sqrt((a @ a) * (b @ b))
+    return bool(size > 0 and a @ b / size * np.sqrt(len(a)) > stats.norm.isf(_CHANCE))
+
+
+def _tells(values: Array, targets: Array) -> bool:
+    """Whether in any channel the answers are nearer to the targets than one number for all is."""
+    r, t = (arranged(Role(), of).astype(np.float64) for of in (values, targets))
+    constant = np.abs(t - np.median(t, axis=(0, 1))).mean(axis=(0, 1))
+    return bool((np.abs(r - t).mean(axis=(0, 1)) < constant).any())
 
 
 def with_error(role: Role, values: Array, labels: Array | None) -> Role:
     """The role with the model's own error, where the labels tell it and nobody else has."""
     targets = None if labels is None else _targets(values, labels)
     if role.kind not in _NUMBERS or role.error is not None or targets is None:
+        return role
+    if not _tells(values, targets):
         return role
     return msgspec.structs.replace(role, error=_error(role, values, targets))
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from edgeml.parity.requirements import requirements
 from edgeml.parity.roles import Kind, Role
 from tests.converters.parity.judged import SAMPLES, Array, answer, seeded
 
@@ -54,6 +55,44 @@ def test_a_softmax_over_a_thousand_classes_that_is_mostly_noise_differs() -> Non
     p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     in_int8 = np.round(p * 256) / 256
     assert answer(Role(kind="probabilities"), p, in_int8).answer != "same"
+
+
+def test_classes_that_are_equal_to_the_fifth_share_the_places_that_are_left() -> None:
+    """In int8 all but three of 100 are one value, and the model's fourth and fifth among them."""
+    model = np.tile(np.arange(100, 0, -1) / 5050, (SAMPLES, 1))
+    variant = model.copy()
+    variant[:, 3:] = 0.0
+    lost = (97 + 96 - 2 * model[0, 3:].mean() * 5050) / 5050
+    for order in (np.arange(100), np.arange(100)[::-1]):  # which comes first tells nothing
+        decision = answer(Role(kind="probabilities"), model[:, order], variant[:, order])
+        five = next(c for c in decision.columns if c.name == "probability of the top 5 lost")
+        assert five.value == pytest.approx(lost)
+    five = answer(Role(kind="probabilities"), variant, variant).columns
+    assert all(c.value == pytest.approx(0) for c in five if "top 5" in c.name)
+
+
+def test_the_noise_of_a_class_is_that_of_its_logits_whichever_are_given() -> None:
+    """Of probabilities one that is seldom likely seems quiet, although 0.002 becomes 0.001."""
+    logits = _classifier(5) / 2
+    logits[:, 3] -= 1
+    wrong = logits.copy()
+    wrong[:, 3] -= np.log(2) * (np.arange(len(logits)) % 2)
+    found = []
+    for kind in ("logits", "probabilities"):
+        of = [a if kind == "logits" else _softmax(a) for a in (logits, wrong)]
+        (noise,) = (
+            figure
+            for figures in requirements(Role(kind=kind), *of)
+            for figure in figures
+            if figure.name == "noise of a class"
+        )
+        found.append(noise.values[3])
+    assert found[1] == pytest.approx(found[0], rel=0.01) and found[0] > 0.1
+
+
+def _softmax(logits: Array) -> Array:
+    powers = np.exp(logits.astype(np.float64))
+    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def test_classes_may_be_on_any_axis() -> None:

@@ -2,10 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edgeml.parity.figures import Figure
 from edgeml.parity.limits import LIMITS, Limit
@@ -106,3 +109,28 @@ def test_the_worst_stands_first() -> None:
     figures = [_figure([value] * 30) for value in (0.001, 0.5, 0.002)]
     decision = decide([(figure,) for figure in figures], 30, 1)
     assert [column.value for column in decision.columns] == pytest.approx([0.5, 0.002, 0.001])
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"), [(64, "cannot tell"), (298, "cannot tell"), (299, "same")]
+)
+def test_what_never_came_up_is_excluded_only_so_far_as_samples_can(
+    samples: int, expected: str
+) -> None:
+    """None in n leaves up to 3 in n: of 1 % only 299 samples tell."""
+    figure = replace(_figure([0.0] * samples), counts=True)
+    (column,) = _decide(figure).columns
+    assert column.answer == expected
+    assert column.high == pytest.approx(3 / samples, rel=0.03)
+    assert column.needed == (None if expected == "same" else 299)
+
+
+@given(st.integers(30, 400), st.integers(0, 3))
+def test_an_event_that_is_seen_never_tells_more_than_none(samples: int, events: int) -> None:
+    highs = []
+    for seen in (events, events + 1):
+        numerators = np.zeros(samples)
+        numerators[:seen] = 1
+        (column,) = _decide(replace(_figure(numerators), counts=True)).columns
+        highs.append(column.high)
+    assert highs[0] < 1.01 * highs[1]

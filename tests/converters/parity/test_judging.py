@@ -64,7 +64,7 @@ def test_boxes_count_where_their_own_output_has_a_score_that_is_on() -> None:
     assert _judged(moved, model, *DETECTOR).answer == "same"
     moved[:, :5, :4] += 200
     found = _judged(moved, model, *DETECTOR)
-    assert (found.answer, found.figures[0].figure) == ("differs", "IoU of the boxes lost")
+    assert (found.answer, found.figures[0].figure) == ("differs", "boxes moved")
 
 
 @pytest.mark.parametrize("kind", ["score-logits", "scores"])

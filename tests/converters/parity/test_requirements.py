@@ -35,6 +35,35 @@ def test_a_detector_whose_every_score_is_zero_differs(role: Role) -> None:
     assert answer(role, model, variant).answer == "differs"
 
 
+@pytest.mark.parametrize("anchors", [20, 60])
+def test_a_detector_of_unknown_layout_is_never_the_same_without_its_scores(anchors: int) -> None:
+    """Whether more anchors than its 24 channels or fewer, as rows or as columns."""
+    rng = seeded()
+    rows = np.concatenate(
+        [_detector()[:, :anchors], rng.random((SAMPLES, anchors, 19)) ** 4], axis=2
+    )
+    dead = rows.copy()
+    dead[..., 4] = 0
+    assert answer(Role(), rows, dead).answer == "differs"
+    columns, dead = (np.moveaxis(array, 1, 2) for array in (rows, dead))
+    decision = answer(Role(), columns, dead)
+    assert (decision.answer, decision.columns[0].column) == ("cannot tell", "4 on axis 1")
+    assert answer(Role(axis=1), columns, dead).answer == "differs"
+    for right in (rows, columns):
+        assert answer(Role(), right, right * 1.001).answer == "same"
+
+
+def test_positions_that_hardly_vary_make_no_unknown_map_differ() -> None:
+    """The rim of a map is lost in int8, with no harm: of itself it is all noise."""
+    model = np.abs(seeded().normal(size=(SAMPLES, 3, 12, 12)))
+    model[:, :, 0] *= 1e-4
+    variant = np.round(model * 256) / 256
+    decision = answer(Role(), model, variant)
+    first = decision.columns[0]
+    assert (decision.answer, first.column, first.needed) == ("cannot tell", "0 on axis 2", None)
+    assert answer(Role(axis=1), model, variant).answer == "same"
+
+
 def test_a_detector_in_int8_whose_boxes_and_scores_have_scales_of_their_own_is_the_same() -> None:
     model = _detector()
     variant = model.copy()
@@ -43,63 +72,6 @@ def test_a_detector_in_int8_whose_boxes_and_scores_have_scales_of_their_own_is_t
     sure = model[..., 4] > 0.5
     assert answer(BOXES, model, variant, sure=sure).answer == "same"
     assert answer(SCORES, model, variant).answer == "same"
-
-
-def test_boxes_that_move_by_a_tenth_of_their_size_differ() -> None:
-    model = _detector()
-    variant = model.copy()
-    variant[..., [0, 2]] += 7
-    (column,) = answer(BOXES, model, variant, sure=model[..., 4] > 0.5).columns
-    assert (column.name, column.answer) == ("IoU of the boxes lost", "differs")
-
-
-@pytest.mark.parametrize(
-    ("corners", "box"),
-    [
-        ("xyxy", (10, 20, 30, 60)),
-        ("yxyx", (20, 10, 60, 30)),
-        ("xywh", (10, 20, 20, 40)),
-        ("cxcywh", (20, 40, 20, 40)),
-    ],
-)
-def test_boxes_overlap_as_they_are_written(corners: Any, box: tuple[float, ...]) -> None:
-    """The same box, beside one moved by half of its width: a third of their union is shared."""
-    model = np.array([[box]], np.float64)
-    variant = model.copy()
-    x = [1, 3] if corners == "yxyx" else [0, 2] if corners == "xyxy" else [0]
-    variant[..., x] += 10
-    (((figure),),) = requirements(Role(kind="boxes", axis=2, corners=corners), model, variant)
-    np.testing.assert_allclose(figure.values, 2 / 3)
-
-
-def _blobs(shape: tuple[int, ...]) -> Array:
-    """Smooth fields around 0, such as a segmentation's logits."""
-    noise = seeded().normal(size=shape)
-    return (noise.cumsum(-1) + noise.cumsum(-2)).astype(np.float32)
-
-
-def test_a_mask_of_one_channel_is_judged_by_what_is_inside_and_not_by_classes_along_its_width() -> (
-    None
-):
-    model = _blobs((SAMPLES, 1, 32, 32))
-    variant = model + seeded().normal(0, 0.005, model.shape)
-    decision = answer(Role(kind="mask-logits", axis=1), model, variant)
-    assert decision.answer == "same"
-    assert {column.column for column in decision.columns} == {"inside 0", "outside 0"}
-    assert answer(Role(kind="mask-logits", axis=1), model, model - 1.0).answer == "differs"
-
-
-@pytest.mark.parametrize("axis", [1, 3])
-def test_a_dense_classification_is_judged_by_the_overlap_of_each_class(axis: int) -> None:
-    model = np.moveaxis(_blobs((SAMPLES, 5, 16, 16)), 1, axis)
-    role = Role(kind="logits", axis=axis)
-    quiet = model + seeded().normal(0, 0.01, model.shape)
-    assert answer(role, model, quiet).answer == "same"
-    deaf = np.array(model)
-    np.moveaxis(deaf, axis, 1)[:, 2] = -100
-    decision = answer(role, model, deaf)
-    assert decision.answer == "differs"
-    assert decision.columns[0].column == "class 2"
 
 
 @pytest.mark.parametrize("scale", [1e-5, 1.0, 1e5])
@@ -125,30 +97,6 @@ def test_answers_that_lie_close_together_are_not_the_same_because_they_do() -> N
     model = seeded().uniform(0.036, 0.147, (SAMPLES, 1)).astype(np.float32)
     noise = seeded().normal(0, model.std() * 10 ** (-13.7 / 20), model.shape)
     assert answer(Role(), model, model + noise).answer == "differs"
-
-
-def test_vectors_on_the_unit_sphere_are_judged_by_their_directions() -> None:
-    model = seeded().normal(size=(SAMPLES, 64))
-    model /= np.linalg.norm(model, axis=1, keepdims=True)
-    role = Role(kind="embedding")
-    assert answer(role, model, model + seeded().normal(0, 0.004, model.shape)).answer == "same"
-    assert answer(role, model, model[::-1]).answer == "differs"
-    dead = model.copy()
-    dead[:, 5] = 0  # one of 64
-    assert answer(role, model, 3 * model).answer == "same"
-    assert answer(role, model, dead).columns[0].value == pytest.approx(1 / 64, rel=0.5)
-
-
-@pytest.mark.parametrize("axis", [1, 3])
-def test_a_heat_map_is_judged_by_where_its_peaks_are(axis: int) -> None:
-    rng = seeded()
-    y, x = np.mgrid[:24, :16]
-    at = rng.uniform(3, 12, (SAMPLES, 3, 2))
-    square = (y - at[..., 0, None, None]) ** 2 + (x - at[..., 1, None, None]) ** 2
-    model = np.moveaxis(np.exp(-square / 4), 1, axis)
-    role = Role(kind="heatmap", axis=axis)
-    assert answer(role, model, 0.5 * model).answer == "same"
-    assert answer(role, model, np.roll(model, 1, axis=4 - axis)).answer == "differs"
 
 
 def test_integers_are_counted_by_sample() -> None:
@@ -180,6 +128,19 @@ def test_an_error_is_that_of_its_column_and_none_of_a_constant() -> None:
     constant = model.copy()
     constant[:, 1] = 100 + rng.integers(0, 2, SAMPLES) * 1e-5  # rounding
     assert answer(Role(kind="regression", error=0.1), constant, variant).answer == "differs"
+
+
+def test_one_error_for_channels_of_different_units_is_refused() -> None:
+    """Metres beside millionths of them: an error of 5 m would let anything pass of the second."""
+    rng = seeded()
+    model = np.stack([rng.normal(140, 20, SAMPLES), rng.normal(0, 1e-5, SAMPLES)], axis=1)
+    with pytest.raises(ValueError, match=r"channel 1 spreads by \S*e-0[56] .* channel 0 by"):
+        answer(Role(kind="regression", error=5.0), model, model)
+    assert answer(Role(kind="regression", error=(5.0, 1e-6)), model, model).answer == "same"
+    alike = model * [1.0, 3e5]
+    assert answer(Role(kind="regression", error=5.0), alike, alike).answer == "same"
+    alone = Role(kind="regression", error=1e-6, start=1, stop=2)
+    assert answer(alone, model, model).answer == "same"
 
 
 def test_errors_add_in_squares() -> None:
@@ -221,11 +182,12 @@ def test_float32_is_held_to_rounding_on_the_axis_of_the_roles() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["scores", "score-logits", "mask", "mask-logits", "regression", "unknown"]
+    "kind",
+    ["logits", "scores", "score-logits", "mask-logits", "heatmap", "embedding", "unknown"],
 )
 def test_large_outputs_are_judged_in_pieces(kind: Kind) -> None:
     """All of it in float64 alone would be twice as large, and the variant the same."""
-    model = seeded().random((64, 8, 32_000), dtype=np.float32)
+    model = seeded().random((64, 8, 40, 1000), dtype=np.float32)
     variant = model + np.float32(0.001)
     tracemalloc.start()
     try:
@@ -233,7 +195,7 @@ def test_large_outputs_are_judged_in_pieces(kind: Kind) -> None:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 3 * model.nbytes
+    assert peak < model.nbytes
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["unknown", "regression", "logits", "scores"]))

@@ -12,8 +12,8 @@ from edgeml_converters.roles.graph import Graph, Made
 
 Array = npt.NDArray[np.float32]
 RNG = np.random.default_rng(0)
-LOGITS = RNG.normal(size=(50, 4)).astype(np.float32)
 CLASSES = RNG.integers(0, 4, 50)
+LOGITS = (RNG.normal(size=(50, 4)) + 2 * np.eye(4)[CLASSES]).astype(np.float32)
 
 
 def _assumed(
@@ -46,7 +46,7 @@ def test_labels_tell_logits_from_probabilities_and_scores_from_their_logits() ->
     one_hot = np.eye(4)[CLASSES]
     assert _assumed(LOGITS, labels=one_hot) == [("logits", "labels")]
     assert _assumed(LOGITS, labels=one_hot.astype(np.bool_)) == [("logits", "labels")]
-    marks = RNG.integers(0, 2, LOGITS.shape)
+    marks = (LOGITS + RNG.normal(size=LOGITS.shape) > 0).astype(np.int64)
     assert _assumed(LOGITS, labels=marks) == [("score-logits", "labels")]
     assert _assumed(1 / (1 + np.exp(-LOGITS)), labels=marks) == [("scores", "labels")]
 
@@ -74,10 +74,43 @@ def test_each_column_has_an_error_of_its_own() -> None:
     assert [r.error for r in (first, *_) if r.kind == "signal"] == [pytest.approx((1e-6,))]
 
 
-def test_labels_of_another_output_say_nothing() -> None:
-    assert _assumed(RNG.normal(size=(50, 2)).astype(np.float32), labels=CLASSES) == [
-        ("unknown", "nothing")
-    ]
+@pytest.mark.parametrize("columns", [2, 4, 64])
+def test_labels_of_another_output_say_nothing(columns: int) -> None:
+    """Of a head that is too narrow, as wide, and wider: its arg max knows nothing of them."""
+    head = RNG.normal(size=(50, columns)).astype(np.float32)
+    head[:, 1] += 3  # and one column is the largest nearly always
+    assert _assumed(head, labels=CLASSES) == [("unknown", "nothing")]
+    assert _assumed(head, labels=np.eye(4)[CLASSES]) == [("unknown", "nothing")]
+
+
+def test_foreign_labels_are_seldom_taken_for_an_outputs_own() -> None:
+    rng = np.random.default_rng(1)
+    taken = 0
+    for _ in range(400):
+        common = rng.random((4, 4)) ** 2  # of both some classes are frequent
+        head = rng.normal(size=(60, 4)) + common[0]
+        labels = rng.choice(4, 60, p=common[1] / common[1].sum())
+        taken += _assumed(head, labels=labels) != [("unknown", "nothing")]
+    assert taken <= 10
+
+
+def test_directions_that_agree_with_labels_are_directions() -> None:
+    unit = LOGITS / np.linalg.norm(LOGITS, axis=1, keepdims=True)
+    assert _assumed(unit, labels=CLASSES) == [("embedding", "values")]
+    shown = Graph({"y": Made("unit vectors", ("x",), 1)}, {"y": (None, 4), "x": (None, 4)})
+    assert _assumed(LOGITS, labels=CLASSES, graph=shown) == [("embedding", "graph")]
+    sigmoid = Graph({"y": Made("sigmoid", ("x",))}, {"y": (None, 4), "x": (None, 4)})
+    assert _assumed(LOGITS, labels=CLASSES, graph=sigmoid) == [("logits", "labels")]
+
+
+def test_targets_and_marks_of_another_output_tell_no_error_and_no_scores() -> None:
+    """An error as of an answer that is always the same would let anything pass."""
+    values, targets = RNG.normal(size=(2, 50, 1))
+    assert _assumed(values, labels=targets) == [("unknown", "nothing")]
+    (role,) = assume_roles({"y": values}, parse_roles(["y=regression"]), targets, None, {})["y"]
+    assert role.error is None
+    marks = RNG.integers(0, 2, (50, 4))
+    assert _assumed(RNG.normal(size=(50, 4)), labels=marks) == [("unknown", "nothing")]
 
 
 def test_whole_numbers_are_integers() -> None:
@@ -147,13 +180,25 @@ def test_what_is_no_role_is_refused_in_one_sentence(text: str) -> None:
 def test_two_roles_of_the_same_channels_are_refused() -> None:
     with pytest.raises(InputError, match="two roles for the same channels"):
         parse_roles(["y=boxes", "y=scores,channels=4:"])
+
+
+def test_ranges_on_different_axes_are_refused_and_one_axis_may_be_written_in_two_ways() -> None:
+    rows = {"y": RNG.normal(size=(50, 10, 6))}
+    given = parse_roles(["y=boxes,axis=2,channels=:4", "y=scores,axis=-1,channels=4:"])
+    assert [role.kind for role in assume_roles(rows, given, None, None, {})["y"]] == [
+        "boxes", "scores",
+    ]  # fmt: skip
+    given = parse_roles(["y=boxes,axis=1,channels=:4", "y=scores,axis=2,channels=4:"])
     with pytest.raises(InputError, match="the same axis"):
-        parse_roles(["y=boxes,axis=1,channels=:4", "y=scores,axis=2,channels=4:"])
+        assume_roles(rows, given, None, None, {})
 
 
 def test_a_role_of_an_output_that_there_is_not_is_refused() -> None:
     with pytest.raises(InputError, match="the model's outputs are a, b"):
         check_names(parse_roles(["c=scores"]), ["a", "b"])
+    with pytest.raises(InputError, match="names 'c', but the model's outputs are a, b"):
+        check_names(parse_roles(["a=boxes,scores=c"]), ["a", "b"])
+    check_names(parse_roles(["a=boxes,scores=b"]), ["a", "b"])
 
 
 @pytest.mark.parametrize(
