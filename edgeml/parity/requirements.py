@@ -12,12 +12,13 @@ from edgeml.parity.figures import Array, Figure, Floats, Requirement
 from edgeml.parity.limits import (
     LIMITS,
     OTHER_AXES,
+    ROUNDING_ROOM,
     SPREADS_OF_ONE_ERROR,
     Limit,
     Name,
     noise_limit,
 )
-from edgeml.parity.noise import noise, noise_along, spread, vectors
+from edgeml.parity.noise import noise, noise_along, rounding_noise, spread, vectors
 from edgeml.parity.overlap import dense, mask
 from edgeml.parity.peaks import heatmap
 from edgeml.parity.roles import Role, channel_axis, channels
@@ -72,7 +73,12 @@ def rounding(model: Array, variant: Array, axis: int | None = None) -> Requireme
     """What must hold besides of a file in float32; axis: of the channels, as of the output's
     roles."""
     r, v = (_channels_last(Role(axis=axis), array) for array in (model, variant))
-    return (noise("rounding", r, v, LIMITS["rounding"]),)
+    least = LIMITS["rounding"]
+    limits = (
+        least if own <= least.same else least._replace(same=own, differs=own)
+        for own in (ROUNDING_ROOM * rounding_noise(r)).tolist()
+    )
+    return (noise("rounding", r, v, tuple(limits)),)
 
 
 def fault(model: Array, variant: Array) -> str | None:

@@ -153,7 +153,8 @@ def test_the_iou_that_a_mask_loses_is_what_its_own_probabilities_expect(shift: f
 
 
 def test_what_is_said_of_a_mask_hangs_on_how_sure_the_model_was() -> None:
-    """The same pixels flip, of which one model was sure and the other was not."""
+    """The same pixels flip, of which one model was not sure; the other was, or seems so, as one that
+    was trained by a Dice loss."""
     logits = _blobs((SAMPLES, 1, 24, 24))
     variant = np.where(np.abs(logits) < 0.13, -logits, logits)
     found = {}
@@ -163,7 +164,10 @@ def test_what_is_said_of_a_mask_hangs_on_how_sure_the_model_was() -> None:
         assert lost.values[0] == pytest.approx(0.04, abs=0.01)
     assert found[100] > 0.02 > 20 * found[0.3]
     assert answer(MASK, 0.3 * logits, variant).answer == "same"
-    assert answer(MASK, 100 * logits, variant).answer == "differs"
+    decision = answer(MASK, 100 * logits, variant)
+    assert (decision.answer, decision.columns[0].needed) == ("cannot tell", None)
+    more = np.where(np.abs(logits) < 0.3, -logits, logits)
+    assert answer(MASK, 100 * logits, more).answer == "differs"
 
 
 def test_a_mask_that_loses_a_hundredth_is_the_same_however_sure_it_was() -> None:

@@ -172,6 +172,17 @@ def test_float32_is_held_to_rounding_besides() -> None:
     assert decide([rounding(model, model * np.float32(1.001))], SAMPLES, 8).answer == "differs"
 
 
+def test_float32_that_varies_little_beside_its_size_is_not_refused_for_its_own_rounding() -> None:
+    """140 m, give or take 10 mm, computed in float32 by two ways that are both right."""
+    exactly = seeded().normal(140, 0.01, (SAMPLES, 1))
+    model = exactly.astype(np.float32)
+    variant = ((exactly.astype(np.float32) * np.float32(3)) / np.float32(3)).astype(np.float32)
+    variant[::2] = np.nextafter(variant[::2], np.float32(200))
+    assert decide([rounding(model, variant)], SAMPLES, 8).answer == "same"
+    wrong = model + np.float32(0.001)
+    assert decide([rounding(model, wrong)], SAMPLES, 8).answer == "differs"
+
+
 def test_float32_is_held_to_rounding_on_the_axis_of_the_roles() -> None:
     """Scores beside boxes in pixels, with the rows last."""
     model = np.moveaxis(_detector(), 2, 1)
