@@ -117,8 +117,9 @@ def _figures(areas: _Areas, columns: Sequence[str]) -> tuple[Figure, Figure]:
 def _mean(figure: Figure) -> Figure:
     """Over the columns, each a ratio of sums; linearised around those, as its interval is."""
     n, totals = len(figure.numerators), figure.denominators.sum(axis=0)
+    totals = np.where(totals > 0, totals, 1.0)
     shares = figure.denominators / totals
-    parts = figure.numerators / totals - figure.values * (shares - 1 / n)
+    parts = figure.numerators / totals - np.nan_to_num(figure.values) * (shares - 1 / n)
     return replace(
         figure,
         numerators=parts.mean(axis=1, keepdims=True),

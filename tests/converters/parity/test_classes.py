@@ -128,6 +128,14 @@ def test_a_model_that_is_not_finite_everywhere_does_not_differ_from_itself(
     assert decision.answer != "differs"
 
 
+def test_a_map_without_any_number_does_not_lose_what_nobody_knows() -> None:
+    model = np.full((SAMPLES, 3, 4, 4), np.nan)
+    variant = model.copy()
+    variant[:, 1] = 5.0
+    assert answer(Role(kind="logits", axis=1), model, variant).answer == "differs"
+    assert answer(Role(kind="logits", axis=1), model, model).answer != "differs"
+
+
 def test_logits_with_classes_that_are_masked_out_are_the_same_as_themselves() -> None:
     model = _classifier(4)
     model[::3, 2] = -np.inf

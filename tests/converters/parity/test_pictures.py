@@ -153,8 +153,8 @@ def test_the_iou_that_a_mask_loses_is_what_its_own_probabilities_expect(shift: f
 
 
 def test_what_is_said_of_a_mask_hangs_on_how_sure_the_model_was() -> None:
-    """The same pixels flip, of which one model was not sure; the other was, or seems so, as one that
-    was trained by a Dice loss."""
+    """The same pixels flip, of which one model was not sure; the other was, or only seems so, as a
+    Dice loss teaches."""
     logits = _blobs((SAMPLES, 1, 24, 24))
     variant = np.where(np.abs(logits) < 0.13, -logits, logits)
     found = {}
