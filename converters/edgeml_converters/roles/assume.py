@@ -7,7 +7,7 @@ from edgeml.manifest import Format
 from edgeml.parity.requirements import whole
 from edgeml.parity.roles import Role
 from edgeml_converters.formats.tensors import Array, Arrays, Names
-from edgeml_converters.roles.given import check_channels
+from edgeml_converters.roles.given import check_channels, check_names
 from edgeml_converters.roles.graph import Graph, graph_roles
 from edgeml_converters.roles.labels import label_role, with_error
 from edgeml_converters.roles.onnx_graph import read_onnx
@@ -28,8 +28,10 @@ def assume_roles(
     """Output -> its roles, for all of its channels.
 
     answers: the model's, the sample first. given: as the user or a contract says. graph: of a
-    converted file; names: output -> the file's name of it.
+    converted file; names: output -> the file's name of it. Raises InputError for roles of outputs,
+    axes or channels that there are not.
     """
+    check_names(given, tuple(answers))
     return {
         name: whole(
             _roles(answers[name], given.get(name, ()), labels, graph, names.get(name, name)),

@@ -199,6 +199,8 @@ def test_a_role_of_an_output_that_there_is_not_is_refused() -> None:
     with pytest.raises(InputError, match="names 'c', but the model's outputs are a, b"):
         check_names(parse_roles(["a=boxes,scores=c"]), ["a", "b"])
     check_names(parse_roles(["a=boxes,scores=b"]), ["a", "b"])
+    with pytest.raises(InputError, match="names 'c'"):
+        assume_roles({"a": LOGITS}, parse_roles(["a=boxes,scores=c"]), None, None, {})
 
 
 @pytest.mark.parametrize(
