@@ -109,11 +109,11 @@ def _variants(
 
 
 def _most(task: Task, own: Answers, variant: Answers) -> str:
-    columns = by_roles(task.says, own, variant).columns
-    if not columns:
+    figures = [(o.name, o.figures[0]) for o in by_roles(task.says, own, variant) if o.figures]
+    if not figures:
         return "not comparable"
-    first = columns[0]
-    return f"{first.name} {first.column}: {first.value:.2g} of {first.limit.same:.2g}"
+    name, worst = max(figures, key=lambda figure: figure[1].share)
+    return f"{worst.figure} of {name} {worst.channel}: {worst.value or 0:.2g} of {worst.same:.2g}"
 
 
 def _at(found: Answers, rows: np.ndarray) -> Answers:

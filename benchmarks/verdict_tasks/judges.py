@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeml.parity.answers import Answer
-from edgeml.parity.limits import SAMPLES_LEAST
-from edgeml.parity.requirements import fault, requirements
+from edgeml.parity.answers import Answer, OutputParity, worst
 from edgeml.parity.roles import Role
-from edgeml_converters.parity.deciding import Decision, decide
+from edgeml_converters.parity.judging import judge
+from edgeml_converters.parity.rule import Rule
 from verdict_tasks.before import passes
 from verdict_tasks.task import Answers, Says
 
@@ -18,18 +17,15 @@ SLOW = ("Polygraphy",)
 """Asked by one draw of each number of samples: it formats each array for a log."""
 Judge = Callable[[Answers, Answers], Answer]
 """From the answers of model and variant."""
-_SURE = 0.5
 _POLYGRAPHY = 0.1  # atol and rtol: its default of 1e-5 is for float32 alone
 
 
-def by_roles(says: Says, model: Answers, variant: Answers) -> Decision:
-    if any(fault(model[name], variant[name]) for name in model):
-        return Decision("differs", ())
-    required = []
+def by_roles(says: Says, model: Answers, variant: Answers) -> tuple[OutputParity, ...]:
+    """The product's own judge, as `edgeml convert` asks it of a lower precision."""
+    roles: dict[str, tuple[Role, ...]] = {}
     for name, role in says:
-        sure = model[role.scores].max(axis=-1) > _SURE if role.scores else None
-        required += requirements(role, model[name], variant[name], sure)
-    return decide(required, len(next(iter(model.values()))), SAMPLES_LEAST)
+        roles[name] = (*roles.get(name, ()), role)
+    return judge(variant, model, Rule(roles))
 
 
 def judges_for(says: Says, outputs: tuple[str, ...]) -> dict[str, Judge]:
@@ -37,14 +33,18 @@ def judges_for(says: Says, outputs: tuple[str, ...]) -> dict[str, Judge]:
     unsaid = tuple((name, role.__class__(**_without_error(role))) for name, role in says)
     nothing = tuple((name, Role()) for name in outputs)
     found: dict[str, Judge] = {
-        "roles": lambda model, variant: by_roles(says, model, variant).answer,
-        "unknown": lambda model, variant: by_roles(nothing, model, variant).answer,
+        "roles": lambda model, variant: _answer(says, model, variant),
+        "unknown": lambda model, variant: _answer(nothing, model, variant),
         "before": _before,
         polygraphy_name(): _polygraphy(),
     }
     if unsaid != says:
-        found["no error"] = lambda model, variant: by_roles(unsaid, model, variant).answer
+        found["no error"] = lambda model, variant: _answer(unsaid, model, variant)
     return found
+
+
+def _answer(says: Says, model: Answers, variant: Answers) -> Answer:
+    return worst(output.answer for output in by_roles(says, model, variant))
 
 
 def _without_error(role: Role) -> dict[str, object]:
