@@ -49,7 +49,7 @@ def mask(
     """What is inside and what is outside, of each channel; both [samples, ..., channels]."""
 
     def part(r: Array, v: Array) -> tuple[Array, ...]:
-        p = np.nan_to_num(chances(r))
+        p = np.clip(np.nan_to_num(chances(r)), 0.0, 1.0)
         ours, theirs = p > threshold, chances(v) > threshold
         inside = (ours, theirs, ours & theirs, p, p * ours, p * theirs)
         out = (~ours, ~theirs, ~(ours | theirs), 1 - p, (1 - p) * ~ours, (1 - p) * ~theirs)

@@ -3,10 +3,13 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from edgeml import documents
 from edgeml.errors import InputError
 from edgeml.parity.answers import Answer, OutputParity
-from edgeml.parity.roles import Role
+from edgeml.parity.roles import KINDS, Kind, Role
 from edgeml_converters.parity.judging import judge
 from edgeml_converters.parity.rule import Rule, check_allowed, parse_allowed
 
@@ -210,3 +213,45 @@ def test_one_constant_proves_nothing_but_that_another_is_wrong(
     assert judged.answer == answer
     wanted = "vary more" if answer == "cannot tell" else "not the one constant that the model gives"
     assert wanted in judged.reason
+
+
+@pytest.mark.filterwarnings("error")
+@settings(max_examples=200)
+@given(
+    kind=st.sampled_from(KINDS),
+    shape=st.tuples(st.sampled_from([1, 7, 64, 70]), *[st.sampled_from([0, 1, 2, 4, 7])] * 3),
+    axes=st.integers(1, 4),
+    dtype=st.sampled_from(["float32", "float16", "float64", "int64", "uint8", "bool"]),
+    scale=st.sampled_from([1e-30, 1e-5, 1.0, 300.0, 1e30]),
+    damage=st.sampled_from(["none", "noise", "zero", "nan", "order"]),
+    inf=st.booleans(),
+    exact=st.booleans(),
+)
+def test_any_arrays_get_an_answer_that_can_be_written_down(
+    kind: Kind,
+    shape: tuple[int, ...],
+    axes: int,
+    dtype: str,
+    scale: float,
+    damage: str,
+    inf: bool,
+    exact: bool,
+) -> None:
+    rng = np.random.default_rng(axes)
+    exactly = rng.normal(size=shape[:axes]) * scale
+    if inf and exactly.size:
+        exactly.flat[0] = np.inf
+    changed = {
+        "none": exactly,
+        "noise": exactly + rng.normal(size=exactly.shape) * scale / 1e3,
+        "zero": exactly * 0 if np.isfinite(exactly).all() else exactly,
+        "nan": np.full_like(exactly, np.nan),
+        "order": exactly[::-1],
+    }[damage]
+    with np.errstate(all="ignore"):
+        model, variant = (array.astype(dtype) for array in (exactly, changed))
+    (found,) = judge({"y": variant}, {"y": model}, Rule({"y": (Role(kind=kind),)}, exact=exact))
+    assert documents.decode(documents.encode(found), OutputParity, "it") == found
+    assert bool(found.reason) == (found.answer != "same")
+    if damage == "none":
+        assert found.answer != "differs"
