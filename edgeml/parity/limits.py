@@ -159,6 +159,9 @@ OTHER_AXES = Limit(
     "as the rim of a map, is lost in int8 with no harm, just as a dead channel is with much",
 )
 """Of an unknown output of three axes or more, along all but that of `channel_axis`."""
+CHANNELS_MOST = 10_000
+"""An axis that is longer and is not that of `channel_axis` has steps or anchors; vocabularies, which
+are as long, stand last."""
 
 ROUNDING_ROOM = 100
 """How often its answers' own rounding a file in float32 may have as noise, since it adds up over

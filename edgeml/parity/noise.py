@@ -7,7 +7,7 @@ import numpy as np
 
 from edgeml.parity.blocks import by_blocks, chunks
 from edgeml.parity.figures import Array, Figure, Floats
-from edgeml.parity.limits import LIMITS, Limit, Name
+from edgeml.parity.limits import CHANNELS_MOST, LIMITS, Limit, Name
 
 _CONSTANT = 1e-6  # of its own magnitude: a spread of rounding
 
@@ -40,9 +40,11 @@ def noise_along(
 ) -> Figure:
     """As `noise`, of every slice along every axis after the samples'; both [samples, ...].
 
-    limit: along `axis`; other: along all others. The columns of `axis` come first.
+    limit: along `axis`; other: along all others that are not too long to be of channels. The
+    columns of `axis` come first.
     """
-    axes = (axis, *(a for a in range(1, model.ndim) if a != axis and model.shape[a] > 1))
+    others = (a for a in range(1, model.ndim) if 1 < model.shape[a] <= CHANNELS_MOST)
+    axes = (axis, *(a for a in others if a != axis))
     found = _sums(model, variant, exact, axes)
     names = [
         f"{i}" if a == axis else f"{i} on axis {a}" for a in axes for i in range(model.shape[a])

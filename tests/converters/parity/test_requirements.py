@@ -53,6 +53,14 @@ def test_a_detector_of_unknown_layout_is_never_the_same_without_its_scores(ancho
         assert answer(Role(), right, right * 1.001).answer == "same"
 
 
+def test_of_an_unknown_signal_not_every_step_is_judged() -> None:
+    model = seeded().normal(size=(8, 12_000, 2))
+    ((figure,),) = requirements(Role(), model, model)
+    assert figure.columns == ("0", "1")
+    ((figure,),) = requirements(Role(), model[:, :500], model[:, :500])
+    assert len(figure.columns) == 502 and figure.columns[-1] == "499 on axis 1"
+
+
 def test_positions_that_hardly_vary_make_no_unknown_map_differ() -> None:
     """The rim of a map is lost in int8, with no harm: of itself it is all noise."""
     model = np.abs(seeded().normal(size=(SAMPLES, 3, 12, 12)))
