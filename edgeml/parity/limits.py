@@ -160,8 +160,7 @@ OTHER_AXES = Limit(
 )
 """Of an unknown output of three axes or more, along all but that of `channel_axis`."""
 CHANNELS_MOST = 10_000
-"""An axis that is longer and is not that of `channel_axis` has steps or anchors; vocabularies, which
-are as long, stand last."""
+"""A longer axis has steps or anchors, unless it is that of `channel_axis`; vocabularies stand last."""
 
 ROUNDING_ROOM = 100
 """How often its answers' own rounding a file in float32 may have as noise, since it adds up over
