@@ -160,7 +160,7 @@ OTHER_AXES = Limit(
 )
 """Of an unknown output of three axes or more, along all but that of `channel_axis`."""
 CHANNELS_MOST = 10_000
-"""A longer axis has steps or anchors, unless it is that of `channel_axis`; vocabularies stand last."""
+"""A longer axis has steps or anchors, unless it is that of `channel_axis`, as of vocabularies."""
 
 ROUNDING_ROOM = 100
 """How often its answers' own rounding a file in float32 may have as noise, since it adds up over
