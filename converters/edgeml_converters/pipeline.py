@@ -18,6 +18,7 @@ from edgeml_converters.outcome.provenance import provenance, tools
 from edgeml_converters.outcome.shipped import shipped_holdout
 from edgeml_converters.parity.judging import judge
 from edgeml_converters.parity.question import Question
+from edgeml_converters.parity.reference import check_repeats
 from edgeml_converters.parity.rule import Rule, check_allowed, parse_allowed
 from edgeml_converters.progress import Progress
 from edgeml_converters.report.page import page
@@ -73,6 +74,7 @@ class Pipeline:
         save(file, inputs)
         with self._progress(f"predict {data.samples} samples with {self._loaded.framework}"):
             expected = self._model.predict(file)
+            check_repeats(self._model, inputs, self._processes.workspace)
         given = parse_roles(options.outputs)
         check_names(given, list(expected))
         allowed = parse_allowed(options.tolerances)

@@ -104,6 +104,33 @@ def wide_digits() -> nn.Module:
     return model
 
 
+class Noisy(nn.Module):
+    """Its dropout is always on."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.dropout(x, 0.3)
+
+
+class Counting(nn.Module):
+    """Keeps a mean of what it has seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.mean.mul_(0.9).add_(x.mean(0), alpha=0.1)
+        return x - self.mean
+
+
+def noisy() -> nn.Module:
+    return Noisy()
+
+
+def counting() -> nn.Module:
+    return Counting()
+
+
 def digits_with_samples() -> tuple[nn.Module, tuple[torch.Tensor]]:
     torch.manual_seed(2)
     return digits(), (torch.randn(9, 1, 8, 8),)
