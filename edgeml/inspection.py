@@ -101,7 +101,7 @@ def _summary(samples: Holdout) -> HoldoutSummary:
             answers = samples.expected[output]
             noisiest = expected[:, [int(expected[-1].argmax())]]
             values = answers.size if answers.dtype.kind in "iub" else None
-            limit = limits(noisiest, samples.samples, values)
+            limit = limits(noisiest, values)
             tests.append(
                 SelfTest(
                     variant=variant,

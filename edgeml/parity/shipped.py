@@ -19,12 +19,14 @@ from edgeml.parity.requirements import arranged, fault
 from edgeml.parity.roles import Role, channel_axis
 
 MULTIPLE = 10.0
-"""Of the noise that is expected, by many samples; three times that by a single one."""
+"""Of the noise that is expected: 10 dB."""
 NOISE_LEAST = 1e-9
 """Expected of the best engine: rounding in float32 on another processor gives up to 1e-10."""
 NOISE_LEAST_FP16 = 1e-5
 """At fp16: sums in half precision give up to 30 times the noise of sums in single precision."""
 UNEQUAL_LEAST = 0.001
+_NOISE_DEAD = 1.0  # the limit is at most half of a dead channel's, or twice what is expected
+_STANDARD_ERRORS = 2
 _ROUNDING = 8 * 2.0**-24  # of a value's own magnitude: eight roundings to float32
 _TINY = float(np.finfo(np.float64).tiny)
 _EXPECTED_MOST = float(np.finfo(np.float16).max)
@@ -77,13 +79,13 @@ def noises(roles: Sequence[Role], spread: Floats, model: Array, found: Array) ->
 
     Both arrays are of one shape. Where the model's answer is not finite it does not count.
     """
-    r_all, v_all = channels(roles, model), channels(roles, found)
-    errors = np.empty((len(r_all), r_all.shape[2]))
-    for rows in chunks(r_all):
+    errors = np.empty((len(model), len(spread)))
+    for rows in chunks(model):
+        r, v = (channels(roles, array[rows]) for array in (model, found))
         if model.dtype.kind in "iub":
-            errors[rows] = (r_all[rows] != v_all[rows]).mean(axis=1)
+            errors[rows] = (r != v).mean(axis=1)
             continue
-        r, v = exact(r_all[rows]), exact(v_all[rows])
+        r, v = exact(r), exact(v)
         with np.errstate(over="ignore", invalid="ignore"):
             off = np.where(np.isfinite(r), v - r, 0.0) / spread
             errors[rows] = (off**2).mean(axis=1)
@@ -100,32 +102,34 @@ def expected_noise(
 ) -> Noise:
     """What to expect of the engine that gave `found`, its answers to the proof rows.
 
-    The largest of what it gave on the samples that are shipped, which are `rows` of the proof; on
-    all of the proof, since one sample may be met exactly by luck; and `least`, or a few roundings
-    of the channel's magnitude to float32.
+    The largest of what it gave on the samples that are shipped, which are `rows` of the proof; of
+    the mean of as many rows of the proof, with two standard errors of it, since those that are
+    shipped may be met exactly by luck; and of `least`, or a few roundings of the channel's
+    magnitude to float32. Integers have no standard error here, but see `limits`.
     """
     errors = noises(roles, spread, model, found)
-    shown = errors[rows]
-    floor = np.full(len(spread), UNEQUAL_LEAST)
-    if model.dtype.kind not in "iub":
-        magnitude = _mean_squares(channels(roles, model))
-        floor = np.maximum(least, (_ROUNDING * np.sqrt(magnitude) / spread) ** 2)
-    most = np.maximum(errors.mean(axis=0), floor)
-    expected = np.maximum([shown[0], shown.mean(axis=0)], most)
+    shown = np.stack([errors[rows[0]], errors[rows].mean(axis=0)])
+    mean = errors.mean(axis=0)
+    if model.dtype.kind in "iub":
+        expected = np.maximum(shown, np.maximum(mean, UNEQUAL_LEAST))
+    else:
+        counts = np.array([[1], [len(rows)]])
+        mean = mean + _STANDARD_ERRORS * errors.std(axis=0) / np.sqrt(counts)
+        magnitude = np.sqrt(_mean_squares(channels(roles, model)))
+        floor = np.maximum(least, (_ROUNDING * magnitude / spread) ** 2)
+        expected = np.maximum(shown, np.maximum(mean, floor))
     found16: Noise = np.minimum(np.sqrt(expected), _EXPECTED_MOST).astype(np.float16)
     return found16
 
 
-def limits(expected: Noise, samples: int, values: int | None = None) -> Floats:
-    """[channels]: the most noise that is taken for the proven model's, by all `samples` shipped.
+def limits(expected: Noise, values: int | None = None) -> Floats:
+    """[channels]: the most noise that is taken for the proven model's, by all samples shipped.
 
     values: how many integers there are, of which one more may always differ; None of floats.
     """
     shares = expected[-1].astype(np.float64) ** 2
-    limit: Floats = shares * MULTIPLE * (1 + 2 / samples)
-    if values is not None:
-        limit = np.minimum(limit, (1 + shares) / 2) + 1 / values
-    return limit
+    limit: Floats = np.minimum(MULTIPLE * shares, np.maximum(_NOISE_DEAD / 2, 2 * shares))
+    return limit if values is None else limit + 1 / values
 
 
 def refused(
@@ -143,7 +147,7 @@ def refused(
         return wrong
     integers = model.dtype.kind in "iub"
     errors = noises(roles, spread, model, found).mean(axis=0)
-    limit = limits(expected, len(model), model.size if integers else None)
+    limit = limits(expected, model.size if integers else None)
     errors = np.where(np.isnan(errors), np.inf, errors)
     beyond = np.where(errors > limit, errors / np.maximum(limit, _TINY), 0.0)
     worst = int(beyond.argmax())

@@ -125,7 +125,7 @@ def test_the_inspection_is_one_document(folder: Path, tmp_path: Path) -> None:
     assert (found.holdout.samples, found.holdout.labels) == (16, False)
     (test,) = found.holdout.tests
     assert (test.variant, test.engine, test.output) == (VARIANT, "onnxruntime", "logits")
-    assert test.channels == 10 and test.limit_db == pytest.approx(test.expected_db - 10.5, abs=0.1)
+    assert test.channels == 10 and test.limit_db == pytest.approx(test.expected_db - 10)
     contract = (folder / "contract.json").read_bytes()
     assert found.contract == documents.decode(contract, Contract, "it")
     assert documents.decode(documents.encode(found), type(found), "it") == found

@@ -59,7 +59,7 @@ def test_a_model_that_keeps_its_promise_is_loaded(file: Path) -> None:
 
 
 def test_a_holdout_that_does_not_come_out_is_named_with_its_limit(file: Path) -> None:
-    with pytest.raises(HoldoutError, match=r"'scores' has channel . at 48.* dB where 75"):
+    with pytest.raises(HoldoutError, match=r"'scores' has channel . at 48.* dB where 80.0"):
         loader.load(IDENTITY, CONTRACT, VARIANT, file, holdout(factor=2.01))
 
 
