@@ -30,8 +30,9 @@ def test_a_few_tasks_give_every_figure_that_is_asked_for() -> None:
             for judge in ("", "no_error_", "unknown_", "naive_", "polygraphy_"):
                 assert 0 <= figures[f"{judge}{right}_{samples}"] <= 1
     assert figures["bad_same_200"] < figures["naive_bad_same_200"]
-    missing = {key for key, value in figures.items() if value is None}
-    assert missing == {"device_found", "device_refused"} == set(document["why"])
+    assert figures["device_found"] == figures["device_found_16"] > 0.95
+    assert figures["device_refused"] == figures["device_refused_16"] < 0.05
+    assert all(value is not None for value in figures.values()) and not document["why"]
     assert "mean of 2" in done.stdout
 
 

@@ -3,13 +3,19 @@ variant either says the same or is refused for a reason; docs/models.md says whi
 
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from edgeml import digests
 from edgeml.conversion import ConversionReport
+from edgeml.package import Package
+from edgeml.packing import pack
+from edgeml_runtime.loader import check_holdout, open_engine
 from tests.converters.commands import convert
 from tests.converters.zoo.conversions import Key, convert_all, make_all
 from tests.converters.zoo.table import FORMATS, PRECISIONS, TITLES, cell, reason, verdicts, written
@@ -78,6 +84,37 @@ def test_each_variant_says_the_same_or_is_refused_for_the_reason_in_the_docs(
         assert found == documented[where], f"{variant.id}: {cell(variant)}; {variant.findings}"
         if variant.passed and variant.precision != "fp32":
             assert variant.coverage is not None
+
+
+@pytest.mark.parametrize("key", MODELS)
+def test_each_variant_passes_its_self_test_on_every_engine_and_level(
+    zoos: dict[Framework, Zoo],
+    conversions: dict[Key, Future[ConversionReport]],
+    tmp_path: Path,
+    key: Key,
+) -> None:
+    """Levels, and the two engines of TFLite, round differently, as processors do."""
+    conversions[key].result()
+    folder = zoos[key[0]].folder / f"{key[1]}-out"
+    pack(folder, "zoo", "1", tmp_path / "zoo-1.edgeml", passed_only=True)
+    with Package(tmp_path / "zoo-1.edgeml") as package:
+        variants, samples, contract = (
+            package.manifest.variants, package.holdout(), package.contract()
+        )  # fmt: skip
+    assert {proven for proven in samples.noise} == {
+        (variant.id, required.engine) for variant in variants for required in variant.requires
+    }
+    for variant in variants:
+        entry = folder / variant.entry.removeprefix("variants/")
+        for proven, runs in product(variant.requires, variant.requires):
+            noise = {(variant.id, runs.engine): samples.noise[variant.id, proven.engine]}
+            for level in dict.fromkeys((runs.optimisation, "disabled")):
+                required = msgspec.structs.replace(runs, optimisation=level)
+                here = msgspec.structs.replace(variant, requires=(required,))
+                engine = open_engine(runs.engine, here, entry)
+                elsewhere = replace(samples, noise=noise)
+                for asked in (elsewhere, elsewhere.first()):
+                    check_holdout(engine, here, asked, contract)
 
 
 @pytest.mark.tensorflow
