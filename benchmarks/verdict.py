@@ -15,8 +15,11 @@ few_bad_same_N   the first of faults that only a share of the samples has, which
                  every_bad_same_N of all others
 no_error_*       the same of the regressions, where nobody knows the model's own error
 unknown_*        the same where nobody says what any output means
-naive_*          by the limits of int8 in the rule before; polygraphy_* by CompareFunc.simple, which
-                 answers same or differs
+naive_*          by the limits of int8 in the rule before, on a device of fp32 as well;
+                 polygraphy_* by CompareFunc.simple, which answers same or differs
+device_found     share of dead or swapped columns, in answers of good variants, that a device finds
+                 by 16 shipped samples; device_found_N by N; see verdict_tasks/device.py
+device_refused   share of good variants that it refuses on another engine than they were proven on
 """
 
 import argparse
@@ -28,6 +31,7 @@ import reporting
 import torch
 from verdict_tasks import boxes, classes, images, numbers, scores, vectors
 from verdict_tasks.counting import RIGHTS, SIZES, Counted, counted
+from verdict_tasks.device import SHIPPED, Device, checked
 from verdict_tasks.judges import polygraphy_name
 from verdict_tasks.task import Size, Task
 
@@ -55,7 +59,14 @@ def judges(found: Sequence[Counted]) -> list[str]:
     return sorted(names, key=order.index)
 
 
-def figures_of(found: Sequence[Counted]) -> tuple[dict[str, float | None], dict[str, str]]:
+def device_rate(devices: Sequence[Device], kind: str, samples: int) -> float:
+    """Mean over tasks; kind: found, refused, or either of the rule before."""
+    return float(np.mean([np.mean(getattr(device, kind)[samples]) for device in devices]))
+
+
+def figures_of(
+    found: Sequence[Counted], devices: Sequence[Device]
+) -> tuple[dict[str, float | None], dict[str, str]]:
     figures: dict[str, float | None] = {}
     for judge in judges(found):
         for samples in SIZES[::-1]:
@@ -72,8 +83,12 @@ def figures_of(found: Sequence[Counted]) -> tuple[dict[str, float | None], dict[
     alone = [of for of in found if of.rate("no error", "bad_same", SIZES[0]) is not None]
     figures |= {"no_error_bad": sum(len(of.bad) for of in alone)}
     figures |= {"no_error_good": sum(len(of.good) for of in alone)}
-    for key in ("device_found", "device_refused"):
-        figures[key], why[key] = None, "the device does not judge by this rule yet"
+    for kind in ("found", "refused"):
+        figures[f"device_{kind}"] = device_rate(devices, kind, _DEVICE_SAMPLES)
+        before = device_rate(devices, f"{kind}_before", _DEVICE_SAMPLES)
+        figures[f"naive_device_{kind}"] = before
+        for samples in SHIPPED:
+            figures[f"device_{kind}_{samples}"] = device_rate(devices, kind, samples)
     return figures, why
 
 
@@ -99,6 +114,25 @@ def print_table(found: Sequence[Counted]) -> None:
     print()
 
 
+def print_devices(devices: Sequence[Device]) -> None:
+    print("On a device, per cent by 1, 4, 16 and 64 shipped samples:")
+    print(f"{'':20}{'faults':>8}{'found':>26}{'good':>8}{'refused':>26}")
+    for device in devices:
+        cells = ""
+        for of in (device.found, device.refused):
+            cells += f"{len(of[SHIPPED[0]]):8}"
+            cells += "".join(f"{100 * np.mean(of[samples]):6.1f} " for samples in SHIPPED)[:-1]
+        print(f"  {device.name:18}{cells}")
+    kinds = ("found", "refused", "found_before", "refused_before")
+    rates = [
+        " ".join(f"{100 * device_rate(devices, kind, samples):5.1f}" for samples in SHIPPED)
+        for kind in kinds
+    ]
+    print(f"  mean: found {rates[0]}, refused {rates[1]}")
+    print(f"  by the rule before: found {rates[2]}, refused {rates[3]}\n")
+
+
+_DEVICE_SAMPLES = 16
 _PARTS = {"few": True, "every": False}
 _ORDER = ("bad_same", "bad_cannot", "good_differs", "good_cannot")
 
@@ -142,15 +176,20 @@ def main() -> None:
         parser.error(f"there is no task {', '.join(sorted(unknown))}")
     torch.set_num_threads(1)
     found: list[Counted] = []
+    devices: list[Device] = []
     for name in options.tasks or TASKS:
         torch.manual_seed(7)
         task = TASKS[name](QUICK if options.quick else FULL)
         print(f"{name}: {task.about} ...", file=sys.stderr, flush=True)
         found.append(counted(task, VARIANTS[options.quick], DRAWS[options.quick]))
+        devices.append(checked(task, DRAWS[options.quick]))
     print_table(found)
+    print_devices(devices)
     if options.cases:
         print_cases(found)
-    reporting.last_line("verdict", options.quick, *figures_of(found))
+        for device in devices:
+            print("\n".join(f"  {device.name:10} {said}" for said in device.said))
+    reporting.last_line("verdict", options.quick, *figures_of(found, devices))
 
 
 if __name__ == "__main__":

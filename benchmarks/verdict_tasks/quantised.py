@@ -17,6 +17,7 @@ from verdict_tasks.task import Answers, Array, Task, answers
 Kept = dict[str, Array]
 """What each layer, or output, holds on the calibration rows; at most `_KEPT` values."""
 _KEPT = 50_000
+_TURN, _FLOAT = 0.1, 3e-7  # elsewhere: of a step, and of a value
 _WEIGHTS, _ACTIVATIONS = (8, 8, 6, 5, 4, 3), (None, 8, 8, 7, 6, 5, 4)
 _CLIPPED = (0.0, 1e-4, 1e-3, 0.01, 0.03)
 
@@ -74,7 +75,10 @@ def kept(task: Task) -> Kept:
     return {name: array[:: -(-len(array) // _KEPT)] for name, array in values.items()}
 
 
-def quantised(task: Task, how: Quantised, values: Kept) -> Answers:
+def quantised(
+    task: Task, how: Quantised, values: Kept, elsewhere: torch.Generator | None = None
+) -> Answers:
+    """elsewhere: as another processor rounds, at random: see device.py."""
     net = copy.deepcopy(task.net)
     for name, module in layers(net).items():
         weight = module.weight.data
@@ -83,21 +87,35 @@ def quantised(task: Task, how: Quantised, values: Kept) -> Answers:
         step = (weight.abs().amax(axes, keepdim=True) / most).clamp(min=1e-12)
         weight.copy_((weight / step).round().clamp(-most, most) * step)
         if how.activations is not None:
-            module.register_forward_pre_hook(_rounding(values[name], how))
+            module.register_forward_pre_hook(_rounding(values[name], how, elsewhere))
+        elif elsewhere is not None:
+            module.register_forward_pre_hook(_off(elsewhere))
     found = answers(net, task.inputs)
     if not how.answer or how.activations is None:
         return found
     return {
-        name: _rounded(torch.from_numpy(array), *_range(values[f"-> {name}"], how)).numpy()
+        name: _rounded(
+            torch.from_numpy(array), *_range(values[f"-> {name}"], how), elsewhere
+        ).numpy()
         for name, array in found.items()
     }
 
 
-def _rounding(values: Array, how: Quantised) -> Callable[..., tuple[torch.Tensor]]:
+def _off(elsewhere: torch.Generator) -> Callable[..., tuple[torch.Tensor]]:
+    def off(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
+        x = inputs[0]
+        return (x * (1 + _FLOAT * torch.randn(x.shape, generator=elsewhere)),)
+
+    return off
+
+
+def _rounding(
+    values: Array, how: Quantised, elsewhere: torch.Generator | None
+) -> Callable[..., tuple[torch.Tensor]]:
     step, zero, most = _range(values, how)
 
     def rounding(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
-        return (_rounded(inputs[0], step, zero, most),)
+        return (_rounded(inputs[0], step, zero, most, elsewhere),)
 
     return rounding
 
@@ -112,5 +130,10 @@ def _range(values: Array, how: Quantised) -> tuple[float, int, int]:
     return step, round(-low / step), most
 
 
-def _rounded(x: torch.Tensor, step: float, zero: int, most: int) -> torch.Tensor:
-    return ((x / step).round().add(zero).clamp(0, most) - zero) * step
+def _rounded(
+    x: torch.Tensor, step: float, zero: int, most: int, elsewhere: torch.Generator | None
+) -> torch.Tensor:
+    steps = x / step
+    if elsewhere is not None:
+        steps = steps + _TURN * (2 * torch.rand(x.shape, generator=elsewhere) - 1)
+    return (steps.round().add(zero).clamp(0, most) - zero) * step

@@ -1,0 +1,75 @@
+"""A net as real ONNX files, which ONNX Runtime runs in two ways that round differently."""
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_dynamic
+from onnxruntime.quantization import quantize_static as quantize
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from verdict_tasks.task import Answers, Array, Task
+
+_LEVELS = onnxruntime.GraphOptimizationLevel
+_BATCH, _DEVICE_BATCH = 200, 16
+
+
+def of_files(task: Task) -> Iterator[tuple[str, Answers, Answers]]:
+    """The name of each, its answers fully optimised (int8 in integers), and not optimised (int8
+    computed in float between rounding steps) in smaller batches, by which the scales of dynamic
+    int8 change."""
+    logging.getLogger().setLevel(logging.ERROR)
+    onnxruntime.set_default_logger_severity(4)
+    with tempfile.TemporaryDirectory() as folder:
+        for file in _made(task, Path(folder)):
+            optimised = _run(file, _LEVELS.ORT_ENABLE_ALL, task, _BATCH)
+            plain = _run(file, _LEVELS.ORT_DISABLE_ALL, task, _DEVICE_BATCH)
+            yield f"onnx {file.stem}", optimised, plain
+
+
+def _made(task: Task, folder: Path) -> Iterator[Path]:
+    names = list(dict(task.says))
+    plain, ready = folder / "fp32.onnx", folder / "ready.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            task.net, (task.inputs[:2],), plain, dynamo=False, opset_version=17,
+            input_names=["x"], output_names=names,
+            dynamic_axes={name: {0: "batch"} for name in ("x", *names)},
+        )  # fmt: skip
+    yield plain
+    quant_pre_process(plain, ready, skip_symbolic_shape=True)
+    for by_channel in (True, False):
+        file = folder / f"int8 by {'channel' if by_channel else 'tensor'}.onnx"
+        quantize(
+            ready, file, _Reader(task.calibration.numpy()), per_channel=by_channel,
+            activation_type=QuantType.QInt8, weight_type=QuantType.QInt8,
+        )  # fmt: skip
+        yield file
+    dynamic = folder / "int8-dynamic.onnx"
+    quantize_dynamic(ready, dynamic, weight_type=QuantType.QInt8)
+    yield dynamic
+
+
+class _Reader(CalibrationDataReader):
+    def __init__(self, inputs: Array) -> None:
+        self._parts = iter(np.array_split(inputs, 8))
+
+    def get_next(self) -> dict[str, Array] | None:
+        part = next(self._parts, None)
+        return None if part is None else {"x": part}
+
+
+def _run(file: Path, level: object, task: Task, batch: int) -> Answers:
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = level
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    names = list(dict(task.says))
+    parts = [session.run(names, {"x": x.numpy()}) for x in task.inputs.split(batch)]
+    return {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(names)}
