@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from edgeml.parity import compare, shipped
+from edgeml.parity import shipped
 from edgeml.parity.roles import Role
 from edgeml_converters.outcome.shipped import telling_rows
-from edgeml_converters.parity.tolerances import TOLERANCES
 from verdict_tasks import quantised
+from verdict_tasks.before import FP32, INT8, passes
 from verdict_tasks.files import of_files
 from verdict_tasks.quantised import Quantised
 from verdict_tasks.task import Answers, Array, Task, answers
@@ -75,7 +75,7 @@ def checked(task: Task, draws: int) -> Device:
             rows = telling_rows(model, roles, spreads, samples)
             for variant, proven, here in variants:
                 refusals: list[str] = []
-                before = TOLERANCES["fp32" if "fp32" in variant else "int8"]
+                before = FP32 if "fp32" in variant else INT8
                 passed = True
                 for name, array in model.items():
                     spread, r = spreads[name], array[rows]
@@ -85,12 +85,12 @@ def checked(task: Task, draws: int) -> Device:
                     v = here[name][proof]
                     refusal = shipped.refused(roles[name], spread, noise, r, v[rows])
                     refusals += [] if refusal is None else [f"{name} {refusal}"]
-                    passed &= compare(name, v[rows], r, before).passed
+                    passed &= passes({name: r}, {name: v[rows]}, before)
                     for fault, damaged in _damaged(roles[name], v, rows, rng):
                         found = shipped.refused(roles[name], spread, noise, r, damaged)
                         device.found[samples].append(found is not None)
-                        was = compare(name, damaged, r, before)
-                        device.found_before[samples].append(not was.passed)
+                        passed_before = passes({name: r}, {name: damaged}, before)
+                        device.found_before[samples].append(not passed_before)
                         if found is None:
                             device.said.append(f"{samples}: {variant}: {name} {fault}: not found")
                 device.refused[samples].append(bool(refusals))

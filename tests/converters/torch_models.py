@@ -114,6 +114,8 @@ class Noisy(nn.Module):
 class Counting(nn.Module):
     """Keeps a mean of what it has seen."""
 
+    mean: torch.Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(4))
