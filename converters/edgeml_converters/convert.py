@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgeml.conversion import ConversionReport, VariantReport
-from edgeml.errors import ConversionError, InputError, ParityError, UndecidedError
+from edgeml.errors import ConversionError, EdgemlError, InputError, ParityError, UndecidedError
 from edgeml.manifest import Format, Precision
 from edgeml_converters.lint import lint
 from edgeml_converters.options import Options
@@ -140,23 +140,30 @@ def _check_file(source: Source) -> None:
 
 
 def verdict(report: ConversionReport, out: Path) -> None:
-    """Raises ConversionError for a variant without a file, ParityError for one that differs,
-    UndecidedError for one of which nobody can tell."""
-    where = f"all figures are in {out / folder.REPORT}"
-    for variant in report.variants:
-        if not variant.files:
-            raise ConversionError(f"{variant.id} could not be made ({_faults(variant)}); {where}.")
-    for variant in report.variants:
-        if variant.answer == "differs":
-            raise ParityError(
-                f"{variant.id} does not say the same as the model ({_faults(variant)}); {where}."
-            )
-    for variant in report.variants:
-        if variant.answer == "cannot tell":
-            raise UndecidedError(
-                f"Whether {variant.id} says the same as the model cannot be told "
-                f"({_faults(variant)}); {where}."
-            )
+    """Raises ConversionError where a variant has no file, else ParityError where one differs, else
+    UndecidedError where of one nobody can tell; the sentence names every variant that failed."""
+    failed = [variant for variant in report.variants if not variant.passed]
+    if not failed:
+        return
+    first = min(failed, key=lambda variant: list(_ENDS).index(_state(variant)))
+    error, words = _ENDS[_state(first)]
+    others = "".join(
+        f"{variant.id} {_ENDS[_state(variant)][1]}; " for variant in failed if variant is not first
+    )
+    raise error(
+        f"{first.id} {words} ({_faults(first)}); {others}all figures are in {out / folder.REPORT}."
+    )
+
+
+_ENDS: dict[str, tuple[type[EdgemlError], str]] = {
+    "not made": (ConversionError, "could not be made"),
+    "differs": (ParityError, "does not say the same as the model"),
+    "cannot tell": (UndecidedError, "may or may not say the same as the model"),
+}
+
+
+def _state(variant: VariantReport) -> str:
+    return variant.answer if variant.files else "not made"
 
 
 def _faults(variant: VariantReport) -> str:

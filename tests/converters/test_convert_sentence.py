@@ -1,0 +1,55 @@
+"""The last line of a conversion: every variant that failed, and the exit code of the worst."""
+
+from pathlib import Path
+
+import pytest
+
+from edgeml.conversion import ConversionReport, EngineParity, VariantReport
+from edgeml.errors import ConversionError, EdgemlError, ParityError, UndecidedError
+from edgeml.manifest import Precision
+from edgeml.parity.answers import Answer
+from edgeml_converters.convert import verdict
+
+
+def _variant(precision: Precision, answer: Answer, made: bool = True) -> VariantReport:
+    row = EngineParity(engine="onnxruntime", version="1", outputs=(), answer=answer)
+    return VariantReport(
+        id=f"onnx-{precision}", format="onnx", precision=precision, answer=answer, routes=(),
+        engines=(row,) if made else (), files=("model.onnx",) if made else (),
+    )  # fmt: skip
+
+
+SAME = _variant("fp32", "same")
+OPEN = _variant("int8-dynamic", "cannot tell")
+WRONG = _variant("int8", "differs")
+ABSENT = _variant("fp16", "differs", made=False)
+
+
+@pytest.mark.parametrize(
+    ("variants", "error", "start"),
+    [
+        ((SAME, OPEN, WRONG, ABSENT), ConversionError, "onnx-fp16 could not be made ("),
+        ((SAME, OPEN, WRONG), ParityError, "onnx-int8 does not say the same as the model ("),
+        ((OPEN, SAME), UndecidedError, "onnx-int8-dynamic may or may not say the same as the"),
+    ],
+)
+def test_the_worst_comes_first_and_none_is_left_out(
+    variants: tuple[VariantReport, ...], error: type[EdgemlError], start: str
+) -> None:
+    report = ConversionReport(
+        source="net.py:net", framework="torch", samples=70, variants=variants, tools={}
+    )
+    with pytest.raises(error) as raised:
+        verdict(report, Path("out"))
+    sentence = str(raised.value)
+    assert sentence.startswith(start)
+    assert sentence.endswith("all figures are in out/report.json.")
+    for variant in variants:
+        assert sentence.count(f"{variant.id} ") == (variant is not SAME)
+
+
+def test_nothing_is_said_where_all_are_the_same() -> None:
+    report = ConversionReport(
+        source="net.py:net", framework="torch", samples=70, variants=(SAME,), tools={}
+    )
+    verdict(report, Path("out"))
