@@ -143,6 +143,7 @@ class ConversionReport(Strict, frozen=True, kw_only=True):
     choice_samples: how many others calibrators and repairs were chosen by.
     roles: of each output, as it was judged; each says who said so.
     allowed: the limits that --tolerance set in place of the rule's, by `output:figure`.
+    compared_by: the callable that decided in place of all figures; empty where none did.
     variants: in the order of --to.
     tools: the version of everything that took part.
     """
@@ -156,6 +157,7 @@ class ConversionReport(Strict, frozen=True, kw_only=True):
     choice_samples: int = 0
     roles: dict[str, tuple[Role, ...]] = msgspec.field(default_factory=dict)
     allowed: dict[str, float] = msgspec.field(default_factory=dict)
+    compared_by: str = ""
     schema: int = SCHEMA
 
 

@@ -13,8 +13,11 @@ from edgeml.manifest import Format, Precision
 from edgeml_converters.lint import lint
 from edgeml_converters.options import Options
 from edgeml_converters.outcome import folder
+from edgeml_converters.parity.own import parse_comparison
+from edgeml_converters.parity.rule import Rule, parse_allowed
 from edgeml_converters.plugins import check_kinds, plugins
 from edgeml_converters.progress import Progress, silent
+from edgeml_converters.roles.given import parse_roles
 from edgeml_converters.sources.data import Data, read
 from edgeml_converters.sources.source import Source, parse
 from edgeml_converters.sources.synthetic import write_samples
@@ -43,6 +46,11 @@ def convert(
     """
     options = options or Options()
     folder.check(out)
+    rule = Rule(
+        parse_roles(options.outputs),
+        allowed=parse_allowed(options.tolerances),
+        own=parse_comparison(options.compare),
+    )
     _load_plugins()
     with ExitStack() as stack:
         workspace = Path(stack.enter_context(TemporaryDirectory(prefix="edgeml-convert-")))
@@ -67,7 +75,9 @@ def convert(
         processes = stack.enter_context(
             Processes(workspace, options.timeout_seconds, options.memory_bytes)
         )
-        pipeline = Pipeline(source, data, calibration, model, loaded, processes, options, progress)
+        pipeline = Pipeline(
+            source, data, calibration, model, loaded, processes, options, rule, progress
+        )
         return pipeline.run(targets, precisions, out)
 
 

@@ -17,6 +17,7 @@ class Options:
     calibration_data: an .npz of inputs for the ranges of static int8, in place of rows of the data.
     outputs: what outputs mean, as in NAME=ROLE,axis=1; see roles.given.
     tolerances: limits in place of the rule's, NAME:FIGURE=VALUE; see parity.rule.
+    compare: module:callable that decides in place of edgeml's figures; see parity.own.
     layout: where the channels of images stand in the contract; None leaves the model's own.
     weights: a state dict for a callable that builds the model without them.
     slice_by: a key of the data file by whose values the samples are looked at apart.
@@ -34,6 +35,7 @@ class Options:
     calibration_data: Path | None = None
     outputs: tuple[str, ...] = ()
     tolerances: tuple[str, ...] = ()
+    compare: str | None = None
     layout: Layout | None = None
     weights: Path | None = None
     slice_by: str | None = None

@@ -19,10 +19,10 @@ from edgeml_converters.outcome.shipped import shipped_holdout
 from edgeml_converters.parity.judging import judge
 from edgeml_converters.parity.question import Question
 from edgeml_converters.parity.reference import check_repeats
-from edgeml_converters.parity.rule import Rule, check_allowed, parse_allowed
+from edgeml_converters.parity.rule import Rule, check_allowed
 from edgeml_converters.progress import Progress
 from edgeml_converters.report.page import page
-from edgeml_converters.roles.given import check_names, parse_roles
+from edgeml_converters.roles.given import check_names
 from edgeml_converters.sources.data import Data, bind
 from edgeml_converters.sources.rows import Rows, split, spread
 from edgeml_converters.sources.source import Source
@@ -38,8 +38,8 @@ from edgeml_converters.variants.settle import settle_roles
 class Pipeline:
     """One conversion of one loaded model.
 
-    calibration: data of its own for static int8; None takes rows of `data`. processes: those in
-    which files are made and run.
+    calibration: data of its own for static int8; None takes rows of `data`. rule: with the roles
+    that people gave. processes: those in which files are made and run.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Pipeline:
         loaded: Loaded,
         processes: Processes,
         options: Options,
+        rule: Rule,
         progress: Progress,
     ) -> None:
         self._source = source
@@ -60,6 +61,7 @@ class Pipeline:
         self._loaded = loaded
         self._processes = processes
         self._options = options
+        self._rule = rule
         self._progress = progress
 
     def run(
@@ -75,12 +77,11 @@ class Pipeline:
         with self._progress(f"predict {data.samples} samples with {self._loaded.framework}"):
             expected = self._model.predict(file)
             check_repeats(self._model, inputs, self._processes.workspace)
-        given = parse_roles(options.outputs)
+        given = self._rule.roles
         check_names(given, list(expected))
-        allowed = parse_allowed(options.tolerances)
-        check_allowed(allowed, list(expected))
+        check_allowed(self._rule.allowed, list(expected))
         roles = settle_roles((), expected, given, data.labels)
-        rule = Rule(roles, exact=True, allowed=allowed)
+        rule = replace(self._rule, roles=roles, exact=True)
         _check_expected(data, expected, rule)
         rows = split(
             data,
@@ -97,7 +98,7 @@ class Pipeline:
         with folder.building(out) as build:
             bases = [self._float(target, proof) for target in dict.fromkeys(targets)]
             roles = settle_roles(bases, expected, given, data.labels)
-            lower = Rule(roles, allowed=allowed)
+            lower = self._rule.with_roles(roles)
             candidates = [
                 candidate
                 for base in bases
@@ -114,6 +115,7 @@ class Pipeline:
                 calibration_samples=len(next(iter(calibration.values()))),
                 roles=dict(roles),
                 allowed=lower.allowed_by_text,
+                compared_by="" if lower.own is None else lower.own.name,
                 variants=tuple(candidate.report for candidate in candidates),
                 tools=tools(self._loaded.framework),
             )

@@ -91,6 +91,13 @@ def convert_command(
             show_default=False,
         ),
     ] = None,
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            help="module:callable that decides in place of edgeml's figures: it takes (output, "
+            "answered, expected) and returns None, or how they differ in one sentence."
+        ),
+    ] = None,
     repair: Annotated[
         bool, typer.Option("--repair/--no-repair", help="Try to mend what does not agree.")
     ] = True,
@@ -143,6 +150,7 @@ def convert_command(
         metric=metric,
         outputs=tuple(output or ()),
         tolerances=tuple(tolerance or ()),
+        compare=compare,
         repair=repair,
         profile=profile,
     )

@@ -1,19 +1,16 @@
 """The task's own metric: what --metric may be, and what it needs."""
 
-import importlib
 import math
-import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgeml.errors import InputError, first_line
+from edgeml.errors import InputError
 from edgeml.parity import Array
 from edgeml_converters.evidence import scores
+from edgeml_converters.evidence.callables import import_callable, named, reason
 from edgeml_converters.evidence.intervals import RESAMPLES, Rows
 from edgeml_converters.evidence.scores import Score
 from edgeml_converters.formats.tensors import Arrays
@@ -25,7 +22,6 @@ _BUILT_IN: dict[str, Callable[[Array, Arrays, Arrays], Score]] = {
     "mae": scores.mae,
 }
 FORMS = f"{', '.join(_BUILT_IN)} or module:callable"
-_CALLABLE = re.compile(r"(?P<module>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):(?P<attribute>[A-Za-z_]\w*)")
 # A callable of somebody else's may take 10 ms.
 _RESAMPLES_OF_CALLABLE = 200
 
@@ -87,10 +83,9 @@ def parse(text: str) -> Metric:
     """
     if text in _BUILT_IN:
         return Metric(text, _BUILT_IN[text])
-    match = _CALLABLE.fullmatch(text)
-    if match is None or match["module"].endswith(".py"):
+    if not named(text):
         raise InputError(f"{text!r} is no metric; it is {FORMS}, the module without .py.")
-    function = _import(match["module"], match["attribute"], text)
+    function = import_callable(text, "metric", "(labels, answers) that returns a float")
 
     def make(labels: Array, answers: Arrays, like: Arrays) -> Score:
         def score(rows: Rows) -> float | None:
@@ -102,36 +97,13 @@ def parse(text: str) -> Metric:
     return Metric(text, make, _RESAMPLES_OF_CALLABLE)
 
 
-def _import(module: str, attribute: str, text: str) -> Callable[..., Any]:
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)  # and it stays: the callable may import its neighbours later
-    try:
-        target = getattr(importlib.import_module(module), attribute, None)
-    except Exception as error:  # a module of somebody else's raises what it likes
-        raise InputError(
-            f"The metric {text} could not be imported ({type(error).__name__}: {_reason(error)}); "
-            "call edgeml from the folder of the module and mend it."
-        ) from error
-    if not callable(target):
-        raise InputError(
-            f"{text} is not a callable; name a function of (labels, answers) that returns a float."
-        )
-    function: Callable[..., Any] = target
-    return function
-
-
 def _call(text: str, function: Callable[..., Any], labels: Array, answers: Arrays) -> float | None:
     try:
         value = float(function(labels, answers))
     except Exception as error:  # a callable of somebody else's raises what it likes
         raise InputError(
             f"The metric {text} failed on {len(labels)} samples ({type(error).__name__}: "
-            f"{_reason(error)}); it takes (labels, answers by output) and returns a float, NaN "
+            f"{reason(error)}); it takes (labels, answers by output) and returns a float, NaN "
             "where the samples have no figure."
         ) from error
     return value if math.isfinite(value) else None
-
-
-def _reason(error: Exception) -> str:
-    return first_line(str(error)) or "no reason given"

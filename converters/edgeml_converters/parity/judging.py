@@ -71,13 +71,18 @@ class _Judged:
         figures = tuple(_worst_of_each(decision.columns))
         if answer == "cannot tell" and self._is_another_constant(figures):
             answer = "differs"
+        reason = "" if answer == "same" else self._reason(figures, answer)
+        if self._rule.own is not None:
+            said = self._rule.own(self._name, self._answered, self._expected)
+            answer = "same" if said is None else "differs"
+            reason = "" if said is None else f"{self._name!r} differs: {said}"
         return OutputParity(
             name=self._name,
             answer=answer,
             figures=figures,
             max_abs=max_abs(self._expected, self._answered),
             snr_db=self._snr_db(),
-            reason="" if answer == "same" else self._reason(figures, answer),
+            reason=reason,
         )
 
     def _is_another_constant(self, figures: tuple[JudgedFigure, ...]) -> bool:

@@ -13,7 +13,8 @@ from edgeml.parity.limits import SAMPLES_LEAST, SAMPLES_LEAST_FP32, Limit, Name
 from edgeml.parity.requirements import arranged, requirements, rounding
 from edgeml.parity.roles import Role, channel_axis
 from edgeml_converters.formats.tensors import Arrays
-from edgeml_converters.roles.assume import Roles
+from edgeml_converters.parity.own import OwnComparison
+from edgeml_converters.roles.given import Roles
 
 _SURE = ("scores", "score-logits")
 _WHY = "--tolerance"
@@ -24,12 +25,13 @@ class Rule:
     """roles: of the outputs, by the contract's names; an output without any is unknown.
 
     exact: at float32 nothing but rounding may differ. allowed: output and figure -> the limit that
-    people set in place of the rule's.
+    people set in place of the rule's. own: what decides in place of all figures.
     """
 
     roles: Roles = field(default_factory=dict[str, tuple[Role, ...]])
     exact: bool = False
     allowed: Mapping[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
+    own: OwnComparison | None = None
 
     def with_roles(self, roles: Roles) -> "Rule":
         return replace(self, roles=roles)

@@ -92,6 +92,11 @@ def _snr(output: OutputParity) -> str:
 
 
 def _role_lines(report: ConversionReport) -> Iterator[str]:
-    """What each output is taken for, and by whom: a wrong guess must be seen."""
+    """What each output is taken for, and by whom: a wrong guess must be seen; and what people set
+    in place of the rule."""
     for name, roles in report.roles.items():
         yield f"{name} is taken for {role_text(roles)}"
+    for name, limit in report.allowed.items():
+        yield f"--tolerance: {name} may be up to {limit:g}"
+    if report.compared_by:
+        yield f"{report.compared_by} decided in place of all figures"

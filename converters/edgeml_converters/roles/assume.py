@@ -1,20 +1,17 @@
 """The role of every output: of the user first, then of whoever knows next best."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from edgeml.manifest import Format
 from edgeml.parity.requirements import whole
 from edgeml.parity.roles import Role
 from edgeml_converters.formats.tensors import Array, Arrays, Names
-from edgeml_converters.roles.given import check_channels, check_names
+from edgeml_converters.roles.given import Roles, check_channels, check_names
 from edgeml_converters.roles.graph import Graph, graph_roles
 from edgeml_converters.roles.labels import label_role, with_error
 from edgeml_converters.roles.onnx_graph import read_onnx
 from edgeml_converters.roles.tflite_graph import read_tflite
 from edgeml_converters.roles.values import value_role
-
-Roles = Mapping[str, tuple[Role, ...]]
 
 
 def read_roles_graph(form: Format, entry: Path) -> Graph:

@@ -7,6 +7,8 @@ from typing import Any, get_args
 from edgeml.errors import InputError
 from edgeml.parity.roles import KINDS, Corners, Role, channel_axis, channels
 
+Roles = Mapping[str, tuple[Role, ...]]
+"""Output -> its roles."""
 _WORDS = "axis, channels, threshold, error, corners or scores"
 _FORM = "NAME=ROLE, or NAME=ROLE,axis=1,channels=4:84,threshold=0.3"
 

@@ -4,6 +4,7 @@ from edgeml.conversion import RouteTried, VariantReport
 from edgeml.errors import InputError
 from edgeml.manifest import Format
 from edgeml.parity.answers import ORDER
+from edgeml_converters.parity.own import OwnComparisonError
 from edgeml_converters.parity.question import Question
 from edgeml_converters.progress import Progress
 from edgeml_converters.routes.table import routes_for
@@ -35,6 +36,8 @@ def make_float(
             continue
         try:
             candidate, parity = examine(target, "fp32", question, folder, converted, progress)
+        except OwnComparisonError:
+            raise
         except InputError as error:  # the file is not one of its format
             tried.append(RouteTried(route=key, error=str(error)))
             continue

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from edgeml.parity.roles import Role
 from edgeml_converters.formats.tensors import Array, Arrays
-from edgeml_converters.roles.assume import Roles, assume_roles, read_roles_graph
+from edgeml_converters.roles.assume import assume_roles, read_roles_graph
+from edgeml_converters.roles.given import Roles
 from edgeml_converters.variants.candidate import Candidate
 
 
