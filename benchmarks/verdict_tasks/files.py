@@ -8,15 +8,12 @@ from pathlib import Path
 
 import edgeml  # noqa: F401 isort: skip -- onnxruntime is quiet only where edgeml comes first
 import numpy as np
-import onnxruntime
 import torch
-from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_dynamic
-from onnxruntime.quantization import quantize_static as quantize
-from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from edgeml.manifest import Optimisation
+from edgeml_runtime.engines.onnx import OnnxEngine
 from verdict_tasks.task import Answers, Array, Task
 
-_LEVELS = onnxruntime.GraphOptimizationLevel
 _BATCH, _DEVICE_BATCH = 200, 16
 
 
@@ -25,15 +22,18 @@ def of_files(task: Task) -> Iterator[tuple[str, Answers, Answers]]:
     computed in float between rounding steps) in smaller batches, by which the scales of dynamic
     int8 change."""
     logging.getLogger().setLevel(logging.ERROR)
-    onnxruntime.set_default_logger_severity(4)
     with tempfile.TemporaryDirectory() as folder:
         for file in _made(task, Path(folder)):
-            optimised = _run(file, _LEVELS.ORT_ENABLE_ALL, task, _BATCH)
-            plain = _run(file, _LEVELS.ORT_DISABLE_ALL, task, _DEVICE_BATCH)
+            optimised = _run(file, "all", task, _BATCH)
+            plain = _run(file, "disabled", task, _DEVICE_BATCH)
             yield f"onnx {file.stem}", optimised, plain
 
 
 def _made(task: Task, folder: Path) -> Iterator[Path]:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization import quantize_static as quantize
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
     names = list(dict(task.says))
     plain, ready = folder / "fp32.onnx", folder / "ready.onnx"
     with warnings.catch_warnings():
@@ -57,7 +57,9 @@ def _made(task: Task, folder: Path) -> Iterator[Path]:
     yield dynamic
 
 
-class _Reader(CalibrationDataReader):
+class _Reader:
+    """What onnxruntime calls a CalibrationDataReader."""
+
     def __init__(self, inputs: Array) -> None:
         self._parts = iter(np.array_split(inputs, 8))
 
@@ -66,11 +68,7 @@ class _Reader(CalibrationDataReader):
         return None if part is None else {"x": part}
 
 
-def _run(file: Path, level: object, task: Task, batch: int) -> Answers:
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = level
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    names = list(dict(task.says))
-    parts = [session.run(names, {"x": x.numpy()}) for x in task.inputs.split(batch)]
-    return {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(names)}
+def _run(file: Path, level: Optimisation, task: Task, batch: int) -> Answers:
+    engine = OnnxEngine(file, optimisation=level)
+    parts = [engine.run({"x": x.numpy()}) for x in task.inputs.split(batch)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
