@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-import edgeml  # noqa: F401 isort: skip -- onnxruntime is quiet only where edgeml comes first
 import numpy as np
 import torch
 
