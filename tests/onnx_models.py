@@ -30,6 +30,13 @@ def scale(path: Path, factor: float, width: int = 4) -> Path:
     return _save(path, nodes, {"x": shape}, {"y": shape}, {"weights": weights})
 
 
+def chances(path: Path, width: int = 4) -> Path:
+    """y = sigmoid(x) over [batch, width]."""
+    nodes = [helper.make_node("Sigmoid", ["x"], ["y"])]
+    shape: list[int | str] = ["batch", width]
+    return _save(path, nodes, {"x": shape}, {"y": shape}, {})
+
+
 def roomy(path: Path, rows: int) -> Path:
     """y = the sum of sin(x) over `rows` copies of x [1, 4]: little in, little out, much between."""
     nodes = [

@@ -20,7 +20,6 @@ from edgeml_converters.parity.judging import judge
 from edgeml_converters.parity.pairing import agree, listed, pair_outputs
 from edgeml_converters.parity.rule import Rule, check_allowed, parse_allowed
 from edgeml_converters.progress import Progress, silent
-from edgeml_converters.roles.assume import assume_roles
 from edgeml_converters.roles.given import check_names, parse_roles
 from edgeml_converters.sources.data import Data, read
 from edgeml_converters.steps.process import StepError
@@ -102,7 +101,7 @@ def compare_models(
         answers = reference.answers(0)
         check_names(given, list(answers))
         check_allowed(allowed, list(answers))
-        roles = assume_roles(answers, given, data.labels, None, {})
+        roles = reference.side.roles(answers, given, data.labels)
         rows = _ComparedRows(reference, data, Rule(roles, exact, allowed))
         for side in right:
             with progress(f"run {side.label} {side.place}"):

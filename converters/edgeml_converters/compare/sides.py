@@ -6,12 +6,16 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
+from msgspec.structs import replace
+
 from edgeml.errors import InputError
 from edgeml.manifest import Optimisation
 from edgeml_converters.formats.npz import save
 from edgeml_converters.formats.tensors import Array, Arrays, ModelInput, Names
 from edgeml_converters.outcome.provenance import tools
 from edgeml_converters.parity.pairing import pair_inputs
+from edgeml_converters.roles.assume import assume_roles, read_roles_graph
+from edgeml_converters.roles.given import Roles
 from edgeml_converters.sources import model_files
 from edgeml_converters.sources.model_files import ModelFile
 from edgeml_converters.sources.source import Source, parse
@@ -51,6 +55,10 @@ class Side(ABC):
     @abstractmethod
     def run(self, arrays: Arrays, names: Names) -> dict[str, Array]:
         """The outputs by the model's names; names: array -> the model's input."""
+
+    def roles(self, answers: Arrays, given: Roles, labels: Array | None) -> Roles:
+        """Of its outputs: as people say, then as labels and whatever else it has tell."""
+        return assume_roles(answers, given, labels, None, {})
 
     @abstractmethod
     def close(self) -> None: ...
@@ -92,6 +100,18 @@ class EngineSide(Side):
         outputs = self._process.run(arrays, {k: ours.get(name, name) for k, name in names.items()})
         theirs = {file: name for name, file in self._model.outputs.items()}
         return {theirs.get(file, file): array for file, array in outputs.items()}
+
+    def roles(self, answers: Arrays, given: Roles, labels: Array | None) -> Roles:
+        """A package's contract comes after people, and the file's graph after labels."""
+        model = self._model
+        outputs = () if model.contract is None else model.contract.outputs
+        promised = {
+            tensor.name: tuple(replace(role, source="contract") for role in tensor.roles)
+            for tensor in outputs
+            if tensor.roles
+        }
+        graph = read_roles_graph(model.format, model.entry)
+        return assume_roles(answers, promised | dict(given), labels, graph, model.outputs)
 
     def close(self) -> None:
         self._processes.close()

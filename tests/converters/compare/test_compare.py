@@ -11,11 +11,12 @@ from onnx import TensorProto, helper
 
 from edgeml import package
 from edgeml.errors import InputError, ParityError
+from edgeml.parity.roles import Role
 from edgeml_converters.compare.compare import Comparison, compare_models
 from tests import onnx_models
 from tests.converters import tflite_models
 from tests.converters.compare.models import normal_data, pair
-from tests.packages import tiny_package
+from tests.packages import CONTRACT, tiny_package
 
 RNG = np.random.default_rng(0)
 BASIC_PITCH = (
@@ -228,3 +229,20 @@ def test_basic_pitch_is_one_net_in_three_formats_under_permuted_names(tmp_path: 
         for row in found.engines
         for output in row.outputs
     )
+
+
+def test_roles_come_from_the_graph_of_a_and_from_the_contract_of_a_package(tmp_path: Path) -> None:
+    a = onnx_models.chances(tmp_path / "a.onnx")
+    data = normal_data(tmp_path, x=(4,))
+    (role,) = _compare(a, a, data).roles["y"]
+    assert (role.kind, role.source) == ("scores", "graph")
+    told = (Role(kind="embedding", axis=1, source="user"),)
+    outputs = tuple(msgspec.structs.replace(t, roles=told) for t in CONTRACT.outputs)
+    contract = msgspec.structs.replace(CONTRACT, outputs=outputs)
+    packed = tiny_package(
+        tmp_path, model_bytes=a.read_bytes(), blob_bytes=1 << 20, contract=contract
+    )
+    (role,) = _compare(packed, a, data).roles["y"]
+    assert (role.kind, role.source) == ("embedding", "contract")
+    (role,) = _compare(packed, a, data, outputs=["y=signal"]).roles["y"]
+    assert (role.kind, role.source) == ("signal", "user")
