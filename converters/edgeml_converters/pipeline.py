@@ -18,7 +18,7 @@ from edgeml_converters.outcome.provenance import provenance, tools
 from edgeml_converters.outcome.shipped import shipped_holdout
 from edgeml_converters.parity.judging import judge
 from edgeml_converters.parity.question import Question
-from edgeml_converters.parity.reference import check_repeats
+from edgeml_converters.parity.reference import check_reference
 from edgeml_converters.parity.rule import Rule, check_allowed
 from edgeml_converters.progress import Progress
 from edgeml_converters.report.page import page
@@ -76,7 +76,7 @@ class Pipeline:
         save(file, inputs)
         with self._progress(f"predict {data.samples} samples with {self._loaded.framework}"):
             expected = self._model.predict(file)
-            check_repeats(self._model, inputs, self._processes.workspace)
+            check_reference(self._model, inputs, expected, self._processes.workspace)
         given = self._rule.roles
         check_names(given, list(expected))
         check_allowed(self._rule.allowed, list(expected))

@@ -162,12 +162,19 @@ def test_data_that_does_not_fit_the_model(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("name", ["noisy", "counting"])
-def test_a_model_that_answers_differently_to_the_same_call_is_no_reference(
-    tmp_path: Path, name: str
+@pytest.mark.parametrize(
+    ("name", "to"),
+    [
+        ("noisy", "the same call"),
+        ("counting", "the same call"),
+        ("batch_means", "the same samples in a smaller batch"),
+    ],
+)
+def test_a_model_that_answers_differently_is_no_reference(
+    tmp_path: Path, name: str, to: str
 ) -> None:
     data = write_data(tmp_path / "data.npz", x=(4,))
     ended = convert(f"{MODELS}:{name}", data, tmp_path / "out")
     assert ended.code == 2
-    assert ended.sentence.startswith("The model answers differently to the same call, in 'output'")
+    assert ended.sentence.startswith(f"The model answers differently to {to}, in 'output'")
     assert not (tmp_path / "out").exists()

@@ -125,6 +125,17 @@ class Counting(nn.Module):
         return x - self.mean
 
 
+class BatchMeans(nn.Module):
+    """Takes away what the batch has in common."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x - x.mean(dim=0)
+
+
+def batch_means() -> nn.Module:
+    return BatchMeans()
+
+
 def noisy() -> nn.Module:
     return Noisy()
 

@@ -12,12 +12,13 @@ _SAMPLES = 8
 _ROUNDING = 1e-8  # in shares of the spread, as of files in float32
 
 
-def check_repeats(model: ModelProcess, inputs: Arrays, workspace: Path) -> None:
-    """Asks a few samples twice; raises InputError for a model that answers differently.
+def check_reference(model: ModelProcess, inputs: Arrays, expected: Arrays, workspace: Path) -> None:
+    """Asks for a few samples again, twice; raises InputError for a model that answers differently.
 
-    What draws random numbers or keeps a state has no answer that a converted file could give too.
+    What draws random numbers, keeps a state or looks at the other samples of a batch has no answer
+    to a sample that a converted file could give too. expected: its answers to all of `inputs`.
     """
-    file = workspace / "asked-twice.npz"
+    file = workspace / "asked-again.npz"
     save(file, {name: array[:_SAMPLES] for name, array in inputs.items()})
     first, again = model.predict(file), model.predict(file)
     for name, answers in first.items():
@@ -26,4 +27,10 @@ def check_repeats(model: ModelProcess, inputs: Arrays, workspace: Path) -> None:
                 f"The model answers differently to the same call, in {name!r}; it draws random "
                 "numbers or keeps a state: switch off dropout and augmentation, or let it take its "
                 "state in as an input and give it out as an output."
+            )
+        if distance(answers, expected[name][:_SAMPLES]) > _ROUNDING:
+            raise InputError(
+                f"The model answers differently to the same samples in a smaller batch, in "
+                f"{name!r}; a device asks for single samples: use statistics from training in "
+                "place of the batch's, as by model.eval(), or save it with a batch of 1."
             )
