@@ -5,6 +5,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,9 +46,10 @@ def _made(task: Task, folder: Path) -> Iterator[Path]:
     yield plain
     quant_pre_process(plain, ready, skip_symbolic_shape=True)
     for by_channel in (True, False):
+        reader: Any = _Reader(task.calibration.numpy())
         file = folder / f"int8 by {'channel' if by_channel else 'tensor'}.onnx"
         quantize(
-            ready, file, _Reader(task.calibration.numpy()), per_channel=by_channel,
+            ready, file, reader, per_channel=by_channel,
             activation_type=QuantType.QInt8, weight_type=QuantType.QInt8,
         )  # fmt: skip
         yield file

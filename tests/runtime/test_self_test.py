@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import ClassVar
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -89,6 +90,33 @@ def test_a_dead_score_or_swapped_edges_are_refused(
     sentence = rf"'y' has channel {channel} at -?\d+\.\d dB where \d\d\.\d dB is the least"
     with pytest.raises(HoldoutError, match=sentence):
         check_holdout(engine(Path(__file__)), VARIANT, asked, CONTRACT)
+
+
+class Masked(Scaling):
+    """Without an answer for the last anchor, as a model may be."""
+
+    def _run(self, feeds: dict[str, Floats]) -> dict[str, Floats]:
+        y = super()._run(feeds)["y"]
+        y[:, -1] = -np.inf
+        return {"y": y}
+
+
+def test_infinities_are_refused_unless_the_model_has_them_and_the_contract_allows_them(
+    samples: Holdout,
+) -> None:
+    with pytest.raises(HoldoutError, match=r"break the contract.*finite"):
+        check_holdout(Masked(Path(__file__)), VARIANT, samples, CONTRACT)
+    (output,) = CONTRACT.outputs
+    allowing = msgspec.structs.replace(
+        CONTRACT, outputs=(msgspec.structs.replace(output, nan="allow"),)
+    )
+    with pytest.raises(HoldoutError, match="'y' comes as NaN or infinity where the model gives"):
+        check_holdout(Masked(Path(__file__)), VARIANT, samples, allowing)
+    masked = Masked(Path(__file__)).run(samples.inputs)
+    made = shipped_holdout(samples.inputs, masked, {("v", "onnxruntime"): masked})
+    check_holdout(Masked(Path(__file__)), VARIANT, made, allowing)
+    with pytest.raises(HoldoutError, match="other values where the model gives NaN or infinity"):
+        check_holdout(Scaling(Path(__file__)), VARIANT, made, allowing)
 
 
 def test_a_file_with_dead_scores_is_refused(samples: Holdout, tmp_path: Path) -> None:
