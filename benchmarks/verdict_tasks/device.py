@@ -91,7 +91,7 @@ def checked(task: Task, draws: int) -> Device:
                         device.found[samples].append(found is not None)
                         passed_before = passes({name: r}, {name: damaged}, before)
                         device.found_before[samples].append(not passed_before)
-                        if found is None:
+                        if found is None and samples > 1:
                             device.said.append(f"{samples}: {variant}: {name} {fault}: not found")
                 device.refused[samples].append(bool(refusals))
                 device.refused_before[samples].append(not passed)

@@ -13,6 +13,7 @@ from edgeml import documents, holdout
 from edgeml.contract import Contract
 from edgeml.conversion import Provenance
 from edgeml.digests import sha256_file
+from edgeml.packing import pack
 from tests.converters.commands import HERE, Ended, convert, write_data
 
 pytestmark = pytest.mark.torch
@@ -178,3 +179,22 @@ def test_a_model_that_answers_differently_is_no_reference(
     assert ended.code == 2
     assert ended.sentence.startswith(f"The model answers differently to {to}, in 'output'")
     assert not (tmp_path / "out").exists()
+
+
+def test_infinities_of_the_models_own_are_answers(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    allowed = rng.random((70, 3)) < 0.7
+    allowed[:, 0] = True
+    data, out = tmp_path / "data.npz", tmp_path / "out"
+    np.savez(data, x=rng.normal(size=(70, 4)).astype(np.float32), allowed=allowed)
+    ended = convert(f"{MODELS}:ruled", data, out, to=["onnx"])
+    assert ended.code == 0, ended.err
+    (variant,) = ended.report["variants"]
+    assert variant["findings"] == []
+    contract = documents.decode((out / "contract.json").read_bytes(), Contract, "contract")
+    (output,) = contract.outputs
+    assert output.nan == "allow" and output.range is not None
+    assert np.isfinite(output.range).all()
+    packed = tmp_path / "ruled.edgeml"
+    pack(out, "ruled", "1", packed)
+    assert packed.is_file()

@@ -125,6 +125,23 @@ class Counting(nn.Module):
         return x - self.mean
 
 
+class Ruled(nn.Module):
+    """Logits of which some are ruled out by an input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor, allowed: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.layer(x)
+        return found.masked_fill(~allowed, float("-inf"))
+
+
+def ruled() -> nn.Module:
+    torch.manual_seed(0)
+    return Ruled()
+
+
 class BatchMeans(nn.Module):
     """Takes away what the batch has in common."""
 

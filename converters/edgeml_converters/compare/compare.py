@@ -125,9 +125,9 @@ class _Reference:
         if index not in self._answers:
             answers = self.side.run(self.data.inputs, self.candidates[index])
             for name, array in answers.items():
-                if array.dtype.kind == "f" and not np.isfinite(array).all():
+                if array.dtype.kind == "f" and np.isnan(array).any():
                     raise InputError(
-                        f"{self.side.label} itself answers NaN or infinity in {name!r} for this "
+                        f"{self.side.label} itself answers NaN in {name!r} for this "
                         "data; mend the model or the data."
                     )
             self._answers[index] = answers

@@ -3,7 +3,6 @@
 import sys
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeml.parity import Array
 from edgeml_converters.formats.tensors import Floats
@@ -38,9 +37,3 @@ def in_unit(array: Array, unit: float) -> Floats:
 def bounded(value: float) -> float:
     """`value` as a document can hold it: the largest float instead of infinity."""
     return max(-sys.float_info.max, min(sys.float_info.max, value))
-
-
-def finite_rows(array: Array) -> npt.NDArray[np.bool_]:
-    """Which samples hold finite values only; first axis the sample."""
-    finite: npt.NDArray[np.bool_] = np.isfinite(array).reshape(len(array), -1).all(axis=1)
-    return finite

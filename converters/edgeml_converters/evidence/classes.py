@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from edgeml.evidence import Flip
 from edgeml.parity import Array
-from edgeml_converters.evidence.arrays import bounded, common_unit, finite_rows, in_unit
+from edgeml_converters.evidence.arrays import bounded, common_unit, in_unit
 from edgeml_converters.evidence.labels import Classes
 from edgeml_converters.formats.tensors import Floats
 
@@ -20,8 +20,8 @@ class ClassRows:
     """An output of shape [samples, ..., classes] as rows x classes.
 
     answered, expected: the variant's and the model's values, divided by `unit`; see
-    arrays.common_unit. usable: rows that are finite in both; the others have no arg max and agree
-    with nothing. per_sample: how many rows each sample has.
+    arrays.common_unit. usable: rows whose largest is a number in both; the others have no arg max
+    and agree with nothing. per_sample: how many rows each sample has.
     """
 
     answered: Floats
@@ -71,10 +71,16 @@ def class_rows(answered: Array, expected: Array, axis: int | None = -1) -> Class
     return ClassRows(
         answered=in_unit(a, unit),
         expected=in_unit(b, unit),
-        usable=finite_rows(a) & finite_rows(b),
+        usable=_has_largest(a) & _has_largest(b),
         unit=unit,
         per_sample=len(a) // len(expected),
     )
+
+
+def _has_largest(rows: Array) -> npt.NDArray[np.bool_]:
+    """Whether the largest of each row is a number; others may be minus infinity, as of a mask."""
+    largest: npt.NDArray[np.bool_] = np.isfinite(rows.max(axis=1))
+    return largest
 
 
 def flipped_samples(rows: ClassRows) -> int:

@@ -52,10 +52,10 @@ class Model(ABC):
                     f"The output {name!r} has {len(array)} rows for {samples} samples; the first "
                     "axis of every output must be the sample."
                 )
-            if array.dtype.kind == "f" and not np.isfinite(array).all():
+            if array.dtype.kind == "f" and np.isnan(array).any():
                 raise InputError(
-                    f"The model itself answers NaN or infinity in {name!r} for this data; mend the "
-                    "model or the data."
+                    f"The model itself answers NaN in {name!r} for this data; mend the model or "
+                    "the data."
                 )
         return outputs
 

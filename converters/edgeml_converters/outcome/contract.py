@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from edgeml.contract import Contract, Layout, Tensor
@@ -32,11 +33,14 @@ def contract_from(
 def _tensor(
     name: str, array: npt.NDArray[Any], layout: Layout | None, roles: tuple[Role, ...] = ()
 ) -> Tensor:
+    finite = np.isfinite(array)
+    numbers = array if finite.all() else array[finite]
     return Tensor(
         name=name,
         dtype=array.dtype.name,
         shape=("batch", *array.shape[1:]),
-        range=(float(array.min()), float(array.max())),
+        range=(float(numbers.min()), float(numbers.max())) if numbers.size else None,
+        nan="refuse" if finite.all() else "allow",
         layout=layout if array.ndim == 4 else None,
         roles=roles,
     )

@@ -119,7 +119,7 @@ def test_a_model_that_answers_nan_is_no_reference(tmp_path: Path) -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     (tmp_path / "log.onnx").write_bytes(model.SerializeToString())
     data = normal_data(tmp_path, x=(4,))
-    with pytest.raises(InputError, match=r"log\.onnx itself answers NaN or infinity in 'y'"):
+    with pytest.raises(InputError, match=r"log\.onnx itself answers NaN in 'y'"):
         _compare(tmp_path / "log.onnx", tmp_path / "log.onnx", data)
     scale = onnx_models.scale(tmp_path / "scale.onnx", 1.0)
     found = _compare(scale, tmp_path / "log.onnx", data)
