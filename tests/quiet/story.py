@@ -61,12 +61,13 @@ def until(condition: Callable[[], bool], what: str) -> None:
 
 def main() -> None:
     Path("net.py").write_text(MODEL)
-    x = np.random.default_rng(0).normal(size=(64, 8)).astype(np.float32)
+    x = np.random.default_rng(0).normal(size=(160, 8)).astype(np.float32)
     np.savez("data.npz", input=x)
     edgeml("doctor")
     data = ("--data", "data.npz")
+    role = ("--output", "output=embedding")  # which forgives a net without training its noise
     options = ("--to", "onnx,tflite", *data)
-    edgeml("convert", "net.py:model", "--out", "net", "--precision", "fp32,int8", *options)
+    edgeml("convert", "net.py:model", "--out", "net", "--precision", "fp32,int8", *options, *role)
     Path("keras_net.py").write_text(KERAS_MODEL)
     edgeml("convert", "keras_net.py:model", "--out", "keras-net", "--no-profile", *options)
     for version in ("1", "2"):
