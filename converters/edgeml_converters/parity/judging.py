@@ -69,7 +69,7 @@ class _Judged:
         )
         answer: Answer = "cannot tell" if self._cannot else decision.answer
         figures = tuple(_worst_of_each(decision.columns))
-        if answer == "cannot tell" and self._is_another_constant(figures):
+        if answer == "cannot tell" and not self._cannot and self._is_another_constant(figures):
             answer = "differs"
         reason = "" if answer == "same" else self._reason(figures, answer)
         if self._rule.own is not None:

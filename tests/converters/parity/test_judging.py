@@ -157,9 +157,10 @@ def test_a_regression_by_its_own_error_or_else_open() -> None:
 
 def test_a_role_that_the_shape_cannot_have_is_open_and_says_so() -> None:
     model = RNG.normal(size=(SAMPLES, 3)).astype(np.float32)
-    found = _judged(model, model, Role(kind="boxes", axis=1))
-    assert found.answer == "cannot tell"
-    assert "a box is four numbers and not 3; say what 'y' is by --output" in found.reason
+    for variant in (model, -model):
+        found = _judged(variant, model, Role(kind="boxes", axis=1))
+        assert found.answer == "cannot tell"
+        assert "a box is four numbers and not 3; say what 'y' is by --output" in found.reason
 
 
 def test_limits_of_people_take_the_place_of_the_rules() -> None:
