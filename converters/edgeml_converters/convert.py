@@ -177,7 +177,7 @@ def _state(variant: VariantReport) -> str:
 
 
 def _faults(variant: VariantReport) -> str:
-    """Each fault with its first message; without any, the error of each route and calibrator."""
+    """Each fault with its first message; without any, the errors of routes, calibrators, engines."""
     messages: dict[str, str] = {}
     for finding in variant.findings:
         if finding.severity == "error":
@@ -186,4 +186,5 @@ def _faults(variant: VariantReport) -> str:
         return "; ".join(f"{fault}: {message}" for fault, message in messages.items())
     errors = [f"{tried.route}: {tried.error}" for tried in variant.routes if tried.error]
     errors += [f"{tried.name}: {tried.error}" for tried in variant.calibrators if tried.error]
-    return "; ".join(errors)
+    errors += dict.fromkeys(f"{row.engine}: {row.error}" for row in variant.engines if row.error)
+    return "; ".join(errors) or "no engine for it is installed; see 'edgeml doctor'"

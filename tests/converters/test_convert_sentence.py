@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edgeml.conversion import ConversionReport, EngineParity, VariantReport
@@ -46,6 +47,25 @@ def test_the_worst_comes_first_and_none_is_left_out(
     assert sentence.endswith("all figures are in out/report.json.")
     for variant in variants:
         assert sentence.count(f"{variant.id} ") == (variant is not SAME)
+
+
+def test_what_an_engine_could_not_do_is_said_once() -> None:
+    row = msgspec.structs.replace(WRONG.engines[0], error="it knows no such op")
+    failed = msgspec.structs.replace(WRONG, engines=(row, row))
+    report = ConversionReport(
+        source="net.py:net", framework="torch", samples=70, variants=(failed,), tools={}
+    )
+    with pytest.raises(ParityError, match=r"\(onnxruntime: it knows no such op\)"):
+        verdict(report, Path("out"))
+
+
+def test_without_an_engine_that_is_what_is_said() -> None:
+    unseen = msgspec.structs.replace(OPEN, engines=())
+    report = ConversionReport(
+        source="net.py:net", framework="torch", samples=70, variants=(unseen,), tools={}
+    )
+    with pytest.raises(UndecidedError, match="no engine for it is installed; see 'edgeml doctor'"):
+        verdict(report, Path("out"))
 
 
 def test_nothing_is_said_where_all_are_the_same() -> None:
