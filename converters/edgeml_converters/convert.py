@@ -177,7 +177,7 @@ def _state(variant: VariantReport) -> str:
 
 
 def _faults(variant: VariantReport) -> str:
-    """Each fault with its first message; without any, the errors of routes, calibrators, engines."""
+    """Each fault with its first message; without any, what routes, calibrators, engines say."""
     messages: dict[str, str] = {}
     for finding in variant.findings:
         if finding.severity == "error":
