@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
@@ -27,3 +28,9 @@ def sha256_stream(stream: IO[bytes]) -> str:
 def sha256_file(path: Path) -> str:
     with path.open("rb") as stream:
         return sha256_stream(stream)
+
+
+def sha256_files(folder: Path, files: Iterable[Path]) -> str:
+    """One for all, of their digests and their names in `folder`, sorted."""
+    lines = sorted(f"{sha256_file(file)} {file.relative_to(folder).as_posix()}\n" for file in files)
+    return sha256("".join(lines).encode())

@@ -33,8 +33,9 @@ def convert_command(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="An .npz with one array for each input, first axis the sample; expected/NAME and "
-            "labels are optional. Or a contract.json, to make inputs within its ranges. Not needed "
+            help="An .npz with one array for each input, first axis the sample, or a folder of "
+            "such .npy files; expected/NAME and labels are optional. Or a contract.json, to make "
+            "inputs within its ranges. Not needed "
             "where the callable returns (model, samples)."
         ),
     ] = None,

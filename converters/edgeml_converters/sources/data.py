@@ -1,4 +1,8 @@
-"""The data file: a key is an input's name; `expected/NAME` and `labels` are optional."""
+"""The data: an .npz, or a folder of .npy files, which are not read as a whole.
+
+A key, or a file's name in the folder, is an input's name; `expected/NAME` and `labels` are
+optional.
+"""
 
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -10,6 +14,7 @@ import numpy as np
 from edgeml import digests
 from edgeml.contract import shape_text
 from edgeml.errors import InputError
+from edgeml.parity.blocks import chunks
 from edgeml_converters.formats.tensors import Array, ModelInput
 
 
@@ -31,17 +36,19 @@ class Data:
         return len(next(iter(self.inputs.values())))
 
     def sha256(self) -> str:
+        if self.path.is_dir():
+            return digests.sha256_files(self.path, _files(self.path))
         return digests.sha256_file(self.path)
 
 
 def read(path: Path, slice_by: str | None = None) -> Data:
-    """Raises InputError for a file that is missing, no .npz, empty, ragged, not finite, or without
-    the key `slice_by`."""
-    if not path.is_file():
+    """Raises InputError for data that are missing, no .npz and no folder of .npy files, empty,
+    ragged, not finite, or without the key `slice_by`."""
+    if not path.exists():
         raise InputError(
             f"There is no data file {path}; save one with numpy.savez(FILE, NAME_OF_INPUT=array)."
         )
-    arrays = _arrays(path)
+    arrays = _mapped(path) if path.is_dir() else _arrays(path)
     if slice_by is not None and (slice_by not in arrays or arrays[slice_by].ndim != 1):
         raise InputError(
             f"{path} must hold one value of {slice_by!r} for each sample to slice by, but holds "
@@ -75,6 +82,29 @@ def read(path: Path, slice_by: str | None = None) -> Data:
     )
 
 
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.npy"))
+
+
+def _mapped(folder: Path) -> dict[str, Array]:
+    """The arrays of a folder, of which only what is asked for is read."""
+    files = _files(folder)
+    if not files:
+        raise InputError(
+            f"{folder} holds no .npy file; save one for each input, as {folder / 'NAME.npy'}."
+        )
+    arrays: dict[str, Array] = {}
+    for file in files:
+        try:
+            array = np.load(file, mmap_mode="r", allow_pickle=False)
+        except (ValueError, OSError, EOFError) as error:
+            raise InputError(
+                f"{file} is not a readable .npy of a plain array; save it with numpy.save."
+            ) from error
+        arrays[file.relative_to(folder).with_suffix("").as_posix()] = array
+    return arrays
+
+
 def _arrays(path: Path) -> dict[str, Array]:
     try:
         with path.open("rb") as stream:
@@ -99,7 +129,7 @@ def _check(path: Path, key: str, array: Array, kinds: str) -> None:
     if array.ndim == 0:
         raise InputError(f"{key!r} in {path} is one number; its first axis must be the sample.")
     if array.dtype.kind == "f":
-        bad = int(np.count_nonzero(~np.isfinite(array)))
+        bad = sum(int(np.count_nonzero(~np.isfinite(array[rows]))) for rows in chunks(array))
         if bad:
             raise InputError(
                 f"{key!r} in {path} holds {bad} NaN or infinite numbers; clean the data."

@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -50,24 +49,17 @@ class Source(Strict, frozen=True, kw_only=True):
         if path is None:
             return None
         if path.is_dir():
-            return _folder_sha256(path, (file for file in path.rglob("*") if file.is_file()))
+            return digests.sha256_files(path, (file for file in path.rglob("*") if file.is_file()))
         if self.kind == "onnx":
             from edgeml_converters.formats import onnx_read
 
             beside = onnx_read.external_files(onnx_read.read_graph(path), path)
             if beside:
-                return _folder_sha256(path.parent, [path, *beside])
+                return digests.sha256_files(path.parent, [path, *beside])
         return digests.sha256_file(path)
 
     def weights_sha256(self) -> str | None:
         return None if self.weights is None else digests.sha256_file(Path(self.weights))
-
-
-def _folder_sha256(folder: Path, files: Iterable[Path]) -> str:
-    lines = sorted(
-        f"{digests.sha256_file(file)} {file.relative_to(folder).as_posix()}\n" for file in files
-    )
-    return digests.sha256("".join(lines).encode())
 
 
 def parse(text: str, weights: str | Path | None = None, downloads: Path | None = None) -> Source:

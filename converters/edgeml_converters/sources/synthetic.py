@@ -12,7 +12,7 @@ from edgeml_converters.formats.npz import save
 from edgeml_converters.formats.tensors import Array, Floats, Range, Shape, Shapes
 from edgeml_runtime.engines.base import TensorSpec
 
-SAMPLES = 64
+SAMPLES = 192
 _SEED = 0
 _FREE_SIZE = 8  # of an axis that is not the sample's and whose size the contract leaves open
 

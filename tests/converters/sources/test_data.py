@@ -104,3 +104,40 @@ def test_the_holdout_is_bounded_distinct_and_spread_over_all_samples(
         assert rows[-1] == samples - 1
         gaps = np.diff(rows)
         assert gaps.max() - gaps.min() <= 1
+
+
+def test_a_folder_of_arrays_is_mapped_and_says_the_same(tmp_path: Path) -> None:
+    arrays = {"x": ROWS, "labels": np.array([1, 0]), "expected/out": ROWS * 2}
+    folder = tmp_path / "data"
+    (folder / "expected").mkdir(parents=True)
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    data, other = read(folder), read(saved(tmp_path, **arrays))
+    assert isinstance(data.inputs["x"], np.memmap)
+    assert list(data.inputs) == list(other.inputs) and list(data.expected) == list(other.expected)
+    np.testing.assert_array_equal(data.inputs["x"], ROWS)
+    first = data.sha256()
+    np.save(folder / "x.npy", ROWS + 1)
+    assert read(folder).sha256() != first
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        ({}, "holds no .npy file; save one for each input"),
+        ({"x.npy": b"no array"}, "is not a readable .npy of a plain array"),
+        ({"x.npy": np.array([{}])}, "is not a readable .npy of a plain array"),
+        ({"x.npy": ROWS * np.nan}, "holds 6 NaN or infinite numbers"),
+        ({"x.npy": ROWS, "y.npy": ROWS[:1]}, "one and the same number of samples"),
+    ],
+)
+def test_a_folder_that_is_no_data_is_refused(
+    tmp_path: Path, files: dict[str, Any], sentence: str
+) -> None:
+    for name, content in files.items():
+        if isinstance(content, bytes):
+            (tmp_path / name).write_bytes(content)
+        else:
+            np.save(tmp_path / name, content)
+    with pytest.raises(InputError, match=sentence):
+        read(tmp_path)
