@@ -212,7 +212,7 @@ def test_a_contract_stands_for_data_that_is_not_there_yet(tmp_path: Path) -> Non
     assert first.code == 0, first.err
     again = convert(PROBE, tmp_path / "a" / "contract.json", tmp_path / "b", to=["tflite"])
     assert again.code == 0, again.err
-    assert again.report["samples"] == 64
+    assert again.report["samples"] == 192
     ranges = [
         documents.decode((tmp_path / out / "contract.json").read_bytes(), Contract, "it")
         .inputs[0].range
