@@ -52,6 +52,7 @@ def convert(
         own=parse_comparison(options.compare),
     )
     _load_plugins()
+    _check_calibrator(targets, precisions, options)
     with ExitStack() as stack:
         workspace = Path(stack.enter_context(TemporaryDirectory(prefix="edgeml-convert-")))
         data = _read_data(data_file, workspace, options)
@@ -95,6 +96,23 @@ def _load_plugins() -> None:
     plugins("repairs", RepairRule)
     plugins("lint_rules", LintRule)
     plugins("comparisons", Comparison)
+
+
+def _check_calibrator(
+    targets: Sequence[Format], precisions: Sequence[Precision], options: Options
+) -> None:
+    if options.calibrator is None:
+        return
+    from edgeml_converters.quantise.calibrators import calibrators
+
+    if "int8" not in precisions:
+        raise InputError("--calibrator is for int8, which --precision does not name; add it.")
+    for target in targets:
+        if options.calibrator not in calibrators(target):
+            raise InputError(
+                f"--calibrator {options.calibrator!r} is none for {target}; use one of "
+                f"{', '.join(calibrators(target))}."
+            )
 
 
 def _load(model: ModelProcess) -> Loaded:

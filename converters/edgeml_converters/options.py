@@ -23,6 +23,8 @@ class Options:
     slice_by: a key of the data file by whose values the samples are looked at apart.
     metric: accuracy, f1, auc, mae or module:callable.
     repair: whether to try to mend what does not agree.
+    calibrator: the only one that static int8 is tried with; None tries all.
+    per_tensor: one scale for each tensor of weights, where others have one for each channel.
     profile: whether report.html shows latency and memory on this machine, which takes a second or
         two for each variant; None: where there is more than one.
     """
@@ -41,4 +43,6 @@ class Options:
     slice_by: str | None = None
     metric: str | None = None
     repair: bool = True
+    calibrator: str | None = None
+    per_tensor: bool = False
     profile: bool | None = None

@@ -54,6 +54,13 @@ def convert_command(
             "data, which then proves nothing."
         ),
     ] = None,
+    calibrator: Annotated[
+        str | None,
+        typer.Option(help="The only way to find int8's ranges; if not given, the best of all."),
+    ] = None,
+    per_tensor: Annotated[
+        bool, typer.Option("--per-tensor", help="One scale a tensor of weights, not a channel.")
+    ] = False,
     layout: Annotated[
         Layout | None,
         typer.Option(
@@ -145,6 +152,8 @@ def convert_command(
         memory_bytes=None if memory is None else int(memory * (1 << 30)),
         holdout_samples=holdout,
         calibration_data=calibration_data,
+        calibrator=calibrator,
+        per_tensor=per_tensor,
         layout=None if layout is None else layout.value,
         weights=weights,
         slice_by=slice_by,

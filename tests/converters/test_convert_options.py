@@ -186,3 +186,39 @@ def test_calibration_data_that_cannot_be_used(
     )  # fmt: skip
     assert ended.code == 2 and sentence in ended.sentence
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("per_tensor", [True, False])
+def test_the_users_own_calibrator_and_scales_are_taken(tmp_path: Path, per_tensor: bool) -> None:
+    model = onnx_models.scale(tmp_path / "scale.onnx", 2.0)
+    data, out = write_data(tmp_path / "data.npz", x=(4,)), tmp_path / "out"
+    options = ("--calibrator", "percentile", *(["--per-tensor"] if per_tensor else []))
+    ended = convert(
+        model, data, out, "--precision", "int8", *options, "--no-repair",
+        "--output", "y=regression,error=5", to=["onnx"],
+    )  # fmt: skip
+    (variant,) = ended.report["variants"]
+    assert [tried["name"] for tried in variant["calibrators"]] == ["percentile"]
+    made = onnx.load(out / variant["entry"])
+    scales = {t.name: onnx.numpy_helper.to_array(t).size for t in made.graph.initializer}
+    (of_weights,) = (size for name, size in scales.items() if name == "weights_scale")
+    assert of_weights == (1 if per_tensor else 4)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--calibrator", "minmax"), "--calibrator is for int8, which --precision does not name"),
+        (
+            ("--calibrator", "entropy", "--precision", "int8"),
+            "--calibrator 'entropy' is none for tflite; use one of minmax, moving-average",
+        ),
+    ],
+)
+def test_a_calibrator_that_cannot_be_used(
+    tmp_path: Path, options: tuple[str, ...], sentence: str
+) -> None:
+    model = onnx_models.scale(tmp_path / "scale.onnx", 2.0)
+    data = write_data(tmp_path / "data.npz", x=(4,))
+    ended = convert(model, data, tmp_path / "out", *options)
+    assert ended.code == 2 and sentence in ended.sentence

@@ -10,6 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 from edgeml.faults import Fault
 from edgeml.manifest import Format
 from edgeml_converters.formats.npz import save
+from edgeml_converters.options import Options
 from edgeml_converters.parity.question import Question
 from edgeml_converters.parity.rule import Rule
 from edgeml_converters.progress import silent
@@ -112,7 +113,7 @@ def test_3_a_precision_in_name_only_is_refused(tmp_path: Path, processes: Proces
     converted = Converted(entry=entry.name, batch=None)
     base, _ = examine(FORM, "fp32", question, folder, converted, silent)
     quantiser = Quantiser(base, "int8-weights", question, question, None, silent)
-    report = make_lower(quantiser).report
+    report = make_lower(quantiser, Options()).report
     assert not report.passed and report.coverage == 0.3
     (finding,) = report.findings
     assert (finding.fault, finding.severity) == (Fault.LOW_COVERAGE, "error")
@@ -141,7 +142,9 @@ def test_tensors_that_cannot_be_shown_cost_only_themselves(
     entry = onnx_models.scale(folder / "model.onnx", 2.0)
     converted = Converted(entry=entry.name, batch=None)
     base, _ = examine(FORM, "fp32", question, folder, converted, silent)
-    report = make_lower(Quantiser(base, "int8-weights", question, question, None, silent)).report
+    report = make_lower(
+        Quantiser(base, "int8-weights", question, question, None, silent), Options()
+    ).report
     assert report.passed and not report.tensors
     (finding,) = report.findings
     assert (finding.fault, finding.severity) == (Fault.NOT_TRACED, "warning")

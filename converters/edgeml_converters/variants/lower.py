@@ -5,6 +5,7 @@ import msgspec
 from edgeml.conversion import CalibratorTried, RepairTried
 from edgeml.evidence import TensorFidelity
 from edgeml.faults import Fault, Finding
+from edgeml_converters.options import Options
 from edgeml_converters.quantise.calibrators import calibrators
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants.candidate import Candidate
@@ -12,17 +13,17 @@ from edgeml_converters.variants.mend import mend
 from edgeml_converters.variants.quantiser import QuantisedFile, Quantiser, Recipe
 
 
-def make_lower(quantiser: Quantiser, *, repair: bool = True) -> Candidate:
+def make_lower(quantiser: Quantiser, options: Options) -> Candidate:
     """The best file of one precision: by every calibrator, then mended where it does not agree.
 
     All choices are made by other samples than those that prove it.
     """
-    files, tried = _calibrate(quantiser)
+    files, tried = _calibrate(quantiser, options)
     if not files:
         return _nothing(quantiser, tried)
     best = max(files, key=lambda file: file.nearness)
     repairs: list[RepairTried] = []
-    if repair and not (chosen := quantiser.examine(best)).sound:
+    if options.repair and not (chosen := quantiser.examine(best)).sound:
         best, repairs = mend(quantiser, chosen, best)
     candidate = quantiser.prove(best)
     tensors, untraced = _trace(quantiser, best)
@@ -48,18 +49,21 @@ def _trace(
         return (), (Finding(fault=Fault.NOT_TRACED, severity="warning", message=message),)
 
 
-def _calibrate(quantiser: Quantiser) -> tuple[list[QuantisedFile], list[CalibratorTried]]:
+def _calibrate(
+    quantiser: Quantiser, options: Options
+) -> tuple[list[QuantisedFile], list[CalibratorTried]]:
     """A file by each calibrator, and all that were tried, the best first."""
     static = quantiser.precision == "int8"
     files: list[QuantisedFile] = []
     made: list[tuple[tuple[bool, float, float], CalibratorTried]] = []
     failed: list[CalibratorTried] = []
-    for name in calibrators(quantiser.format) if static else (None,):
+    names = (options.calibrator,) if options.calibrator else calibrators(quantiser.format)
+    for name in names if static else (None,):
         title = f"quantise by {name}" if name else "quantise"
         label = name or quantiser.precision
         try:
             with quantiser.progress(title):
-                file = quantiser.make(Recipe(calibrator=name))
+                file = quantiser.make(Recipe(calibrator=name, per_channel=not options.per_tensor))
         except StepError as error:
             failed.append(CalibratorTried(name=label, error=error.reason))
             continue

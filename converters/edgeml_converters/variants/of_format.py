@@ -40,7 +40,7 @@ def make_variants(
         else:
             quantiser = Quantiser(base, precision, proof, choice, calibration, progress)
             with progress(quantiser.id):
-                candidates.append(make_lower(quantiser, repair=options.repair))
+                candidates.append(make_lower(quantiser, options))
     for candidate in candidates:
         ship(candidate, build)
     if base.folder is not None and set(precisions) != {"fp32"}:
