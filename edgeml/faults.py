@@ -32,6 +32,7 @@ class Fault(StrEnum):
     ENGINE_CRASH = "engine-crash"
     OUTSIDE_CALIBRATION = "outside-calibration"
     NOT_TRACED = "not-traced"
+    NOT_KEPT = "not-kept"
     ADDED_CHECK = "added-check"
 
 

@@ -24,6 +24,7 @@ class Options:
     metric: accuracy, f1, auc, mae or module:callable.
     repair: whether to try to mend what does not agree.
     calibrator: the only one that static int8 is tried with; None tries all.
+    keep_float: patterns of what no lower precision shall touch; see bisect.kept.
     per_tensor: one scale for each tensor of weights, where others have one for each channel.
     profile: whether report.html shows latency and memory on this machine, which takes a second or
         two for each variant; None: where there is more than one.
@@ -44,5 +45,6 @@ class Options:
     metric: str | None = None
     repair: bool = True
     calibrator: str | None = None
+    keep_float: tuple[str, ...] = ()
     per_tensor: bool = False
     profile: bool | None = None

@@ -8,6 +8,7 @@ from edgeml import atomic, documents, holdout
 from edgeml.conversion import ConversionReport
 from edgeml.errors import InputError, ParityError
 from edgeml.manifest import Format, Precision
+from edgeml_converters.bisect.kept import kinds_and_sources, ops_like
 from edgeml_converters.evidence import metrics
 from edgeml_converters.formats.npz import save
 from edgeml_converters.formats.tensors import Arrays
@@ -97,6 +98,7 @@ class Pipeline:
         )
         with folder.building(out) as build:
             bases = [self._float(target, proof) for target in dict.fromkeys(targets)]
+            _check_kept(options.keep_float, bases)
             roles = settle_roles(bases, expected, given, data.labels)
             lower = self._rule.with_roles(roles)
             candidates = [
@@ -173,6 +175,19 @@ class Pipeline:
         }
         for name, content in written.items():
             atomic.write(build / name, content)
+
+
+def _check_kept(patterns: Sequence[str], bases: Sequence[Candidate]) -> None:
+    """Raises InputError for a pattern that means nothing in any of the float files."""
+    made = [base for base in bases if base.folder is not None]
+    for pattern in patterns if made else ():
+        if any(ops_like(base.report.format, base.entry, pattern) for base in made):
+            continue
+        kinds, sources = kinds_and_sources(made[0].report.format, made[0].entry)
+        raise InputError(
+            f"--keep-float {pattern!r} means no operator, layer or module of the model; there are "
+            f"{', '.join(kinds)}{' and ' if sources else ''}{', '.join(sources[:20])}."
+        )
 
 
 def _spread(arrays: Arrays, limit: int) -> Arrays:

@@ -58,6 +58,14 @@ def convert_command(
         str | None,
         typer.Option(help="The only way to find int8's ranges; if not given, the best of all."),
     ] = None,
+    keep_float: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What stays in float at any precision, with * and ?: an operator's kind or name, "
+            "or a PyTorch module or Keras layer; again for more.",
+            show_default=False,
+        ),
+    ] = None,
     per_tensor: Annotated[
         bool, typer.Option("--per-tensor", help="One scale a tensor of weights, not a channel.")
     ] = False,
@@ -153,6 +161,7 @@ def convert_command(
         holdout_samples=holdout,
         calibration_data=calibration_data,
         calibrator=calibrator,
+        keep_float=tuple(keep_float or ()),
         per_tensor=per_tensor,
         layout=None if layout is None else layout.value,
         weights=weights,

@@ -1,6 +1,7 @@
 """--layout, --weights, samples from a callable and MLflow's registry, as a user calls them."""
 
 import filecmp
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -222,3 +223,44 @@ def test_a_calibrator_that_cannot_be_used(
     data = write_data(tmp_path / "data.npz", x=(4,))
     ended = convert(model, data, tmp_path / "out", *options)
     assert ended.code == 2 and sentence in ended.sentence
+
+
+def test_what_the_user_keeps_in_float_is_kept(tmp_path: Path) -> None:
+    """Of two layers; the weights of the one that is named stay float32."""
+    weights = {"first": np.eye(4), "second": 2 * np.eye(4), "wide": np.ones((4, 64))}
+    nodes = [
+        onnx.helper.make_node("MatMul", ["x", "first"], ["a"], name="one"),
+        onnx.helper.make_node("Relu", ["a"], ["b"]),
+        onnx.helper.make_node("MatMul", ["b", "wide"], ["y"], name="two"),
+    ]
+    values = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["batch", size])
+        for name, size in (("x", 4), ("y", 64))
+    ]
+    tensors = [
+        onnx.numpy_helper.from_array(weights[name].astype(np.float32), name)
+        for name in ("first", "wide")
+    ]
+    graph = onnx.helper.make_graph(nodes, "net", values[:1], values[1:], tensors)
+    opset = [onnx.helper.make_opsetid("", 17)]
+    model = tmp_path / "net.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=8), model)
+    data, out = write_data(tmp_path / "data.npz", x=(4,)), tmp_path / "out"
+    role = ("--output", "y=embedding")
+    for pattern, kept in (("one", "first"), ("MatMul", None), ("no*", "")):
+        ended = convert(
+            model, data, out, "--precision", "int8", "--keep-float", pattern, *role, to=["onnx"]
+        )
+        if kept:
+            (variant,) = ended.report["variants"]
+            made = onnx.load(out / variant["entry"])
+            types = {t.name: t.data_type for t in made.graph.initializer}
+            assert types[kept] == onnx.TensorProto.FLOAT
+            assert types["wide_quantized"] == onnx.TensorProto.INT8
+        elif kept is None:  # nothing is left to quantise
+            assert ended.code == 3
+        else:
+            assert ended.code == 2
+            assert "'no*' means no operator, layer or module" in ended.sentence
+            assert "MatMul, Relu" in ended.sentence
+        shutil.rmtree(out, ignore_errors=True)

@@ -10,7 +10,7 @@ from edgeml.manifest import Format
 class Around:
     """Names for messages.Quantise.keep_float: nodes in ONNX, output tensors of ops in TFLite.
 
-    maker: the op that computes the tensor; empty for an input of the model and for a nameless node.
+    maker: the op that computes the tensor; empty for an input of the model.
     givers: the ops that compute the maker's inputs. takers: the ops that take the tensor.
     """
 
@@ -20,15 +20,18 @@ class Around:
 
 
 @dataclass(frozen=True)
-class _Op:
+class Op:
+    """name: that of its first output where the file gives it none."""
+
     name: str
+    kind: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
 
 
 def around(form: Format, entry: Path, tensor: str) -> Around:
     """The ops around `tensor` in the float file `entry`; reads it, runs nothing."""
-    ops = [op for op in (_of_onnx if form == "onnx" else _of_tflite)(entry) if op.name]
+    ops = ops_of(form, entry)
     maker = next((op for op in ops if tensor in op.outputs), None)
     maker_inputs = set(maker.inputs) if maker else set[str]()
     return Around(
@@ -38,22 +41,28 @@ def around(form: Format, entry: Path, tensor: str) -> Around:
     )
 
 
-def _of_onnx(entry: Path) -> list[_Op]:
+def ops_of(form: Format, entry: Path) -> list[Op]:
+    """In the file's order."""
+    return (_of_onnx if form == "onnx" else _of_tflite)(entry)
+
+
+def _of_onnx(entry: Path) -> list[Op]:
     from edgeml_converters.formats.onnx_read import read_graph
 
     return [
-        _Op(node.name, tuple(node.input), tuple(node.output))
+        Op(node.name or node.output[0], node.op_type, tuple(node.input), tuple(node.output))
         for node in read_graph(entry).graph.node
         if node.op_type != "Constant"
     ]
 
 
-def _of_tflite(entry: Path) -> list[_Op]:
+def _of_tflite(entry: Path) -> list[Op]:
     from edgeml_converters.formats import tflite_read
 
     return [
-        _Op(
+        Op(
             op.outputs[0].name,
+            op.kind,
             tuple(tensor.name for tensor in op.inputs if tensor is not None),
             tuple(tensor.name for tensor in op.outputs),
         )

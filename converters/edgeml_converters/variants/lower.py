@@ -1,10 +1,13 @@
 """A variant of lower precision: quantised from the float file, chosen on data new to it."""
 
+from collections.abc import Iterator, Mapping, Sequence
+
 import msgspec
 
 from edgeml.conversion import CalibratorTried, RepairTried
 from edgeml.evidence import TensorFidelity
 from edgeml.faults import Fault, Finding
+from edgeml_converters.bisect.kept import ops_like
 from edgeml_converters.options import Options
 from edgeml_converters.quantise.calibrators import calibrators
 from edgeml_converters.steps.process import StepError
@@ -18,7 +21,11 @@ def make_lower(quantiser: Quantiser, options: Options) -> Candidate:
 
     All choices are made by other samples than those that prove it.
     """
-    files, tried = _calibrate(quantiser, options)
+    kept = {
+        pattern: ops_like(quantiser.format, quantiser.base.entry, pattern)
+        for pattern in options.keep_float
+    }
+    files, tried = _calibrate(quantiser, options, [op for ops in kept.values() for op in ops])
     if not files:
         return _nothing(quantiser, tried)
     best = max(files, key=lambda file: file.nearness)
@@ -31,8 +38,19 @@ def make_lower(quantiser: Quantiser, options: Options) -> Candidate:
         calibrators=tuple(tried) if quantiser.precision == "int8" else (),
         repairs=tuple(repairs),
         tensors=tensors,
-        findings=(*candidate.report.findings, *untraced),
+        findings=(*candidate.report.findings, *untraced, *_not_kept(kept)),
     )
+
+
+def _not_kept(kept: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+    for pattern, ops in kept.items():
+        if not ops:
+            yield Finding(
+                fault=Fault.NOT_KEPT,
+                severity="warning",
+                message=f"--keep-float {pattern!r} means nothing in this file, which has other "
+                "names than that of another format; give one of its own too.",
+            )
 
 
 def _trace(
@@ -50,7 +68,7 @@ def _trace(
 
 
 def _calibrate(
-    quantiser: Quantiser, options: Options
+    quantiser: Quantiser, options: Options, kept: Sequence[str]
 ) -> tuple[list[QuantisedFile], list[CalibratorTried]]:
     """A file by each calibrator, and all that were tried, the best first."""
     static = quantiser.precision == "int8"
@@ -63,7 +81,11 @@ def _calibrate(
         label = name or quantiser.precision
         try:
             with quantiser.progress(title):
-                file = quantiser.make(Recipe(calibrator=name, per_channel=not options.per_tensor))
+                file = quantiser.make(
+                    Recipe(
+                        calibrator=name, keep_float=tuple(kept), per_channel=not options.per_tensor
+                    )
+                )
         except StepError as error:
             failed.append(CalibratorTried(name=label, error=error.reason))
             continue

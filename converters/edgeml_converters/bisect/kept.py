@@ -1,0 +1,45 @@
+"""The operators that people name to stay in float."""
+
+import json
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from edgeml.manifest import Format
+from edgeml_converters.bisect.around import ops_of
+from edgeml_converters.bisect.origin import source_of
+
+
+def ops_like(form: Format, entry: Path, pattern: str) -> tuple[str, ...]:
+    """Names for messages.Quantise.keep_float of those that a pattern means, in the float file.
+
+    pattern: with * and ?, of an operator's kind (Softmax, CONV_2D), of its own name or that of an
+    output, or of the PyTorch module or Keras layer that it comes from, which means all inside too.
+    """
+    sources = _sources(entry)
+    found: list[str] = []
+    for op in ops_of(form, entry):
+        names = (op.name, *op.outputs)
+        source = next((sources[n] for n in names if n in sources), "") or source_of(op.outputs[0])
+        inside = [source[:end] for end, sign in enumerate(source) if sign in "./"]
+        if any(fnmatchcase(name, pattern) for name in (*names, op.kind, source, *inside) if name):
+            found.append(op.name)
+    return tuple(found)
+
+
+def kinds_and_sources(form: Format, entry: Path) -> tuple[Sequence[str], Sequence[str]]:
+    """What there is to name: kinds of operators, and modules or layers."""
+    sources = _sources(entry)
+    ops = ops_of(form, entry)
+    known = {
+        next((sources[n] for n in (op.name, *op.outputs) if n in sources), "")
+        or source_of(op.outputs[0])
+        for op in ops
+    }
+    return sorted({op.kind for op in ops}), sorted(known - {""})
+
+
+def _sources(entry: Path) -> dict[str, str]:
+    """Tensor or node -> where in the model it comes from, as the exporter left it."""
+    file = entry.parent.parent / "sources.json"
+    return json.loads(file.read_bytes()) if file.is_file() else {}
