@@ -247,7 +247,7 @@ def test_what_the_user_keeps_in_float_is_kept(tmp_path: Path) -> None:
     onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=8), model)
     data, out = write_data(tmp_path / "data.npz", x=(4,)), tmp_path / "out"
     role = ("--output", "y=embedding")
-    for pattern, kept in (("one", "first"), ("MatMul", None), ("no*", "")):
+    for pattern, kept in (("one", "first"), ("tw?", "wide"), ("MatMul", None), ("no*", "")):
         ended = convert(
             model, data, out, "--precision", "int8", "--keep-float", pattern, *role, to=["onnx"]
         )
@@ -256,7 +256,9 @@ def test_what_the_user_keeps_in_float_is_kept(tmp_path: Path) -> None:
             made = onnx.load(out / variant["entry"])
             types = {t.name: t.data_type for t in made.graph.initializer}
             assert types[kept] == onnx.TensorProto.FLOAT
-            assert types["wide_quantized"] == onnx.TensorProto.INT8
+            other = "wide" if kept == "first" else "first"
+            assert types[f"{other}_quantized"] == onnx.TensorProto.INT8
+            assert not variant["findings"], "what is asked for is not low coverage"
         elif kept is None:  # nothing is left to quantise
             assert ended.code == 3
         else:

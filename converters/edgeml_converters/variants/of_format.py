@@ -12,7 +12,7 @@ from edgeml_converters.parity.question import Question
 from edgeml_converters.progress import Progress
 from edgeml_converters.variants.candidate import Candidate, ship
 from edgeml_converters.variants.lower import make_lower
-from edgeml_converters.variants.quantiser import Quantiser
+from edgeml_converters.variants.quantiser import MIN_COVERAGE_PERCENT, Quantiser
 
 
 def make_variants(
@@ -38,7 +38,9 @@ def make_variants(
         elif base.folder is None or not base.report.passed:
             candidates.append(_without_base(base, precision))
         else:
-            quantiser = Quantiser(base, precision, proof, choice, calibration, progress)
+            # What people keep in float they do not take for int8.
+            least = 0.0 if options.keep_float else MIN_COVERAGE_PERCENT
+            quantiser = Quantiser(base, precision, proof, choice, calibration, progress, least)
             with progress(quantiser.id):
                 candidates.append(make_lower(quantiser, options))
     for candidate in candidates:

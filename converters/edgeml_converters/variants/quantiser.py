@@ -71,7 +71,8 @@ class Quantiser:
     """Makes files of one precision out of one float file.
 
     proof: the samples that show parity. choice: others, by which files are measured and chosen.
-    calibration: inputs by the contract's names, for static int8.
+    calibration: inputs by the contract's names, for static int8. least_coverage: per cent of the
+    weights' bytes, below which a file is not of its precision.
     """
 
     def __init__(
@@ -82,11 +83,13 @@ class Quantiser:
         choice: Question,
         calibration: Arrays | None,
         progress: Progress,
+        least_coverage: float = MIN_COVERAGE_PERCENT,
     ) -> None:
         self.base = base
         self.format: Format = base.report.format
         self.precision: Precision = precision
         self.choice = choice
+        self._least_coverage = least_coverage
         self._proof = proof
         self._processes = choice.processes
         self.progress = progress
@@ -158,14 +161,14 @@ class Quantiser:
         )
         coverage = round(file.coverage, 2)
         findings = candidate.report.findings
-        if coverage < MIN_COVERAGE_PERCENT:
+        if coverage < self._least_coverage:
             findings = (*findings, _low_coverage(self.precision, coverage))
         return candidate.reported(
             routes=self.base.report.routes,
             coverage=coverage,
             ranges=file.ranges,
             findings=findings,
-            answer="differs" if coverage < MIN_COVERAGE_PERCENT else candidate.report.answer,
+            answer="differs" if coverage < self._least_coverage else candidate.report.answer,
         )
 
     def trace(self, file: QuantisedFile, engine: str = "") -> tuple[TensorFidelity, ...]:
