@@ -1,5 +1,6 @@
 """Roles as people write them: NAME=ROLE, and what else they know of it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, get_args
@@ -10,6 +11,7 @@ from edgeml.parity.roles import KINDS, Corners, Role, channel_axis, channels
 Roles = Mapping[str, tuple[Role, ...]]
 """Output -> its roles."""
 _WORDS = "axis, channels, threshold, error, corners or scores"
+_TEXT = re.compile(rf"(.+?)=({'|'.join(KINDS)})((?:,.*)?)")  # names may have "=" in them
 _FORM = "NAME=ROLE, or NAME=ROLE,axis=1,channels=4:84,threshold=0.3"
 
 
@@ -58,12 +60,12 @@ def check_channels(name: str, roles: Sequence[Role], shape: tuple[int, ...]) -> 
 
 
 def _parse(text: str) -> tuple[str, Role]:
-    name, _, rest = text.partition("=")
-    kind, *words = rest.split(",")
-    if not name or kind not in KINDS:
+    found = _TEXT.fullmatch(text)
+    name, kind, rest = found.groups() if found else ("", "", "")
+    if kind not in KINDS:
         raise InputError(f"--output {text!r} must be {_FORM}, with a role of {', '.join(KINDS)}.")
     known: dict[str, Any] = {}
-    for word in words:
+    for word in rest.split(",")[1:]:
         key, _, value = word.partition("=")
         try:
             known |= _known(key, value)

@@ -210,3 +210,9 @@ def test_an_axis_or_channels_that_the_output_has_not_are_refused(text: str) -> N
     with pytest.raises(InputError, match="--output gives 'y'"):
         _assumed(LOGITS, given=f"regression,{text}")
     assert _assumed(LOGITS, given="regression,axis=-1,channels=0:4") == [("regression", "user")]
+
+
+def test_a_name_may_have_what_the_form_has() -> None:
+    named = {name: parse_roles([f"{name}=logits,axis=1"]) for name in ("a=b", "c:d e", "f,g", "h=")}
+    assert [list(roles) for roles in named.values()] == [[name] for name in named]
+    assert all(roles[name][0].axis == 1 for name, roles in named.items())
