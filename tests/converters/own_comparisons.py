@@ -21,3 +21,7 @@ def fails(output: str, answered: Array, expected: Array) -> None:
 
 def number(output: str, answered: Array, expected: Array) -> float:
     return 0.5
+
+
+def leaves(output: str, answered: Array, expected: Array) -> None:
+    raise SystemExit(3)

@@ -61,6 +61,7 @@ def test_what_users_say_decides(
         (("--compare", "not_there:difference"), "could not be imported (ModuleNotFoundError"),
         (("--compare", f"{OWN}:absent"), "is not a callable; name a function of (output, "),
         (("--compare", f"{OWN}:fails"), "failed on 'y' (LookupError: no limits here)"),
+        (("--compare", f"{OWN}:leaves"), "failed on 'y' (SystemExit: 3); it is a function of"),
         (("--compare", f"{OWN}:number"), "answers 0.5 for 'y'; it is a function of (output, "),
         (("--tolerance", "y=1"), "--tolerance 'y=1' must be NAME:FIGURE=VALUE"),
         (("--tolerance", "z:flips=1"), "--tolerance names 'z', but the model's outputs are y"),

@@ -43,5 +43,5 @@ def import_callable(text: str, what: str, takes: str) -> Callable[..., Any]:
     return function
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     return first_line(str(error)) or "no reason given"

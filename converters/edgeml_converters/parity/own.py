@@ -30,7 +30,7 @@ class OwnComparison:
         try:
             with redirect_stdout(sys.stderr):
                 said = self.difference(output, _read_only(answered), _read_only(expected))
-        except Exception as error:  # a callable of somebody else's raises what it likes
+        except (Exception, SystemExit) as error:  # somebody else's callable raises what it likes
             raise OwnComparisonError(
                 f"The comparison {self.name} failed on {output!r} ({type(error).__name__}: "
                 f"{reason(error)}); it is a function of {_TAKES}."
