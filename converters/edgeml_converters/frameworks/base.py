@@ -52,6 +52,11 @@ class Model(ABC):
                     f"The output {name!r} has {len(array)} rows for {samples} samples; the first "
                     "axis of every output must be the sample."
                 )
+            if not array.size:
+                raise InputError(
+                    f"The output {name!r} holds no values, shape {list(array.shape)}; let the "
+                    "model return only outputs that hold some."
+                )
             if array.dtype.kind == "f" and np.isnan(array).any():
                 raise InputError(
                     f"The model itself answers NaN in {name!r} for this data; mend the model or "

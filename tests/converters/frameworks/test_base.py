@@ -1,0 +1,23 @@
+"""What any framework's model may answer."""
+
+import numpy as np
+import pytest
+
+from edgeml.errors import InputError
+from edgeml_converters.formats.tensors import Array, Arrays
+from edgeml_converters.frameworks.base import Model
+
+
+class Nothing(Model):
+    framework = "none"
+    form = "none"
+    inputs = ()
+    batch = None
+
+    def _predict(self, arrays: Arrays) -> dict[str, Array]:
+        return {"y": arrays["x"], "none": arrays["x"][:, :0]}
+
+
+def test_an_output_without_values_is_refused_in_a_sentence() -> None:
+    with pytest.raises(InputError, match=r"'none' holds no values, shape \[3, 0\]; let the model"):
+        Nothing().predict({"x": np.ones((3, 2), np.float32)})
