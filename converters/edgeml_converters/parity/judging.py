@@ -8,7 +8,7 @@ from edgeml.parity.answers import Answer, JudgedFigure, OutputParity
 from edgeml.parity.blocks import chunks
 from edgeml.parity.figures import Array, Requirement
 from edgeml.parity.limits import LIMITS
-from edgeml.parity.noise import noise
+from edgeml.parity.noise import noise, spread
 from edgeml.parity.requirements import arranged, fault
 from edgeml.parity.roles import Role
 from edgeml.parity.words import allowed, found
@@ -90,6 +90,8 @@ class _Judged:
         model's own magnitude either."""
         if any(figure.value is not None for figure in figures) or not self._expected.size:
             return False
+        if spread(arranged(Role(axis=self._axis()), self._expected)).any():
+            return False  # the model's answers do vary, but none counts by its role
         share = np.sqrt(LIMITS["rounding" if self._rule.exact else "noise"].differs)
         model = np.abs(self._expected.astype(np.float64))
         magnitude = float(model.max(initial=0.0, where=np.isfinite(model)))
@@ -98,9 +100,11 @@ class _Judged:
     def _snr_db(self) -> float | None:
         if self._expected.dtype.kind != "f" or not self._expected.size:
             return None
-        roles = self._rule.roles.get(self._name, ()) or (Role(),)
-        axis = Role(axis=roles[0].axis)
-        return worst_channel_db(self._expected, self._answered, axis)
+        return worst_channel_db(self._expected, self._answered, Role(axis=self._axis()))
+
+    def _axis(self) -> int | None:
+        """Of the channels, as all of its roles have it."""
+        return next((role.axis for role in self._rule.roles.get(self._name, ())), None)
 
     def _reason(self, figures: tuple[JudgedFigure, ...], answer: Answer) -> str:
         if answer == "differs" and all(figure.value is None for figure in figures):
@@ -172,6 +176,9 @@ def _wanted(name: str, figure: JudgedFigure, samples: int) -> str:
         return f"about {figure.needed:,} samples would tell, and these are {samples:,}"
     if not figure.events:
         return "give samples in which the model's answers vary more"
+    _, on, axis = figure.channel.partition(" on axis ")
+    if on:  # a regression that names no axis is judged by another
+        return f"say on which axis its channels are, as in --output {name}=regression,axis={axis}"
     if figure.figure == "noise of an unknown output":
         return f"say what it is, as in --output {name}=regression,error=0.1"
     if figure.figure == "noise" and figure.same != figure.differs:

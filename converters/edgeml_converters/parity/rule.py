@@ -68,6 +68,8 @@ class Rule:
                 return self._allowed(name, [rounding(expected, answered, role.axis)])
             sure = self._sure_boxes(name, role, others) if role.kind == "boxes" else None
             required += _counted_from(role.start, requirements(role, expected, answered, sure))
+        if self.exact:  # alike for every sample, so that a few show it
+            required = [tuple(replace(f, counts=False) for f in of) for of in required]
         return self._allowed(name, required)
 
     def _sure_boxes(self, name: str, role: Role, others: Arrays) -> npt.NDArray[np.bool_] | None:

@@ -216,6 +216,31 @@ def test_one_constant_proves_nothing_but_that_another_is_wrong(
     assert wanted in judged.reason
 
 
+def test_boxes_of_which_none_counts_are_no_constant() -> None:
+    boxes = _detections()[..., :4]
+    roles = {"y": (Role(kind="boxes", scores="s"),), "s": (Role(kind="scores"),)}
+    scores = np.full((SAMPLES, 50), 0.1, np.float32)
+    found, _ = judge({"y": boxes + 200, "s": scores}, {"y": boxes, "s": scores}, Rule(roles))
+    assert found.answer == "cannot tell"
+    assert "constant" not in found.reason
+
+
+def test_of_an_axis_that_nobody_named_the_way_out_names_it() -> None:
+    model = _detections().transpose(0, 2, 1)
+    dead = model.copy()
+    dead[:, 4:] = 0
+    found = _judged(dead, model)
+    assert "--output y=regression,axis=1" in found.reason
+    assert _judged(dead, model, Role(kind="regression", axis=1)).answer == "differs"
+
+
+@pytest.mark.parametrize("samples", [8, 64])
+def test_equal_integers_of_a_float_file_need_no_more_samples_than_its_floats(samples: int) -> None:
+    classes = np.arange(samples)[:, None] % 3
+    (found,) = judge({"y": classes}, {"y": classes}, Rule({}, exact=True))
+    assert found.answer == "same"
+
+
 @pytest.mark.filterwarnings("error")
 @settings(max_examples=200)
 @given(
