@@ -171,6 +171,9 @@ ROUNDING_ROOM = 100
 """How often its answers' own rounding a file in float32 may have as noise, since it adds up over
 layers; right files are at most 11 dB from the model's own rounding."""
 
+UNEQUAL_FP32 = Limit(0.001, 0.001, "at float32 only what is within rounding of a step may differ")
+"""Of "unequal" in a file in float32; 0.03 would hide a class or a column that never comes up."""
+
 SAMPLES_LEAST = 64
 SAMPLES_LEAST_FP32 = 8
 """At float32 the noise is the same for every sample."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from edgeml.errors import InputError
 from edgeml.parity.figures import Array, Figure, Requirement
-from edgeml.parity.limits import SAMPLES_LEAST, SAMPLES_LEAST_FP32, Limit, Name
+from edgeml.parity.limits import SAMPLES_LEAST, SAMPLES_LEAST_FP32, UNEQUAL_FP32, Limit, Name
 from edgeml.parity.requirements import arranged, requirements, rounding
 from edgeml.parity.roles import Role, channel_axis
 from edgeml_converters.formats.tensors import Arrays
@@ -69,7 +69,9 @@ class Rule:
             sure = self._sure_boxes(name, role, others) if role.kind == "boxes" else None
             required += _counted_from(role.start, requirements(role, expected, answered, sure))
         if self.exact:  # alike for every sample, so that a few show it
-            required = [tuple(replace(f, counts=False) for f in of) for of in required]
+            required = [
+                tuple(replace(f, limit=UNEQUAL_FP32, counts=False) for f in of) for of in required
+            ]
         return self._allowed(name, required)
 
     def _sure_boxes(self, name: str, role: Role, others: Arrays) -> npt.NDArray[np.bool_] | None:

@@ -241,6 +241,13 @@ def test_equal_integers_of_a_float_file_need_no_more_samples_than_its_floats(sam
     assert found.answer == "same"
 
 
+def test_of_a_float_file_a_column_of_integers_that_is_dead_differs() -> None:
+    on = RNG.normal(size=(SAMPLES, 50)) > 0
+    dead = on & (np.arange(50) != 7)
+    (found,) = judge({"y": dead}, {"y": on}, Rule({}, exact=True))
+    assert found.answer == "differs"
+
+
 @pytest.mark.filterwarnings("error")
 @settings(max_examples=200)
 @given(
