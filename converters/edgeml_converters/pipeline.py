@@ -101,6 +101,7 @@ class Pipeline:
             _check_kept(options.keep_float, bases)
             roles = settle_roles(bases, expected, given, data.labels)
             lower = self._rule.with_roles(roles)
+            lower.check_figures(expected)
             candidates = [
                 candidate
                 for base in bases

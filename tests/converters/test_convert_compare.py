@@ -64,6 +64,7 @@ def test_what_users_say_decides(
         (("--compare", f"{OWN}:leaves"), "failed on 'y' (SystemExit: 3); it is a function of"),
         (("--compare", f"{OWN}:number"), "answers 0.5 for 'y'; it is a function of (output, "),
         (("--tolerance", "y=1"), "--tolerance 'y=1' must be NAME:FIGURE=VALUE"),
+        (("--tolerance", "y:flips=1"), "that has noise-of-an-unknown-output, rounding; use one"),
         (("--tolerance", "z:flips=1"), "--tolerance names 'z', but the model's outputs are y"),
         (("--output", "y=cake"), "--output 'y=cake' must be NAME=ROLE"),
         (("--output", "z=logits"), "--output names 'z', but the model's outputs are y"),

@@ -102,7 +102,9 @@ def compare_models(
         check_names(given, list(answers))
         check_allowed(allowed, list(answers))
         roles = reference.side.roles(answers, given, data.labels)
-        rows = _ComparedRows(reference, data, Rule(roles, exact, allowed))
+        rule = Rule(roles, exact, allowed)
+        replace(rule, exact=False).check_figures(answers)
+        rows = _ComparedRows(reference, data, rule)
         for side in right:
             with progress(f"run {side.label} {side.place}"):
                 rows.add(side)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from msgspec.structs import replace
 
 from edgeml.parity.answers import Answer, JudgedFigure, OutputParity
 from edgeml.parity.blocks import chunks
@@ -24,7 +25,16 @@ def judge(answers: Arrays, expected: Arrays, rule: Rule) -> tuple[OutputParity, 
     """
     judged = {name: _Judged(name, answers[name], expected, rule) for name in expected}
     looked_at = sum(one.looks for one in judged.values())
-    return tuple(one.parity(looked_at) for one in judged.values())
+    found = tuple(one.parity(looked_at) for one in judged.values())
+    # One constant proves nothing, but beside outputs that vary it is what that output is.
+    if not any(one.samples >= rule.least and not one.constant for one in judged.values()):
+        return found
+    return tuple(
+        replace(parity, answer="same", reason="")
+        if one.constant and parity.answer == "cannot tell" and parity.max_abs == 0
+        else parity
+        for parity, one in zip(found, judged.values(), strict=True)
+    )
 
 
 def worst_channel_db(model: Array, variant: Array, role: Role) -> float | None:
@@ -84,6 +94,15 @@ class _Judged:
             snr_db=self._snr_db(),
             reason=reason,
         )
+
+    @property
+    def samples(self) -> int:
+        return len(self._expected)
+
+    @property
+    def constant(self) -> bool:
+        """Whether the model gives one answer to every sample."""
+        return bool((self._expected == self._expected[:1]).all())
 
     def _is_another_constant(self, figures: tuple[JudgedFigure, ...]) -> bool:
         """Whether there is no spread to judge by, and the difference is not small beside the

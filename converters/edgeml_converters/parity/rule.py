@@ -74,6 +74,24 @@ class Rule:
             ]
         return self._allowed(name, required)
 
+    def check_figures(self, outputs: Arrays) -> None:
+        """Raises InputError for a limit of a figure that an output, by its roles, is not asked for;
+        outputs: the model's answers."""
+        few = {name: array[:SAMPLES_LEAST_FP32] for name, array in outputs.items()}
+        for name, figure in self.allowed:
+            try:
+                required = self.requirements(name, few[name], few[name], few)
+            except ValueError:  # which its verdict will say
+                continue
+            asked = {f.name for of in required for f in of}
+            asked |= {"rounding"} if few[name].dtype.kind == "f" else set()
+            if figure not in asked:
+                known = ", ".join(sorted(one.replace(" ", "-") for one in asked))
+                raise InputError(
+                    f"--tolerance names {figure.replace(' ', '-')} of {name!r}, but as what it is "
+                    f"taken for that has {known}; use one of these, or say what it is by --output."
+                )
+
     def _sure_boxes(self, name: str, role: Role, others: Arrays) -> npt.NDArray[np.bool_] | None:
         """[samples, boxes]: where the model's best score is on, in the output that the role names
         or else in the boxes' own; None where there are no scores."""

@@ -248,6 +248,18 @@ def test_of_a_float_file_a_column_of_integers_that_is_dead_differs() -> None:
     assert found.answer == "differs"
 
 
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_constant_beside_what_varies_is_the_same_where_it_is_exact(exact: bool) -> None:
+    varying = RNG.normal(size=(SAMPLES, 2)).astype(np.float32)
+    constant = np.full((SAMPLES, 3), 7, np.float32)
+    model = {"y": varying, "size": constant}
+    rule = Rule(exact=exact)
+    assert [found.answer for found in judge(model, model, rule)] == ["same", "same"]
+    near = model | {"size": constant * np.float32(1 + 1e-6)}
+    assert judge(near, model, rule)[1].answer == "cannot tell"
+    assert judge({"size": constant}, {"size": constant}, rule)[0].answer == "cannot tell"
+
+
 @pytest.mark.filterwarnings("error")
 @settings(max_examples=200)
 @given(
