@@ -22,7 +22,7 @@ def best(answers: Iterable[Answer]) -> Answer:
 class JudgedFigure(Strict, frozen=True, kw_only=True):
     """A figure of one output, of the channel where it is worst.
 
-    figure: its name, see docs/convert.md.
+    figure: its name, see docs/limits.md.
     channel: which class or channel; empty where the figure has only one.
     value: by the samples seen; null where no sample has a part in it.
     low, high: what is surely reached and surely not exceeded; null where that is not known.

@@ -47,6 +47,15 @@ def worst_figure(output: OutputParity) -> str:
     return f"{figure.figure} {value.removesuffix(' dB')} / {same}"
 
 
+def snr_text(output: OutputParity, nothing: str = "") -> str:
+    """Of its worst channel in dB, in a table; nothing: what stands where there is none."""
+    if output.max_abs is None:
+        return nothing if output.figures else "not finite"
+    if output.snr_db is None:
+        return "exact" if output.max_abs == 0 else nothing
+    return f"{output.snr_db:.1f}"
+
+
 def allowed(figure: JudgedFigure) -> str:
     """Up to where the figure counts as the same, and from where as different."""
     word = "at least" if in_decibel(figure.figure) else "at most"

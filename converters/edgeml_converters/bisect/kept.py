@@ -1,12 +1,12 @@
 """The operators that people name to stay in float."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from edgeml.manifest import Format
-from edgeml_converters.bisect.around import ops_of
+from edgeml_converters.bisect.around import Op, ops_of
 from edgeml_converters.bisect.origin import source_of
 
 
@@ -20,7 +20,7 @@ def ops_like(form: Format, entry: Path, pattern: str) -> tuple[str, ...]:
     found: list[str] = []
     for op in ops_of(form, entry):
         names = (op.name, *op.outputs)
-        source = next((sources[n] for n in names if n in sources), "") or source_of(op.outputs[0])
+        source = _source(op, sources)
         inside = [source[:end] for end, sign in enumerate(source) if sign in "./"]
         if any(fnmatchcase(name, pattern) for name in (*names, op.kind, source, *inside) if name):
             found.append(op.name)
@@ -31,12 +31,13 @@ def kinds_and_sources(form: Format, entry: Path) -> tuple[Sequence[str], Sequenc
     """What there is to name: kinds of operators, and modules or layers."""
     sources = _sources(entry)
     ops = ops_of(form, entry)
-    known = {
-        next((sources[n] for n in (op.name, *op.outputs) if n in sources), "")
-        or source_of(op.outputs[0])
-        for op in ops
-    }
+    known = {_source(op, sources) for op in ops}
     return sorted({op.kind for op in ops}), sorted(known - {""})
+
+
+def _source(op: Op, sources: Mapping[str, str]) -> str:
+    known = next((sources[n] for n in (op.name, *op.outputs) if n in sources), "")
+    return known or source_of(op.outputs[0])
 
 
 def _sources(entry: Path) -> dict[str, str]:

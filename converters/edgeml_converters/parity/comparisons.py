@@ -27,7 +27,7 @@ def differences(answers: Arrays, expected: Arrays, engine: str) -> tuple[Finding
     findings: list[Finding] = []
     for name, comparison in plugins("comparisons", Comparison).items():
         for output, model_answer in expected.items():
-            arrays = _read_only(answers[output]), _read_only(model_answer)
+            arrays = read_only(answers[output]), read_only(model_answer)
             with asking("comparisons", name):
                 message = comparison.difference(output, *arrays)
                 if message is not None:
@@ -45,7 +45,7 @@ def differences(answers: Arrays, expected: Arrays, engine: str) -> tuple[Finding
     return tuple(findings)
 
 
-def _read_only(array: Array) -> Array:
+def read_only(array: Array) -> Array:
     """The same numbers, which go on to other figures and to the holdout."""
     view = array.view()
     view.flags.writeable = False

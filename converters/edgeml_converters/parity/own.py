@@ -9,6 +9,7 @@ from typing import Any
 from edgeml.errors import InputError
 from edgeml_converters.evidence.callables import import_callable, named, reason
 from edgeml_converters.formats.tensors import Array
+from edgeml_converters.parity.comparisons import read_only
 
 _TAKES = "(output, answered, expected) that returns None, or how they differ in one sentence"
 
@@ -29,7 +30,7 @@ class OwnComparison:
         the callable fails."""
         try:
             with redirect_stdout(sys.stderr):
-                said = self.difference(output, _read_only(answered), _read_only(expected))
+                said = self.difference(output, read_only(answered), read_only(expected))
         except (Exception, SystemExit) as error:  # somebody else's callable raises what it likes
             raise OwnComparisonError(
                 f"The comparison {self.name} failed on {output!r} ({type(error).__name__}: "
@@ -50,9 +51,3 @@ def parse_comparison(text: str | None) -> OwnComparison | None:
     if not named(text):
         raise InputError(f"--compare {text!r} must be module:callable, the module without .py.")
     return OwnComparison(text, import_callable(text, "comparison", _TAKES))
-
-
-def _read_only(array: Array) -> Array:
-    view = array.view()
-    view.flags.writeable = False
-    return view

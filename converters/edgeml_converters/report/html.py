@@ -95,11 +95,7 @@ def _db(value: float | None) -> str:
 
 
 def _snr(output: OutputParity) -> str:
-    """Of its worst channel."""
-    if output.max_abs is None:
-        return "not finite" if not output.figures else _NONE
-    exact = "exact" if output.max_abs == 0 else _NONE
-    return exact if output.snr_db is None else f"{output.snr_db:.1f}"
+    return words.snr_text(output, _NONE)
 
 
 def _amount(value: float | None, figure: str) -> str:

@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from edgeml.conversion import ConversionReport, EngineParity, VariantReport
-from edgeml.parity.answers import Answer, OutputParity
-from edgeml.parity.words import role_text, worst_figure
+from edgeml.parity.answers import Answer
+from edgeml.parity.words import role_text, snr_text, worst_figure
 
 ANSWERS: dict[Answer, str] = {
     "same": "[green]same[/]",
@@ -77,18 +77,10 @@ def _add_engine(table: Table, variant: VariantReport, engine: EngineParity) -> N
             variant.id,
             name,
             escape(output.name),
-            _snr(output),
+            snr_text(output),
             escape(worst_figure(output)),
             "[red]unsound[/]" if broken else ANSWERS[output.answer],
         )
-
-
-def _snr(output: OutputParity) -> str:
-    if output.max_abs is None:
-        return "not finite" if not output.figures else ""
-    if output.snr_db is None:
-        return "exact" if output.max_abs == 0 else ""
-    return f"{output.snr_db:.1f}"
 
 
 def _role_lines(report: ConversionReport) -> Iterator[str]:
