@@ -33,6 +33,7 @@ class Fault(StrEnum):
     OUTSIDE_CALIBRATION = "outside-calibration"
     NOT_TRACED = "not-traced"
     NOT_KEPT = "not-kept"
+    FROZEN_BRANCH = "frozen-branch"
     ADDED_CHECK = "added-check"
 
 

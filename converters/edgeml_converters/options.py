@@ -22,6 +22,7 @@ class Options:
     weights: a state dict for a callable that builds the model without them.
     slice_by: a key of the data file by whose values the samples are looked at apart.
     metric: accuracy, f1, auc, mae or module:callable.
+    allow_frozen: whether a trace may keep one way of a branch on values.
     repair: whether to try to mend what does not agree.
     calibrator: the only one that static int8 is tried with; None tries all.
     keep_float: patterns of what no lower precision shall touch; see bisect.kept.
@@ -43,6 +44,7 @@ class Options:
     weights: Path | None = None
     slice_by: str | None = None
     metric: str | None = None
+    allow_frozen: bool = False
     repair: bool = True
     calibrator: str | None = None
     keep_float: tuple[str, ...] = ()

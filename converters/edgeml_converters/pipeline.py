@@ -127,7 +127,13 @@ class Pipeline:
 
     def _float(self, target: Format, proof: Question) -> Candidate:
         with self._progress(variant_id(target, "fp32")):
-            return make_float(target, self._model, proof, self._progress)
+            return make_float(
+                target,
+                self._model,
+                proof,
+                self._progress,
+                allow_frozen=self._options.allow_frozen,
+            )
 
     def _question(
         self, name: str, rows: Rows, inputs: Arrays, expected: Arrays, rule: Rule

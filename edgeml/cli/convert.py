@@ -114,6 +114,14 @@ def convert_command(
             "answered, expected) and returns None, or how they differ in one sentence."
         ),
     ] = None,
+    allow_frozen: Annotated[
+        bool,
+        typer.Option(
+            "--allow-frozen",
+            help="A branch on values may stay as the first samples take it, where a trace froze "
+            "it.",
+        ),
+    ] = False,
     repair: Annotated[
         bool, typer.Option("--repair/--no-repair", help="Try to mend what does not agree.")
     ] = True,
@@ -170,6 +178,7 @@ def convert_command(
         outputs=tuple(output or ()),
         tolerances=tuple(tolerance or ()),
         compare=compare,
+        allow_frozen=allow_frozen,
         repair=repair,
         profile=profile,
     )

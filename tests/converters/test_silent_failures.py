@@ -14,7 +14,7 @@ from edgeml_converters.options import Options
 from edgeml_converters.parity.question import Question
 from edgeml_converters.parity.rule import Rule
 from edgeml_converters.progress import silent
-from edgeml_converters.steps.messages import Converted, Quantise, Quantised, Trace
+from edgeml_converters.steps.messages import Quantise, Quantised, Trace
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.steps.processes import Processes
 from edgeml_converters.steps.restarting import Shared
@@ -110,8 +110,7 @@ def test_3_a_precision_in_name_only_is_refused(tmp_path: Path, processes: Proces
     folder = tmp_path / "float" / "onnx-fp32"
     folder.mkdir(parents=True)
     entry = onnx_models.scale(folder / "model.onnx", 2.0)
-    converted = Converted(entry=entry.name, batch=None)
-    base, _ = examine(FORM, "fp32", question, folder, converted, silent)
+    base, _ = examine(FORM, "fp32", question, entry, silent)
     quantiser = Quantiser(base, "int8-weights", question, question, None, silent)
     report = make_lower(quantiser, Options()).report
     assert not report.passed and report.coverage == 0.3
@@ -140,8 +139,7 @@ def test_tensors_that_cannot_be_shown_cost_only_themselves(
     folder = tmp_path / "float" / "onnx-fp32"
     folder.mkdir(parents=True)
     entry = onnx_models.scale(folder / "model.onnx", 2.0)
-    converted = Converted(entry=entry.name, batch=None)
-    base, _ = examine(FORM, "fp32", question, folder, converted, silent)
+    base, _ = examine(FORM, "fp32", question, entry, silent)
     report = make_lower(
         Quantiser(base, "int8-weights", question, question, None, silent), Options()
     ).report

@@ -16,22 +16,20 @@ WEIGHTS = "weights.bin"
 EXTERNAL_BYTES = 16_384  # smaller tensors stay in the graph; the page they fill would be mostly air
 
 
-def write(model: onnx.ModelProto, folder: Path, *, keep_metadata: bool = False) -> int | None:
+def write(model: onnx.ModelProto, folder: Path, *, keep_metadata: bool = False) -> None:
     """Writes model.onnx to `folder`, and weights.bin where a tensor is big; changes `model`.
 
-    Returns the batch that the file is frozen to, 1 or None.
     keep_metadata: keeps what the model's author wrote into it, such as an alphabet.
     Raises ConversionError when an exporter froze the batch to the example's size.
     """
     kept = {prop.key: prop.value for prop in model.metadata_props} if keep_metadata else {}
     _free_negative(model.graph)
-    batch = _name_batch(model.graph)
+    _name_batch(model.graph)
     _strip(model)
     for key, value in sorted(kept.items()):
         model.metadata_props.add(key=key, value=value)
     _move_weights(model.graph, folder / WEIGHTS)
     (folder / ENTRY).write_bytes(model.SerializeToString(deterministic=True))
-    return batch
 
 
 def _free_negative(graph: onnx.GraphProto) -> None:
@@ -42,8 +40,8 @@ def _free_negative(graph: onnx.GraphProto) -> None:
                 size.ClearField("dim_value")
 
 
-def _name_batch(graph: onnx.GraphProto) -> int | None:
-    """Calls every free first axis `batch`; returns the size where it is frozen, else None."""
+def _name_batch(graph: onnx.GraphProto) -> None:
+    """Calls every free first axis `batch`."""
     weights = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in weights]
     frozen = {
@@ -58,7 +56,6 @@ def _name_batch(graph: onnx.GraphProto) -> int | None:
         dimensions = value.type.tensor_type.shape.dim
         if dimensions and not dimensions[0].HasField("dim_value"):
             dimensions[0].dim_param = "batch"
-    return 1 if frozen else None
 
 
 def _strip(model: onnx.ModelProto) -> None:

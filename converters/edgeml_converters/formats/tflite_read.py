@@ -18,6 +18,7 @@ _TYPES = {code: name for name, code in vars(schema.TensorType).items() if isinst
 class Tensor:
     """type: the schema's, in lower case (float32, int8); scales: empty where it is not quantised.
 
+    signature: its shape with -1 for what is free, of which `shape` has an example.
     buffer: where its values lie; several tensors may share one.
     constant: its values are in the file; variable: an engine keeps it between calls.
     """
@@ -26,6 +27,7 @@ class Tensor:
     name: str
     type: str
     shape: tuple[int, ...]
+    signature: tuple[int, ...]
     buffer: int
     scales: tuple[float, ...]
     zero_points: tuple[int, ...]
@@ -105,12 +107,14 @@ def _tensors(model: Any, graph: Any) -> list[Tensor]:
     for index, tensor in enumerate(_listed(graph.tensors)):
         quantised = tensor.quantization
         buffer = model.buffers[tensor.buffer]
+        shape = tuple(map(int, _listed(tensor.shape)))
         tensors.append(
             Tensor(
                 index=index,
                 name=_text(tensor.name),
                 type=_TYPES[tensor.type].lower(),
-                shape=tuple(map(int, _listed(tensor.shape))),
+                shape=shape,
+                signature=tuple(map(int, _listed(tensor.shapeSignature))) or shape,
                 buffer=int(tensor.buffer),
                 scales=tuple(map(float, _listed(quantised and quantised.scale))),
                 zero_points=tuple(map(int, _listed(quantised and quantised.zeroPoint))),

@@ -38,12 +38,13 @@ def findings(
     evidence: Evidence | None,
     engine: str,
     permuted: bool,
+    exact: bool = False,
 ) -> tuple[Finding, ...]:
     """Causes first, then the outputs that are not the same, then warnings.
 
     rows, invariants, evidence: of `engine`. permuted: the file calls an output by another one's
-    name. A model that keeps state is not reported as batch-dependent as well, and an error is not
-    repeated as a warning.
+    name. exact: it is the float file. A model that keeps state is not reported as batch-dependent
+    as well, and an error is not repeated as a warning.
     """
     broken = {invariant.name: invariant.message for invariant in invariants if not invariant.passed}
     faults: dict[Fault, str] = {}
@@ -58,7 +59,7 @@ def findings(
             finding
             for row in rows
             if not row.passed and not (Fault.NOT_FINITE in faults and not row.figures)
-            for finding in (_not_the_same(row, known.get(row.name), engine),)
+            for finding in (_not_the_same(row, known.get(row.name), engine, exact),)
         ),
         *(() if Fault.BATCH_DEPENDENT in faults else _within_tolerance_only(invariants, engine)),
         *_permuted_names(engine, permuted),
@@ -91,20 +92,22 @@ def _error(fault: Fault, message: str, engine: str, where: str = "") -> Finding:
     return Finding(fault=fault, severity="error", message=message, where=where, engines=(engine,))
 
 
-def _not_the_same(row: OutputParity, output: OutputEvidence | None, engine: str) -> Finding:
+def _not_the_same(
+    row: OutputParity, output: OutputEvidence | None, engine: str, exact: bool
+) -> Finding:
     if row.answer == "cannot tell":
         return _error(Fault.UNDECIDED, f"{engine}: {row.reason}.", engine, row.name)
     parts = [f"{engine}: {row.reason}"]
     if output is not None and output.flips:
         parts.append(_flips(output))
-    sentence = "; ".join(parts)
-    return _error(
-        Fault.WRONG_VALUES,
-        f"{sentence}; find the first op that differs with 'edgeml bisect', or try --repair or "
-        "another precision.",
-        engine,
-        row.name,
+    advice = (
+        "the exporter changed the model: write what makes this output with other operators, or "
+        "take another version of the exporter or format"
+        if exact
+        else "find the operator with 'edgeml bisect', keep it in float by --keep-float, or take "
+        "another precision"
     )
+    return _error(Fault.WRONG_VALUES, f"{'; '.join(parts)}; {advice}.", engine, row.name)
 
 
 def _flips(output: OutputEvidence) -> str:

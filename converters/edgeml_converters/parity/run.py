@@ -122,7 +122,14 @@ class _EngineRows:
         self._parity.findings += [
             *permuted_layouts(answers, question.expected, name),
             *added,
-            *findings(chosen.outputs, invariants, figures, name, self._parity.permuted_names),
+            *findings(
+                chosen.outputs,
+                invariants,
+                figures,
+                name,
+                self._parity.permuted_names,
+                question.rule.exact,
+            ),
         ]
         broken = bool(added) or not all(invariant.passed for invariant in invariants)
         for index, row in enumerate(self._rows):

@@ -19,8 +19,8 @@ def onnx_cleaned(
     proto = read_graph(model.path)
     if external_files(proto, model.path):
         onnx.load_external_data_for_model(proto, str(model.path.parent))
-    batch = onnx_write.write(proto, folder, keep_metadata=True)
-    return Converted(entry=onnx_write.ENTRY, batch=batch)
+    onnx_write.write(proto, folder, keep_metadata=True)
+    return Converted(entry=onnx_write.ENTRY)
 
 
 def tflite_copied(
@@ -28,4 +28,4 @@ def tflite_copied(
 ) -> Converted:
     entry = "model.tflite"
     shutil.copyfile(model.path, folder / entry)
-    return Converted(entry=entry, batch=model.batch)
+    return Converted(entry=entry)

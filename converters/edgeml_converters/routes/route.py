@@ -50,11 +50,9 @@ def checked(answer: object, folder: Path) -> Converted:
     """What a route returned; raises ConversionError where it or the folder is not as agreed."""
     if not isinstance(answer, Converted):
         raise ConversionError(f"it returned a {type(answer).__name__} and not a Converted")
-    entry, batch = cast(object, answer.entry), cast(object, answer.batch)
+    entry = cast(object, answer.entry)
     if not isinstance(entry, str) or entry not in {file.name for file in folder.iterdir()}:
         raise ConversionError(f"its entry {entry!r} is no name of a file that it wrote")
     if any(file.is_dir() for file in folder.iterdir()):
         raise ConversionError("it made a folder among its files, but a variant has none")
-    if batch is not None and not (isinstance(batch, int) and batch > 0):
-        raise ConversionError(f"its batch is {batch!r} and neither None nor a number of samples")
     return answer

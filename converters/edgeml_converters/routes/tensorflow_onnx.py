@@ -42,8 +42,8 @@ def by_session(
 def _written(proto: onnx.ModelProto, folder: Path) -> Converted:
     rewrite_erfc(proto.graph)
     number_addresses(proto.graph)
-    batch = onnx_write.write(proto, folder)
-    return Converted(entry=onnx_write.ENTRY, batch=batch)
+    onnx_write.write(proto, folder)
+    return Converted(entry=onnx_write.ENTRY)
 
 
 def _number_nodes(node: Any) -> None:

@@ -26,14 +26,14 @@ def by_saved_model(
         tf.saved_model.save(root, saved, signatures=function.get_concrete_function())
         converted = tf.lite.TFLiteConverter.from_saved_model(saved).convert()
     (folder / ENTRY).write_bytes(converted)
-    return Converted(entry=ENTRY, batch=1)
+    return Converted(entry=ENTRY)
 
 
 def by_keras_model(
     model: TensorflowModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
 ) -> Converted:
     (folder / ENTRY).write_bytes(tf.lite.TFLiteConverter.from_keras_model(model.owner).convert())
-    return Converted(entry=ENTRY, batch=1)
+    return Converted(entry=ENTRY)
 
 
 def by_session(
@@ -44,4 +44,4 @@ def by_session(
         model.session, list(model.feeds.values()), list(model.fetches.values())
     )
     (folder / ENTRY).write_bytes(converter.convert())
-    return Converted(entry=ENTRY, batch=1)
+    return Converted(entry=ENTRY)

@@ -1,17 +1,21 @@
 """PyTorch to ONNX, by torch.export or, as the fallback, by tracing to TorchScript."""
 
 import io
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import onnx
 import torch
+from torch.jit._trace import TracerWarning
 
 from edgeml_converters.bisect.origin import sources
 from edgeml_converters.formats import onnx_write
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.torch_model import TorchModel
+from edgeml_converters.frameworks.torch_values import explained, places_that_read
 from edgeml_converters.steps.messages import Converted
 
 
@@ -23,23 +27,24 @@ def by_dynamo(
     if model.form == "module" and model.batch is None:
         batch = torch.export.Dim("batch", min=1)
         shapes = tuple({0: batch} for _ in arrays)
-    program = torch.onnx.export(
-        model.target,
-        () if model.form == "exported" else model.tensors(arrays),
-        None,
-        dynamo=True,
-        dynamic_shapes=shapes,
-        input_names=list(arrays),
-        output_names=list(outputs),
-        verbose=False,
-    )
+    with explained(model, arrays):
+        program = torch.onnx.export(
+            model.target,
+            () if model.form == "exported" else model.tensors(arrays),
+            None,
+            dynamo=True,
+            dynamic_shapes=shapes,
+            input_names=list(arrays),
+            output_names=list(outputs),
+            verbose=False,
+        )
     assert program is not None
     _free_output_names(program.model.graph, outputs)
     # Beside the folder and not in it: the names of the model's modules are for `edgeml bisect`.
     origins = msgspec.json.encode(sources(program.model_proto), order="sorted")
     (folder.parent / "sources.json").write_bytes(origins)
-    batch = onnx_write.write(program.model_proto, folder)
-    return Converted(entry=onnx_write.ENTRY, batch=batch)
+    onnx_write.write(program.model_proto, folder)
+    return Converted(entry=onnx_write.ENTRY)
 
 
 def _free_output_names(graph: Any, outputs: tuple[str, ...]) -> None:
@@ -57,18 +62,34 @@ def by_torchscript(
     stream: Any = io.BytesIO()
     target: Any = model.call  # an exported program as its module, which can be traced
     free = {} if model.batch else {name: {0: "batch"} for name in (*arrays, *outputs)}
-    torch.onnx.export(
-        target,
-        model.tensors(arrays),
-        stream,
-        dynamo=False,
-        dynamic_axes=free,
-        input_names=list(arrays),
-        output_names=list(outputs),
-        # An exported program is in evaluation mode and refuses to be put there again.
-        training=torch.onnx.TrainingMode.PRESERVE
-        if model.form == "exported"
-        else torch.onnx.TrainingMode.EVAL,
-    )
-    batch = onnx_write.write(onnx.load_from_string(stream.getvalue()), folder)
-    return Converted(entry=onnx_write.ENTRY, batch=batch)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        torch.onnx.export(
+            target,
+            model.tensors(arrays),
+            stream,
+            dynamo=False,
+            dynamic_axes=free,
+            input_names=list(arrays),
+            output_names=list(outputs),
+            # An exported program is in evaluation mode and refuses to be put there again.
+            training=torch.onnx.TrainingMode.PRESERVE
+            if model.form == "exported"
+            else torch.onnx.TrainingMode.EVAL,
+        )
+    onnx_write.write(onnx.load_from_string(stream.getvalue()), folder)
+    return Converted(entry=onnx_write.ENTRY, frozen=_frozen(model, arrays, warned))
+
+
+def _frozen(
+    model: TorchModel, arrays: Arrays, warned: Sequence[warnings.WarningMessage]
+) -> tuple[str, ...]:
+    """Where the trace made constants of values of the inputs.
+
+    The tracer warns of weights and shapes too, which a file may hold as constants.
+    """
+    lines = {(each.filename, each.lineno) for each in warned if each.category is TracerWarning}
+    if model.form != "module" or not lines:
+        return ()
+    places = places_that_read(model.call, model.tensors(arrays))
+    return tuple(str(place) for place in places if (place.file, place.line) in lines)

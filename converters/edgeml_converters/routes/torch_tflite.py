@@ -9,6 +9,7 @@ import torch
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.base import name_outputs
 from edgeml_converters.frameworks.torch_model import TorchModel
+from edgeml_converters.frameworks.torch_values import explained
 from edgeml_converters.steps.messages import Converted
 
 ENTRY = "model.tflite"
@@ -40,7 +41,7 @@ def by_litert(
     named = Named(module, tuple(arrays))
     named.training = False  # exported programs refuse eval(), which they do not need
     sample = dict(zip(arrays, first, strict=True))
-    litert_torch.convert(named, sample_kwargs=sample, strict_export=False).export(
-        str(folder / ENTRY)
-    )
-    return Converted(entry=ENTRY, batch=1)
+    with explained(model, arrays):
+        converted = litert_torch.convert(named, sample_kwargs=sample, strict_export=False)
+    converted.export(str(folder / ENTRY))
+    return Converted(entry=ENTRY)

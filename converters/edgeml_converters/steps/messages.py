@@ -55,10 +55,13 @@ class Convert(Strict, frozen=True, kw_only=True, tag=True):
 
 
 class Converted(Strict, frozen=True, kw_only=True, tag=True):
-    """entry: the file in the folder that an engine opens; batch: what it is frozen to."""
+    """entry: the file in the folder that an engine opens.
+
+    frozen: places in the model's source that branch on values, of which the route kept one way.
+    """
 
     entry: str
-    batch: int | None
+    frozen: tuple[str, ...] = ()
 
 
 class Quantise(Strict, frozen=True, kw_only=True, tag=True):

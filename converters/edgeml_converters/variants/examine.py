@@ -5,13 +5,13 @@ from pathlib import Path
 from edgeml import digests
 from edgeml.conversion import VariantReport
 from edgeml.manifest import Format, Precision
+from edgeml_converters.formats.batch import frozen_batch
 from edgeml_converters.lint import lint
 from edgeml_converters.parity.findings import of_all_engines
 from edgeml_converters.parity.outcome import Parity
 from edgeml_converters.parity.question import Question
 from edgeml_converters.parity.run import show_parity
 from edgeml_converters.progress import Progress
-from edgeml_converters.steps.messages import Converted
 from edgeml_converters.variants.candidate import Candidate, variant_id
 
 
@@ -19,19 +19,19 @@ def examine(
     target: Format,
     precision: Precision,
     question: Question,
-    folder: Path,
-    converted: Converted,
+    entry: Path,
     progress: Progress,
 ) -> tuple[Candidate, Parity]:
-    """The file in `folder` as a candidate, and its parity on every engine.
+    """A file, alone in its folder but for what belongs to it, as a candidate; and its parity on
+    every engine.
 
     Raises InputError when the file cannot be read.
     """
     identity = variant_id(target, precision)
-    files = sorted(file for file in folder.iterdir())
-    entry = folder / converted.entry
+    files = sorted(entry.parent.iterdir())
     findings = lint(target, entry)
-    parity = show_parity(entry, target, question, progress, converted.batch)
+    batch = frozen_batch(target, entry)
+    parity = show_parity(entry, target, question, progress, batch)
     findings = (*findings, *of_all_engines(parity.findings))
     wrong_everywhere = any(f.severity == "error" and not f.engines for f in findings)
     report = VariantReport(
@@ -42,12 +42,12 @@ def examine(
         routes=(),
         engines=tuple(parity.engines),
         files=tuple(f"{identity}/{file.name}" for file in files),
-        entry=f"{identity}/{converted.entry}",
+        entry=f"{identity}/{entry.name}",
         inputs=parity.inputs,
         outputs=parity.outputs,
-        batch=converted.batch,
+        batch=batch,
         size=sum(file.stat().st_size for file in files),
         sha256={f"{identity}/{file.name}": digests.sha256_file(file) for file in files},
         findings=findings,
     )
-    return Candidate(report, folder, parity.answers, parity.answers_by_engine), parity
+    return Candidate(report, entry.parent, parity.answers, parity.answers_by_engine), parity

@@ -1,7 +1,10 @@
 """The float file of a format: routes in turn until one gives a file that says the same."""
 
+from collections.abc import Sequence
+
 from edgeml.conversion import RouteTried, VariantReport
 from edgeml.errors import InputError
+from edgeml.faults import Fault, Finding
 from edgeml.manifest import Format
 from edgeml.parity.answers import ORDER
 from edgeml_converters.parity.own import OwnComparisonError
@@ -15,11 +18,17 @@ from edgeml_converters.variants.examine import examine
 
 
 def make_float(
-    target: Format, model: ModelProcess, question: Question, progress: Progress
+    target: Format,
+    model: ModelProcess,
+    question: Question,
+    progress: Progress,
+    *,
+    allow_frozen: bool = False,
 ) -> Candidate:
     """The fp32 variant, in a folder of the question's workspace.
 
     A file that differs is kept, for people to look at, when no later route gives a better one.
+    allow_frozen: whether a route may keep one way of a branch on values.
     """
     identity = variant_id(target, "fp32")
     tried: list[RouteTried] = []
@@ -35,16 +44,22 @@ def make_float(
             tried.append(RouteTried(route=key, error=error.reason))
             continue
         try:
-            candidate, parity = examine(target, "fp32", question, folder, converted, progress)
+            entry = folder / converted.entry
+            candidate, parity = examine(target, "fp32", question, entry, progress)
         except OwnComparisonError:
             raise
         except InputError as error:  # the file is not one of its format
             tried.append(RouteTried(route=key, error=str(error)))
             continue
-        tried.append(RouteTried(route=key, error=None if parity.undisputed else parity.fault()))
-        if best is None or parity.undisputed or _rank(candidate) > _rank(best):
+        frozen = _frozen(converted.frozen, allow_frozen)
+        if frozen is not None:
+            candidate = _with(candidate, frozen)
+        good = parity.undisputed and (frozen is None or frozen.severity == "warning")
+        reason = frozen.message if frozen is not None and parity.undisputed else parity.fault()
+        tried.append(RouteTried(route=key, error=None if good else reason))
+        if best is None or good or _rank(candidate) > _rank(best):
             best = candidate
-        if parity.undisputed:
+        if good:
             break
     if best is None:
         report = VariantReport(
@@ -56,6 +71,31 @@ def make_float(
         )
         best = Candidate(report, None)
     return best.reported(routes=tuple(tried))
+
+
+def _frozen(places: Sequence[str], allowed: bool) -> Finding | None:
+    if not places:
+        return None
+    advice = (
+        "as --allow-frozen allows"
+        if allowed
+        else "so that inputs of other values go the wrong way; write it with torch.where or "
+        "torch.cond, or add --allow-frozen if that is meant"
+    )
+    return Finding(
+        fault=Fault.FROZEN_BRANCH,
+        severity="warning" if allowed else "error",
+        message="The trace keeps the way that the first samples take where the model reads values "
+        f"out of its tensors, at {', '.join(places)}, {advice}.",
+    )
+
+
+def _with(candidate: Candidate, finding: Finding) -> Candidate:
+    report = candidate.report
+    return candidate.reported(
+        findings=(finding, *report.findings),
+        answer="differs" if finding.severity == "error" else report.answer,
+    )
 
 
 def _rank(candidate: Candidate) -> int:

@@ -13,7 +13,7 @@ from edgeml_converters.formats.tensors import Arrays, Ranges
 from edgeml_converters.parity.judging import judge
 from edgeml_converters.parity.question import Question
 from edgeml_converters.progress import Progress
-from edgeml_converters.steps.messages import Converted, Quantise, Quantised, Trace, Traced
+from edgeml_converters.steps.messages import Quantise, Quantised, Trace, Traced
 from edgeml_converters.variants.candidate import Candidate, variant_id
 from edgeml_converters.variants.examine import examine
 
@@ -150,13 +150,11 @@ class Quantiser:
 
     def _examined(self, file: QuantisedFile, question: Question) -> Candidate:
         """Its parity, and how many of its weights are of the precision."""
-        converted = Converted(entry=file.entry.name, batch=self.base.report.batch)
         candidate, _ = examine(
             self.format,
             self.precision,
             question,
-            file.entry.parent,
-            converted,
+            file.entry,
             self.progress,
         )
         coverage = round(file.coverage, 2)

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edgeml.archive import PAGE_BYTES
 from edgeml.errors import ConversionError
 from edgeml_converters.formats import onnx_write
+from edgeml_converters.formats.batch import frozen_batch
 from edgeml_converters.routes.onnx_rewrites import number_addresses, rewrite_erfc
 
 
@@ -45,7 +46,8 @@ def _answer(session: onnxruntime.InferenceSession, x: npt.NDArray[Any]) -> npt.N
 def test_big_weights_begin_on_pages_and_the_answers_stay(tmp_path: Path) -> None:
     x = np.ones((3, 8), np.float32)
     before = onnxruntime.InferenceSession(_model("unk__31").SerializeToString())
-    assert onnx_write.write(_model("unk__31"), tmp_path) is None
+    onnx_write.write(_model("unk__31"), tmp_path)
+    assert frozen_batch("onnx", tmp_path / "model.onnx") is None
     after = onnxruntime.InferenceSession(str(tmp_path / onnx_write.ENTRY))
     assert np.array_equal(_answer(after, x), _answer(before, x))
     graph = onnx.load(tmp_path / "model.onnx", load_external_data=False).graph
@@ -71,7 +73,8 @@ def test_what_leaks_the_making_is_gone_so_that_bytes_are_the_same(tmp_path: Path
 
 
 def test_a_batch_frozen_to_the_example_is_refused_and_one_of_1_is_said(tmp_path: Path) -> None:
-    assert onnx_write.write(_model(1), tmp_path) == 1
+    onnx_write.write(_model(1), tmp_path)
+    assert frozen_batch("onnx", tmp_path / "model.onnx") == 1
     with pytest.raises(ConversionError, match="froze the batch to 2"):
         onnx_write.write(_model(2), tmp_path)
 

@@ -10,23 +10,19 @@ from tests.converters.plugins.sites import broken, double, installed, variants_o
 BAD_ROUTES = {
     "nothing": ("return None", "it returned a NoneType and not a Converted"),
     "no-such-file": (
-        "return Converted(entry='no.onnx', batch=None)",
+        "return Converted(entry='no.onnx')",
         "its entry 'no.onnx' is no name of a file that it wrote",
     ),
     "another-folder": (
-        "return Converted(entry=model.path.__fspath__(), batch=None)",
+        "return Converted(entry=model.path.__fspath__())",
         "is no name of a file that it wrote",
     ),
     "a-folder": (
-        "folder.joinpath('a').mkdir(); return Converted(entry='a', batch=None)",
+        "folder.joinpath('a').mkdir(); return Converted(entry='a')",
         "it made a folder among its files, but a variant has none",
     ),
-    "no-batch": (
-        "folder.joinpath('m').touch(); return Converted(entry='m', batch='one')",
-        "its batch is 'one' and neither None nor a number of samples",
-    ),
     "no-model": (
-        "folder.joinpath('m.onnx').write_bytes(b'?'); return Converted(entry='m.onnx', batch=None)",
+        "folder.joinpath('m.onnx').write_bytes(b'?'); return Converted(entry='m.onnx')",
         "m.onnx is not a whole ONNX model; save it again.",
     ),
 }

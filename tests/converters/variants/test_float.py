@@ -9,6 +9,7 @@ from onnx import NodeProto, TensorProto, helper
 
 from edgeml.conversion import ConversionReport, VariantReport
 from edgeml.errors import ConversionError, ParityError
+from edgeml.faults import Fault
 from edgeml_converters.convert import verdict
 from edgeml_converters.formats.npz import save
 from edgeml_converters.formats.tensors import Arrays, ModelInput
@@ -31,9 +32,12 @@ DYNAMO, TORCHSCRIPT = "torch-onnx-dynamo", "torch-onnx-torchscript"
 class Double(ModelProcess):
     """y = x - x * x, whose routes give one after the other what `ops` says; None raises."""
 
-    def __init__(self, folder: Path, ops: Sequence[str | None]) -> None:
+    def __init__(
+        self, folder: Path, ops: Sequence[str | None], frozen: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(SOURCE, folder, 60)
         self._ops = list(ops)
+        self._frozen = frozen
 
     def load(self) -> Loaded:
         inputs = (ModelInput(name="x"),)
@@ -55,7 +59,7 @@ class Double(ModelProcess):
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
         folder.mkdir(parents=True)
         (folder / "model.onnx").write_bytes(model.SerializeToString())
-        return Converted(entry="model.onnx", batch=None)
+        return Converted(entry="model.onnx", frozen=self._frozen)
 
 
 def _second(op: str) -> NodeProto:
@@ -115,3 +119,25 @@ def test_a_file_out_of_tolerance_is_kept_and_is_a_parity_error(tmp_path: Path) -
     assert not variant.passed and not variant.engines[0].passed
     with pytest.raises(ParityError, match=r"'y' differs: .* all figures are in out/report\.json"):
         _verdict(variant)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "answer", "severity"), [(False, "differs", "error"), (True, "same", "warning")]
+)
+def test_a_branch_that_a_trace_froze_is_an_error_unless_it_is_meant(
+    allowed: bool, answer: str, severity: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "inputs.npz"
+    save(file, {"x": X})
+    places = ("net.py:7 (if x.max() > 2:)",)
+    with Processes(tmp_path, 60) as processes, Double(tmp_path, ["Sub", None], places) as model:
+        question = Question(file, {"x": X}, {"y": X - X * X}, Rule(exact=True), processes)
+        variant = make_float("onnx", model, question, silent, allow_frozen=allowed).report
+    (finding,) = variant.findings
+    assert (variant.answer, finding.fault, finding.severity) == (
+        answer,
+        Fault.FROZEN_BRANCH,
+        severity,
+    )
+    assert "net.py:7 (if x.max() > 2:)" in finding.message
+    assert (variant.routes[0].error is None) == allowed
