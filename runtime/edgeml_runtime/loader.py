@@ -34,7 +34,7 @@ def load(
 
     Raises EngineError when the engine refuses it, HoldoutError when the answer is not as promised.
     """
-    engine = open_engine(identity.engine, variant, file, threads)
+    engine = open_engine(identity.engine, variant, file, contract, threads)
     # What parsing the file took goes back before the first run takes its buffers: a lower peak.
     memory.trim()
     first = holdout.first()
@@ -44,12 +44,15 @@ def load(
     return LoadedModel(identity, contract, engine)
 
 
-def open_engine(name: str, variant: Variant, file: Path, threads: int = 1) -> Engine:
+def open_engine(
+    name: str, variant: Variant, file: Path, contract: Contract, threads: int = 1
+) -> Engine:
     """At the level of graph optimisation at which the variant was proven on this engine."""
     return engine_class(name)(
         file,
         inputs=variant.inputs,
         outputs=variant.outputs,
+        dtypes={tensor.name: tensor.dtype for tensor in contract.outputs},
         threads=threads,
         optimisation=optimisation(name, variant),
     )

@@ -17,6 +17,7 @@ from edgeml import atomic, digests, documents, errors
 from edgeml.contract import Contract, Tensor, shape_text
 from edgeml.documents import Strict
 from edgeml.errors import Category, ContractError, EdgemlError, EngineError, StorageError
+from edgeml.integers import are_integers
 from edgeml.manifest import Variant
 from edgeml_runtime import child
 from edgeml_runtime.engines.base import Engine, TensorSpec
@@ -81,7 +82,7 @@ def work(opened: Opened, name: str, into: Path) -> Staged:
         _sync(path)
     if made:
         atomic.sync_folder(into)
-    engine = open_engine(name, opened.variant, entry)
+    engine = open_engine(name, opened.variant, entry, contract)
     check_signature(engine, contract, opened.variant)
     check_holdout(engine, opened.variant, opened.holdout(), contract)
     return Staged(
@@ -111,9 +112,10 @@ def check_signature(engine: Engine, contract: Contract, variant: Variant) -> Non
 
 
 def _fits(spec: TensorSpec, tensor: Tensor, batch: int | None) -> bool:
-    """Sizes must agree where both name one; a frozen batch stands for any."""
+    """Sizes must agree where both name one; a frozen batch stands for any, and so do integers of
+    another width."""
     return (
-        spec.dtype == tensor.dtype
+        (spec.dtype == tensor.dtype or are_integers(spec.dtype, tensor.dtype))
         and len(spec.shape) == len(tensor.shape)
         and all(
             found == -1 or isinstance(size, str) or found == size or (axis == 0 and found == batch)

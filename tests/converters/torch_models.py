@@ -153,6 +153,23 @@ def batch_means() -> nn.Module:
     return BatchMeans()
 
 
+class Words(nn.Module):
+    """Token ids in, which PyTorch has as int64; one number out, without an axis of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(50, 8)
+        self.head = nn.Linear(8, 1)
+
+    def forward(self, ids: torch.Tensor, length: torch.Tensor) -> dict[str, torch.Tensor]:
+        mean = self.embedding(ids).sum(1) / length
+        return {"score": self.head(mean).squeeze(), "first": ids[:, 0]}
+
+
+def words() -> nn.Module:
+    return _made(Words)
+
+
 class Guarded(nn.Module):
     """Scales bytes, which only their values tell; weights and shapes are asked too."""
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper
 
-from edgeml.errors import EngineError
+from edgeml.errors import ContractError, EngineError
 from edgeml_runtime.engines.onnx import OnnxEngine
 from tests import onnx_models
 
@@ -81,3 +82,25 @@ def test_a_variant_is_prepared_at_the_level_at_which_it_was_proven(tmp_path: Pat
     file = onnx_models.padded(tmp_path / "model.onnx")
     assert "Identity" in nodes(OnnxEngine.prepare(file, tmp_path / "disabled", "disabled"))
     assert "Identity" not in nodes(OnnxEngine.prepare(file, tmp_path / "all", "all"))
+
+
+def test_integers_of_another_width_are_taken_where_they_fit_and_given_as_the_contract_says(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "head.onnx"
+    shapes = {"x": (TensorProto.INT32, [1]), "y": (TensorProto.INT32, [])}
+    x, y = (helper.make_tensor_value_info(name, *shape) for name, shape in shapes.items())
+    graph = helper.make_graph(
+        [helper.make_node("ReduceMax", ["x"], ["y"], keepdims=0)], "g", [x], [y]
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    file.write_bytes(model.SerializeToString())
+    engine = OnnxEngine(file, dtypes={"y": "int64"})
+    assert [(spec.dtype, spec.shape) for spec in engine.signature.outputs] == [("int64", (1,))]
+    for asked in ([7], [7, 8, 9]):
+        found = engine.run({"x": np.array(asked, np.int64)})["y"]
+        assert (found.dtype, found.tolist()) == (np.dtype("int64"), asked)
+    with pytest.raises(ContractError, match="'x' holds 3000000000, but the file takes int32"):
+        engine.run({"x": np.array([3_000_000_000])})
+    with pytest.raises(ContractError, match="must be int32 of rank 1, but is float32"):
+        engine.run({"x": np.ones(1, np.float32)})

@@ -64,7 +64,7 @@ def test_a_holdout_that_does_not_come_out_is_named_with_its_limit(file: Path) ->
 
 
 def test_every_sample_counts_when_all_are_checked(file: Path) -> None:
-    engine = loader.open_engine("onnxruntime", VARIANT, file)
+    engine = loader.open_engine("onnxruntime", VARIANT, file, CONTRACT)
     samples = holdout()
     loader.check_holdout(engine, VARIANT, samples, CONTRACT)
     samples.expected["scores"][-1, 0] += 1.0

@@ -121,7 +121,9 @@ def test_infinities_are_refused_unless_the_model_has_them_and_the_contract_allow
 
 def test_a_file_with_dead_scores_is_refused(samples: Holdout, tmp_path: Path) -> None:
     sound = onnx_models.units(tmp_path / "sound.onnx", UNITS, ANCHORS)
-    check_holdout(open_engine("onnxruntime", VARIANT, sound), VARIANT, samples, CONTRACT)
+    check_holdout(open_engine("onnxruntime", VARIANT, sound, CONTRACT), VARIANT, samples, CONTRACT)
     dead = onnx_models.units(tmp_path / "dead.onnx", (*UNITS[:4], 0.0), ANCHORS)
     with pytest.raises(HoldoutError, match="'y' has channel 4"):
-        check_holdout(open_engine("onnxruntime", VARIANT, dead), VARIANT, samples, CONTRACT)
+        check_holdout(
+            open_engine("onnxruntime", VARIANT, dead, CONTRACT), VARIANT, samples, CONTRACT
+        )

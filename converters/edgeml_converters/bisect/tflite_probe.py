@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeml.integers import as_taken
 from edgeml_converters.bisect.probe import Place, Probe
 from edgeml_converters.formats import tflite_read
 from edgeml_converters.formats.tensors import Arrays
@@ -15,6 +16,7 @@ from edgeml_converters.formats.tflite_read import Op, Tensor
 ENGINES = {"litert": "ai_edge_litert", "tflite": "tflite_runtime"}
 _FLOATS = {"float32", "float16", "float64"}
 _INTEGERS = {"int8", "uint8", "int16"}
+_WIDTHS = {*_INTEGERS, "uint16", "int32", "uint32", "int64", "uint64"}
 
 
 class TfliteProbe(Probe):
@@ -99,7 +101,7 @@ def _real(array: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
 def _quantised(array: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
     """A float sample as an integer input takes it."""
     if tensor.type not in _INTEGERS or array.dtype.kind != "f":
-        return array
+        return as_taken(tensor.name, array, tensor.type) if tensor.type in _WIDTHS else array
     limits = np.iinfo(tensor.type)
     steps = np.round(array / tensor.scales[0]) + tensor.zero_points[0]
     return np.asarray(np.clip(steps, limits.min, limits.max), tensor.type)

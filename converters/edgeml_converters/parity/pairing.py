@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from edgeml.errors import ConversionError
+from edgeml.integers import are_integers
 from edgeml_converters.formats.tensors import Array, Arrays, Floats, ModelInput, Names
 
 _CANDIDATES_MAX = 24  # orders of four inputs that look alike
@@ -40,8 +41,10 @@ def pair_inputs(arrays: Arrays, declared: Sequence[ModelInput]) -> list[Names]:
 
 
 def fits(array: Array, declared: ModelInput) -> bool:
-    """Whether dtype and sizes, but for the first size, are as declared; None fits anything."""
-    if declared.dtype not in (None, array.dtype.name):
+    """Whether dtype and sizes, but for the first size, are as declared; None fits anything, and
+    so do integers of another width."""
+    known = declared.dtype in (None, array.dtype.name)
+    if not known and not are_integers(array.dtype.name, declared.dtype or ""):
         return False
     return declared.shape is None or (
         array.ndim == len(declared.shape)

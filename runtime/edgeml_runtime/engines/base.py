@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeml.errors import ContractError, EdgemlError, EngineError, first_line
+from edgeml.integers import are_integers, as_taken
 from edgeml.manifest import Optimisation
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -38,6 +39,7 @@ class Engine(ABC):
 
     path: the file to open.
     inputs, outputs: name for callers -> name in the file; None keeps the file's names.
+    dtypes: output -> dtype for callers, where integers of the file are of another width.
     threads: intra-op threads.
     optimisation: of the graph, one of `optimisations`; a file that `prepare` made has it done.
     Raises EngineError when the engine is missing or refuses the file.
@@ -54,6 +56,7 @@ class Engine(ABC):
         *,
         inputs: Mapping[str, str] | None = None,
         outputs: Mapping[str, str] | None = None,
+        dtypes: Mapping[str, str] | None = None,
         threads: int = 1,
         optimisation: Optimisation = "all",
     ) -> None:
@@ -68,13 +71,14 @@ class Engine(ABC):
             raise self.refusal(path, error) from error
         self._inputs = dict(inputs) if inputs else {s.name: s.name for s in found.inputs}
         self._outputs = dict(outputs) if outputs else {s.name: s.name for s in found.outputs}
-        self.signature = self._renamed(found)
+        self.signature = self._renamed(found, dtypes or {})
         self._lock = threading.Lock()
 
     def run(self, tensors: Arrays) -> dict[str, npt.NDArray[Any]]:
         """Outputs by name for inputs by name; every array is the caller's to keep.
 
-        A file frozen to batch 1 is run once a sample and the answers are stacked.
+        A file frozen to batch 1 is run once a sample and the answers are stacked; an answer without
+        axes is that of one sample. Integers are taken in any width that holds them.
         Raises ContractError for a tensor that the file does not take, EngineError when it fails.
         """
         feeds: dict[str, npt.NDArray[Any]] = {}
@@ -82,6 +86,8 @@ class Engine(ABC):
             value = tensors.get(spec.name)
             if value is None:
                 raise ContractError(f"The input {spec.name!r} is missing; send it.")
+            if value.dtype.name != spec.dtype and are_integers(spec.dtype):
+                value = as_taken(spec.name, value, spec.dtype)
             known = value.dtype.name == spec.dtype and value.dtype.isnative
             if not known or value.ndim != len(spec.shape):
                 raise ContractError(
@@ -96,7 +102,10 @@ class Engine(ABC):
         else:
             with self._lock:
                 found = self._run_batches(feeds, batches)
-        return {name: found[theirs] for name, theirs in self._outputs.items()}
+        return {
+            spec.name: found[self._outputs[spec.name]].astype(spec.dtype, copy=False)
+            for spec in self.signature.outputs
+        }
 
     @classmethod
     def prepare(cls, entry: Path, into: Path, optimisation: Optimisation = "all") -> Path:
@@ -141,15 +150,17 @@ class Engine(ABC):
     ) -> dict[str, npt.NDArray[Any]]:
         try:
             if not batches:
-                return self._run(feeds)
+                return {name: np.atleast_1d(value) for name, value in self._run(feeds).items()}
             rows = [self._run({k: v[i : i + 1] for k, v in feeds.items()}) for i in range(batches)]
-            return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+            return {
+                name: np.concatenate([np.atleast_1d(row[name]) for row in rows]) for name in rows[0]
+            }
         except EdgemlError:
             raise
         except Exception as error:
             raise EngineError(f"{self.name} failed while predicting: {_first(error)}") from error
 
-    def _renamed(self, found: Signature) -> Signature:
+    def _renamed(self, found: Signature, dtypes: Mapping[str, str]) -> Signature:
         def rename(
             specs: tuple[TensorSpec, ...], names: Mapping[str, str]
         ) -> tuple[TensorSpec, ...]:
@@ -165,7 +176,19 @@ class Engine(ABC):
                 for name, theirs in names.items()
             )
 
-        return Signature(rename(found.inputs, self._inputs), rename(found.outputs, self._outputs))
+        return Signature(
+            rename(found.inputs, self._inputs),
+            tuple(
+                _for_callers(spec, dtypes.get(spec.name, spec.dtype))
+                for spec in rename(found.outputs, self._outputs)
+            ),
+        )
+
+
+def _for_callers(spec: TensorSpec, dtype: str) -> TensorSpec:
+    """An output as `run` gives it: integers in the width of `dtype`, one axis at least."""
+    known = dtype if are_integers(spec.dtype, dtype) else spec.dtype
+    return TensorSpec(spec.name, known, spec.shape or (1,))
 
 
 def _first(error: Exception) -> str:

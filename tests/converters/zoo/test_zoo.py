@@ -111,7 +111,7 @@ def test_each_variant_passes_its_self_test_on_every_engine_and_level(
             for level in dict.fromkeys((runs.optimisation, "disabled")):
                 required = msgspec.structs.replace(runs, optimisation=level)
                 here = msgspec.structs.replace(variant, requires=(required,))
-                engine = open_engine(runs.engine, here, entry)
+                engine = open_engine(runs.engine, here, entry, contract)
                 elsewhere = replace(samples, noise=noise)
                 for asked in (elsewhere, elsewhere.first()):
                     check_holdout(engine, here, asked, contract)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from edgeml.integers import as_taken
 from edgeml_converters.formats.tensors import Array
 from edgeml_converters.formats.tflite_edit import activations, read
 from edgeml_converters.quantise.activations import Activation
@@ -40,8 +41,9 @@ def _activations(content: bytes, samples: Mapping[str, Array]) -> Iterator[tuple
     inputs = _inputs(interpreter)
     tensors = [t for t in interpreter.get_tensor_details() if t["name"] in computed]
     for row in range(len(next(iter(samples.values())))):
-        for name, index in inputs.items():
-            interpreter.set_tensor(index, samples[name][row : row + 1])
+        for name, detail in inputs.items():
+            value = as_taken(name, samples[name][row : row + 1], detail["dtype"])
+            interpreter.set_tensor(detail["index"], value)
         interpreter.invoke()
         for tensor in tensors:
             try:
@@ -53,9 +55,9 @@ def _activations(content: bytes, samples: Mapping[str, Array]) -> Iterator[tuple
                 yield tensor["name"], value
 
 
-def _inputs(interpreter: Any) -> dict[str, int]:
-    """Where each input goes, by the names that the engines use."""
+def _inputs(interpreter: Any) -> dict[str, Any]:
+    """The details of each input, by the names that the engines use."""
     if len(interpreter.get_signature_list()) == 1:
         details = interpreter.get_signature_runner().get_input_details()
-        return {name: detail["index"] for name, detail in details.items()}
-    return {detail["name"]: detail["index"] for detail in interpreter.get_input_details()}
+        return dict(details)
+    return {detail["name"]: detail for detail in interpreter.get_input_details()}
