@@ -6,7 +6,7 @@ from pathlib import Path
 from edgeml import documents, holdout, names, package
 from edgeml.contract import Contract
 from edgeml.conversion import ConversionReport, Provenance, VariantReport
-from edgeml.errors import ContractError, InputError, PackageError, ParityError
+from edgeml.errors import ContractError, InputError, PackageError, ParityError, UndecidedError
 from edgeml.holdout import Holdout, Proven
 from edgeml.inspection import CONVERSION
 from edgeml.limits import LIMITS
@@ -25,9 +25,10 @@ def pack(
 ) -> str:
     """Writes the package of `folder` (see edgeml.conversion) and returns its manifest's SHA-256.
 
-    passed_only: leave out the variants that failed parity instead of refusing them all.
+    passed_only: leave out the variants that did not pass instead of refusing them all.
     Raises InputError when the folder is not a conversion or a name or size is not allowed,
-    ParityError when a variant failed parity, PackageError or ContractError when contract, holdout
+    ParityError when a variant failed parity, UndecidedError when none did but of one nobody can
+    tell yet, PackageError or ContractError when contract, holdout
     and report do not fit together, StorageError when `target` cannot be written.
     """
     names.check("name", name)
@@ -85,18 +86,34 @@ def _read(folder: Path, name: str) -> bytes:
 
 def _passed(report: ConversionReport, passed_only: bool) -> list[VariantReport]:
     passed = [variant for variant in report.variants if variant.passed]
-    failed = [variant.id for variant in report.variants if not variant.passed]
+    failed = _not_passed(report)
+    differs = any(variant.answer == "differs" for variant in report.variants)
+    error = ParityError if differs or not failed else UndecidedError
     if not passed:
-        raise ParityError(
-            f"No variant of {report.source} passed parity "
-            f"({', '.join(failed) or 'none was made'}); read report.json and convert again."
+        raise error(
+            f"No variant of {report.source} passed parity ({failed or 'none was made'}); read "
+            "report.json and convert again."
         )
     if failed and not passed_only:
-        raise ParityError(
-            f"{', '.join(failed)} did not pass parity; convert again, or leave out what failed "
-            "with --passed-only."
+        raise error(
+            f"Not every variant passed parity: {failed}; convert again, or leave these out with "
+            "--passed-only."
         )
     return passed
+
+
+def _not_passed(report: ConversionReport) -> str:
+    """Which did not, and of which nobody can tell yet; empty where all passed."""
+    said = {
+        "differs": "did not pass",
+        "cannot tell": "cannot be told yet (the report says what would decide)",
+    }
+    parts = [
+        f"{', '.join(ids)} {words}"
+        for answer, words in said.items()
+        if (ids := [variant.id for variant in report.variants if variant.answer == answer])
+    ]
+    return " and ".join(parts)
 
 
 def _check(contract: Contract, samples: Holdout, variants: list[VariantReport]) -> None:

@@ -113,10 +113,17 @@ def _parity(found: "Inspection") -> "Table":
     table = _table("parity", "variant, engine", "output", "max abs", "dB", "worst figure", "")
     packed = {variant.id for variant in found.manifest.variants}
     for variant in found.conversion.variants if found.conversion else ():
+        shown: dict[str, tuple[object, ...]] = {}
         for engine in variant.engines if variant.id in packed else ():
+            said = (engine.outputs, engine.answer, engine.error)
+            if shown.get(engine.engine) == said:
+                continue  # a lower level of optimisation that changes nothing
+            shown[engine.engine] = said
+            level = "" if engine.optimisation == "all" else f" ({engine.optimisation})"
+            where = f"{variant.id}\n{engine.engine}{level}"
             for output in engine.outputs:
                 table.add_row(
-                    f"{variant.id}\n{engine.engine}",
+                    where,
                     escape(output.name),
                     _number(output.max_abs, ".2e"),
                     "exact" if output.max_abs == 0 else _number(output.snr_db, ".1f"),
@@ -124,7 +131,7 @@ def _parity(found: "Inspection") -> "Table":
                     output.answer,
                 )
             if engine.error:
-                table.add_row(f"{variant.id}\n{engine.engine}", escape(engine.error))
+                table.add_row(where, escape(engine.error))
     return table
 
 

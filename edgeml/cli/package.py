@@ -20,7 +20,7 @@ def package_command(
         int, typer.Option(help="Size of the pieces in which the package travels.")
     ] = LIMITS.blob_bytes,
     passed_only: Annotated[
-        bool, typer.Option("--passed-only", help="Leave out variants that failed parity.")
+        bool, typer.Option("--passed-only", help="Leave out variants that did not pass parity.")
     ] = False,
 ) -> None:
     """Pack a converted model: variants, contract, holdout, report and provenance in one file.
@@ -28,7 +28,7 @@ def package_command(
     Only variants that passed parity are packed; the same folder always gives the same bytes.
 
     Exit codes: 0 written, 2 bad input, 4 a variant failed parity, 6 contract, holdout and report do
-    not fit together, 9 the disk is full.
+    not fit together, 9 the disk is full, 13 none failed, but of a variant nobody can tell yet.
     """
     from edgeml.package import Package
     from edgeml.packing import pack

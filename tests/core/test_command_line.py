@@ -15,6 +15,7 @@ from edgeml import documents
 from edgeml.cli import main as door
 from edgeml.conversion import ConversionReport
 from edgeml.inspection import Inspection
+from tests.core.changes import change_report
 from tests.packages import tiny_package
 
 Run = Callable[..., tuple[int, str, str]]
@@ -52,6 +53,22 @@ def test_package_inspect_verify(run: Run, folder: Path, tmp_path: Path) -> None:
         assert word in out
     code, out, _ = run("verify", target)
     assert code == 0 and "digits 1 is whole" in out and found.manifest_sha256 in out
+
+
+def test_inspect_names_the_level_of_a_row_and_folds_equal_ones(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    def at_levels(report: ConversionReport) -> ConversionReport:
+        (engine, *_) = report.variants[0].engines
+        rows = [msgspec.structs.replace(engine, optimisation=o) for o in ("all", "extended")]
+        rows.append(msgspec.structs.replace(rows[0], optimisation="disabled", answer="differs"))
+        variant = msgspec.structs.replace(report.variants[0], engines=tuple(rows))
+        return msgspec.structs.replace(report, variants=(variant,))
+
+    change_report(folder, at_levels)
+    assert run("package", folder, *NAMED, "-o", tmp_path / "x.edgeml")[0] == 0
+    parity = run("inspect", tmp_path / "x.edgeml")[1].partition("parity")[2]
+    assert "onnxruntime (disabled)" in parity and "extended" not in parity
 
 
 def test_the_default_name(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 from edgeml import documents
 from edgeml.contract import Contract
 from edgeml.conversion import ConversionReport, EngineParity
-from edgeml.errors import InputError, ParityError, StorageError
+from edgeml.errors import InputError, ParityError, StorageError, UndecidedError
 from edgeml.faults import Fault, Finding
 from edgeml.inspection import inspect
 from edgeml.manifest import Optimisation
@@ -82,7 +82,7 @@ def test_the_same_bytes_from_two_folders_in_two_processes(folder: Path, tmp_path
 def test_a_failed_variant_is_refused_or_left_out(folder: Path, tmp_path: Path) -> None:
     change_report(folder, with_failed_variant)
     target = tmp_path / "x.edgeml"
-    with pytest.raises(ParityError, match=r"a-failed did not pass parity.*--passed-only"):
+    with pytest.raises(ParityError, match=r"parity: a-failed did not pass; .*--passed-only"):
         pack(folder, "digits", "1", target)
     assert not target.exists()
     pack(folder, "digits", "1", target, passed_only=True)
@@ -90,6 +90,23 @@ def test_a_failed_variant_is_refused_or_left_out(folder: Path, tmp_path: Path) -
         assert [variant.id for variant in package.manifest.variants] == [VARIANT]
     found = inspect(target).conversion
     assert found is not None and len(found.variants) == 2  # the report tells all
+
+
+def test_of_an_open_variant_it_is_said_that_it_cannot_be_told_yet(
+    folder: Path, tmp_path: Path
+) -> None:
+    def with_open(report: ConversionReport) -> ConversionReport:
+        variant = msgspec.structs.replace(report.variants[0], id="open", answer="cannot tell")
+        return msgspec.structs.replace(report, variants=(*report.variants, variant))
+
+    change_report(folder, with_open)
+    target = tmp_path / "x.edgeml"
+    with pytest.raises(UndecidedError, match=r"parity: open cannot be told yet \(the report"):
+        pack(folder, "digits", "1", target)
+    change_report(folder, with_failed_variant)
+    with pytest.raises(ParityError, match="a-failed did not pass and open cannot be told yet"):
+        pack(folder, "digits", "1", target)
+    pack(folder, "digits", "1", target, passed_only=True)
 
 
 @pytest.mark.parametrize("passed_only", [False, True])
