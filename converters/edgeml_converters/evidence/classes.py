@@ -20,21 +20,22 @@ class ClassRows:
     """An output of shape [samples, ..., classes] as rows x classes.
 
     answered, expected: the variant's and the model's values, divided by `unit`; see
-    arrays.common_unit. usable: rows whose largest is a number in both; the others have no arg max
-    and agree with nothing. per_sample: how many rows each sample has.
+    arrays.common_unit. usable: rows of which both have an arg max. alike: rows without one, as of
+    NaN or where all is ruled out, that are the same in both; other rows without agree with nothing.
+    per_sample: how many rows each sample has.
     """
 
     answered: Floats
     expected: Floats
     usable: npt.NDArray[np.bool_]
+    alike: npt.NDArray[np.bool_]
     unit: float
     per_sample: int
 
     @property
     def agree(self) -> npt.NDArray[np.bool_]:
-        agree: npt.NDArray[np.bool_] = self.usable & (
-            self.answered.argmax(axis=1) == self.expected.argmax(axis=1)
-        )
+        same = self.answered.argmax(axis=1) == self.expected.argmax(axis=1)
+        agree: npt.NDArray[np.bool_] = (self.usable & same) | self.alike
         return agree
 
     @property
@@ -51,7 +52,7 @@ class ClassRows:
         earlier = np.arange(self.answered.shape[1]) < expected[:, None]
         before = (self.answered > value) | ((self.answered == value) & earlier)
         first: npt.NDArray[np.bool_] = self.usable & (before.sum(axis=1) < _FIRST)
-        return first
+        return first | self.alike
 
 
 def class_rows(answered: Array, expected: Array, axis: int | None = -1) -> ClassRows | None:
@@ -68,18 +69,23 @@ def class_rows(answered: Array, expected: Array, axis: int | None = -1) -> Class
     unit = common_unit(answered, expected)
     columns = expected.shape[-1]
     a, b = answered.reshape(-1, columns), expected.reshape(-1, columns)
+    usable = _has_largest(a) & _has_largest(b)
     return ClassRows(
         answered=in_unit(a, unit),
         expected=in_unit(b, unit),
-        usable=_has_largest(a) & _has_largest(b),
+        usable=usable,
+        alike=~usable & ((a == b) | ((a != a) & (b != b))).all(axis=1),
         unit=unit,
         per_sample=len(a) // len(expected),
     )
 
 
 def _has_largest(rows: Array) -> npt.NDArray[np.bool_]:
-    """Whether the largest of each row is a number; others may be minus infinity, as of a mask."""
-    largest: npt.NDArray[np.bool_] = np.isfinite(rows.max(axis=1))
+    """Whether each row has one that is the largest, which may be infinite; others may be minus
+    infinity, as of a mask."""
+    highest = rows.max(axis=1, keepdims=True)
+    one = (rows == highest).sum(axis=1) == 1
+    largest: npt.NDArray[np.bool_] = np.isfinite(highest[:, 0]) | (one & (highest[:, 0] > 0))
     return largest
 
 
@@ -120,6 +126,6 @@ def worst_flips(rows: ClassRows, labels: Classes | None) -> tuple[Flip, ...]:
 def _margins(rows: Floats, unit: float) -> Floats:
     """How far each row's highest value is above its second."""
     second, highest = np.partition(rows, -2, axis=1)[:, -2:].T
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # of an infinite one the margin is infinite
         margins: Floats = (highest - second) * unit
     return margins

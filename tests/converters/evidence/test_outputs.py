@@ -166,10 +166,28 @@ def test_a_sample_with_nan_agrees_with_nothing_and_has_no_margin() -> None:
     assert row.mean_abs == 0.0 and row.calibration_shift == 0.0
 
 
+@pytest.mark.filterwarnings("error")
+def test_infinities_of_the_models_own_are_no_flips() -> None:
+    """One class that is certain, one sample in which all is ruled out, one without an answer."""
+    expected = np.eye(7)[:4]
+    expected[1, 4] = np.inf
+    expected[2] = -np.inf
+    expected[3] = np.nan
+    row = output_evidence("y", expected.copy(), expected)
+    assert (row.flips, row.worst_flips) == (0, ())
+    assert row.top1 is not None and row.top1.value == 1.0
+    assert row.top5 is not None and row.top5.value == 1.0
+    found = expected.copy()
+    found[1, [4, 5]] = 0, np.inf
+    found[2] = 0
+    row = output_evidence("y", found, expected)
+    assert row.flips == 2 and [flip.sample for flip in row.worst_flips] == [1]
+
+
 def test_a_sample_with_nan_is_not_among_the_first_five() -> None:
     expected = np.eye(6)
     found = expected.copy()
-    found[2, 5] = np.inf
+    found[2, 5] = np.nan
     row = output_evidence("y", found, expected)
     assert row.top5 is not None and row.top5.value == pytest.approx(5 / 6)
 
