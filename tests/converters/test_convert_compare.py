@@ -69,6 +69,7 @@ def test_what_users_say_decides(
         (("--output", "y=cake"), "--output 'y=cake' must be NAME=ROLE"),
         (("--output", "z=logits"), "--output names 'z', but the model's outputs are y"),
         (("--output", "y=scores,axis=3"), "--output gives 'y' axis 3, but of shape"),
+        (("--output", "y=heatmap"), "takes 'y' for heatmap, which wants a map of height and width"),
     ],
 )
 def test_what_cannot_be_meant_is_one_sentence(

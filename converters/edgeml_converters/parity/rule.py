@@ -10,13 +10,13 @@ import numpy.typing as npt
 from edgeml.errors import InputError
 from edgeml.parity.figures import Array, Figure, Requirement
 from edgeml.parity.limits import SAMPLES_LEAST, SAMPLES_LEAST_FP32, UNEQUAL_FP32, Limit, Name
-from edgeml.parity.requirements import arranged, requirements, rounding
+from edgeml.parity.requirements import requirements, rounding
 from edgeml.parity.roles import Role, channel_axis
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.parity.own import OwnComparison
 from edgeml_converters.roles.given import Roles
+from edgeml_converters.roles.sure import SURE, positions_of_boxes, sure_boxes
 
-_SURE = ("scores", "score-logits")
 _WHY = "--tolerance"
 
 
@@ -93,21 +93,13 @@ class Rule:
                 )
 
     def _sure_boxes(self, name: str, role: Role, others: Arrays) -> npt.NDArray[np.bool_] | None:
-        """[samples, boxes]: where the model's best score is on, in the output that the role names
-        or else in the boxes' own; None where there are no scores."""
+        """[samples, boxes], by the output that the role names or else by the boxes' own; None where
+        there are no scores."""
         scores = role.scores or name
-        roles = [r for r in self.roles.get(scores, ()) if r.kind in _SURE]
-        if role.scores and not roles:
-            roles = [Role(kind="scores")]
-        if not roles:
+        roles = self.roles.get(scores, ())
+        if not role.scores and not any(one.kind in SURE for one in roles):
             return None
-        values = others[scores]
-        highest = [
-            (values if values.ndim == 2 else arranged(r, values).max(axis=-1)) > _as_logit(r)
-            for r in roles
-        ]
-        sure: npt.NDArray[np.bool_] = np.any(highest, axis=0)
-        return sure
+        return sure_boxes(scores, roles, others, positions_of_boxes(role, others[name].shape))
 
     def _allowed(self, name: str, required: list[Requirement]) -> list[Requirement]:
         return [tuple(self._with_limit(name, figure) for figure in of) for of in required]
@@ -130,12 +122,6 @@ def _counted_from(start: int, required: list[Requirement]) -> list[Requirement]:
         )
         for alternatives in required
     ]
-
-
-def _as_logit(role: Role) -> float:
-    if role.kind != "score-logits":
-        return role.threshold
-    return float(np.log(role.threshold / (1 - role.threshold)))
 
 
 def parse_allowed(texts: Sequence[str]) -> dict[tuple[str, str], float]:

@@ -6,6 +6,7 @@ from edgeml.manifest import Format
 from edgeml.parity.requirements import whole
 from edgeml.parity.roles import Role
 from edgeml_converters.formats.tensors import Array, Arrays, Names
+from edgeml_converters.roles.fitting import check_boxes, check_fit
 from edgeml_converters.roles.given import Roles, check_channels, check_names
 from edgeml_converters.roles.graph import Graph, graph_roles
 from edgeml_converters.roles.labels import label_role, with_error
@@ -26,16 +27,18 @@ def assume_roles(
 
     answers: the model's, the sample first. given: as the user or a contract says. graph: of a
     converted file; names: output -> the file's name of it. Raises InputError for roles of outputs,
-    axes or channels that there are not.
+    axes or channels that there are not, or that an output cannot have.
     """
     check_names(given, tuple(answers))
-    return {
+    roles = {
         name: whole(
             _roles(answers[name], given.get(name, ()), labels, graph, names.get(name, name)),
             answers[name].shape,
         )
         for name in answers
     }
+    check_boxes(roles, answers)
+    return roles
 
 
 def _roles(
@@ -43,6 +46,7 @@ def _roles(
 ) -> tuple[Role, ...]:
     if given:
         check_channels(name, given, values.shape)
+        check_fit(name, given, values)
         return tuple(with_error(role, values, labels) for role in given)
     if values.dtype.kind in "iub":
         return (Role(kind="integers", source="values"),)

@@ -39,6 +39,8 @@ def test_the_command_ends_with_4_and_shows_flips(tmp_path: Path) -> None:
     assert "70 flips of y on onnxruntime, the 8 with the widest margins" in done.stdout
     sentence = done.stderr.splitlines()[-1]
     assert sentence.startswith("edgeml: b.onnx does not say the same as a.onnx: onnxruntime: ")
+    done = compare(a, b, "--data", normal_data(tmp_path, x=(4,)), "--output", "y=mask")
+    assert done.returncode == 2 and "takes 'y' for mask, which wants a picture" in done.stderr
 
 
 def test_a_data_file_of_convert_is_taken_with_all_that_it_holds(tmp_path: Path) -> None:

@@ -70,20 +70,6 @@ def test_boxes_count_where_their_own_output_has_a_score_that_is_on() -> None:
     assert (found.answer, found.figures[0].figure) == ("differs", "boxes moved")
 
 
-@pytest.mark.parametrize("kind", ["score-logits", "scores"])
-def test_boxes_count_where_another_outputs_score_is_on(kind: str) -> None:
-    boxes = _detections()[..., :4]
-    chances = np.where(np.arange(50) < 5, 0.9, 0.1) * np.ones((SAMPLES, 1))
-    sure = chances if kind == "scores" else np.log(chances / (1 - chances))
-    score_role = Role(kind="scores" if kind == "scores" else "score-logits", axis=1, threshold=0.4)
-    rule = Rule({"boxes": (Role(kind="boxes", axis=2, scores="sure"),), "sure": (score_role,)})
-    model = {"boxes": boxes, "sure": sure.astype(np.float32)}
-    variant = model | {"boxes": boxes + np.float32(200) * (np.arange(50) >= 5)[:, None]}
-    assert judge(variant, model, rule)[0].answer == "same"
-    variant = model | {"boxes": boxes + np.float32(200) * (np.arange(50) < 5)[:, None]}
-    assert judge(variant, model, rule)[0].answer == "differs"
-
-
 def test_a_segmentation_is_not_asked_for_the_arg_max_of_its_width() -> None:
     across = np.linspace(-4, 4, 32)
     shifts = RNG.uniform(-3, 3, (SAMPLES, 1, 1, 1))
@@ -214,15 +200,6 @@ def test_one_constant_proves_nothing_but_that_another_is_wrong(
     assert judged.answer == answer
     wanted = "vary more" if answer == "cannot tell" else "not the one constant that the model gives"
     assert wanted in judged.reason
-
-
-def test_boxes_of_which_none_counts_are_no_constant() -> None:
-    boxes = _detections()[..., :4]
-    roles = {"y": (Role(kind="boxes", scores="s"),), "s": (Role(kind="scores"),)}
-    scores = np.full((SAMPLES, 50), 0.1, np.float32)
-    found, _ = judge({"y": boxes + 200, "s": scores}, {"y": boxes, "s": scores}, Rule(roles))
-    assert found.answer == "cannot tell"
-    assert "constant" not in found.reason
 
 
 def test_of_an_axis_that_nobody_named_the_way_out_names_it() -> None:

@@ -183,7 +183,7 @@ def test_two_roles_of_the_same_channels_are_refused() -> None:
 
 
 def test_ranges_on_different_axes_are_refused_and_one_axis_may_be_written_in_two_ways() -> None:
-    rows = {"y": RNG.normal(size=(50, 10, 6))}
+    rows = {"y": RNG.random((50, 10, 6))}
     given = parse_roles(["y=boxes,axis=2,channels=:4", "y=scores,axis=-1,channels=4:"])
     assert [role.kind for role in assume_roles(rows, given, None, None, {})["y"]] == [
         "boxes", "scores",
