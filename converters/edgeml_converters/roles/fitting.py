@@ -54,8 +54,8 @@ def check_boxes(roles: Mapping[str, Sequence[Role]], answers: Arrays) -> None:
                 continue
             theirs = roles.get(role.scores, ())
             _check_scores(name, role, theirs, answers[role.scores])
+            boxes = positions_of_boxes(role, answers[name].shape)
             try:
-                boxes = positions_of_boxes(role, answers[name].shape)
                 few = {role.scores: answers[role.scores][:1]}
                 sure_boxes(role.scores, theirs, few, boxes)
             except ValueError as error:
