@@ -164,6 +164,18 @@ OTHER_AXES = Limit(
     "as the rim of a map, is lost in int8 with no harm, just as a dead channel is with much",
 )
 """Of an unknown output of three axes or more, along all but that of `channel_axis`."""
+OTHER_AXES_OF_NUMBERS = Limit(
+    LIMITS["noise of an unknown output"].differs,
+    inf,
+    "17 dB suits no model that is right, but a quiet position among loud ones is no channel",
+)
+"""Of numbers whose axis nobody named, along all but that of `channel_axis`: a dead one is seen."""
+ROUNDING_OTHER_AXES = Limit(
+    1e-4,
+    1e-4,
+    "float32 against float32, along an axis that may be of positions: a quiet one has the rounding "
+    "of the loud ones; the quietest fault that hurt a task had 31 dB",
+)
 CHANNELS_MOST = 10_000
 """A longer axis has steps or anchors, unless it is that of `channel_axis`, as of vocabularies."""
 

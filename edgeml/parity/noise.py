@@ -7,7 +7,8 @@ import numpy as np
 
 from edgeml.parity.blocks import by_blocks, chunks
 from edgeml.parity.figures import Array, Figure, Floats
-from edgeml.parity.limits import CHANNELS_MOST, LIMITS, Limit, Name
+from edgeml.parity.limits import LIMITS, Limit, Name
+from edgeml.parity.units import bounded, common_unit, units
 
 _CONSTANT = 1e-6  # of its own magnitude: a spread of rounding
 
@@ -31,79 +32,52 @@ def noise(
     is constant there is nothing to divide by. Where the model's answer is not finite it does not
     count. of: what is compared, of some samples of either.
     """
-    (sums,) = _sums(model, variant, of, (-1,))
-    return Figure(name, sums.errors, _denominators(sums), limit)
-
-
-def noise_along(
-    name: Name, model: Array, variant: Array, axis: int, limit: Limit, other: Limit
-) -> Figure:
-    """As `noise`, of every slice along every axis after the samples'; both [samples, ...].
-
-    limit: along `axis`; other: along all others that are not too long to be of channels. The
-    columns of `axis` come first.
-    """
-    others = (a for a in range(1, model.ndim) if 1 < model.shape[a] <= CHANNELS_MOST)
-    axes = (axis, *(a for a in others if a != axis))
-    found = _sums(model, variant, exact, axes)
-    names = [
-        f"{i}" if a == axis else f"{i} on axis {a}" for a in axes for i in range(model.shape[a])
-    ]
-    more = sum(model.shape[a] for a in axes[1:])
-    return Figure(
-        name,
-        np.concatenate([sums.errors for sums in found], axis=1),
-        np.concatenate([_denominators(sums) for sums in found], axis=1),
-        (limit,) * model.shape[axis] + (other,) * more,
-        columns=tuple(names),
-    )
+    (sums,) = sums_along(model, variant, of, (-1,))
+    return Figure(name, sums.errors, denominators(sums), limit)
 
 
 def spread(model: Array) -> Floats:
     """The root mean square distance from the mean of each channel of [samples, ..., channels]; 0 of
     a constant."""
-    (sums,) = _sums(model, model, exact, (-1,))
+    (sums,) = sums_along(model, model, exact, (-1,))
     total, squares, count = (
         of.sum(axis=0) for of in (sums.spreads, sums.squares, sums.counts)
     )  # fmt: skip
     total = np.where(total <= _CONSTANT**2 * squares, 0.0, total)
-    spreads: Floats = np.sqrt(total / np.maximum(count, 1))
+    spreads: Floats = np.sqrt(total / np.maximum(count, 1)) * sums.units
     return spreads
 
 
-def rounding_noise(model: Array) -> Floats:
-    """The noise of each channel of [samples, ..., channels] if every answer is off by the rounding
-    of a float32, 2^-24 of itself; of 140 m that vary by 10 mm it is 62 dB."""
-    (sums,) = _sums(model, model, exact, (-1,))
-    squares, parts = (of.sum(axis=0) for of in (sums.squares, _denominators(sums)))
-    noise: Floats = 2.0**-48 * squares / np.where(parts > 0, parts, 1.0)
-    return noise
-
-
 @dataclass(frozen=True)
-class _Sums:
+class Sums:
     """Over each sample's part of each slice: [samples, slices]. errors: of (v - r)^2; spreads: of
-    (r - mean r)^2; squares: of r^2; counts: how many values are finite."""
+    (r - mean r)^2; squares: of r^2; counts: how many values are finite. units: [slices], of r and v
+    in these sums, mostly 1."""
 
     errors: Floats
     spreads: Floats
     squares: Floats
     counts: Floats
+    units: Floats
 
 
-def _sums(
+def sums_along(
     model: Array, variant: Array, of: Callable[[Array], Floats], axes: Sequence[int]
-) -> list[_Sums]:
+) -> list[Sums]:
     """Of the slices along each of `axes`, in one pass.
 
     Squares are summed around a centre near the mean, which costs no digits.
     """
     axes = [axis % model.ndim for axis in axes]
+    if len(axes) > 1 and model.dtype == np.float64:  # each axis may need units of its own
+        return [sums for axis in axes for sums in sums_along(model, variant, of, (axis,))]
+    unit = units(model, of, axes[0])
+    scale = _along(unit, axes[0], model.ndim)
     others = [tuple(a for a in range(1, model.ndim) if a != axis) for axis in axes]
     centres: list[Floats] = []
     parts: list[list[list[Floats]]] = [[] for _ in axes]
     for rows in chunks(model):
-        r, v = of(model[rows]), of(variant[rows])
+        r, v = bounded(of(model[rows]), scale), bounded(of(variant[rows]), scale)
         finite = np.isfinite(r)
         every = bool(finite.all())
         if not every:
@@ -112,21 +86,26 @@ def _sums(
         if not centres:
             centres = [_middle(r, finite, axis) for axis in axes]
         for place, (axis, rest) in enumerate(zip(axes, others, strict=True)):
-            near = r - centres[place].reshape([-1 if a == axis else 1 for a in range(r.ndim)])
+            near = r - _along(centres[place], axis, r.ndim)
             if not every:
                 near = np.where(finite, near, 0.0)
             first = near.sum(axis=rest)
             count = finite.sum(axis=rest, dtype=np.float64)
             second = np.square(near, out=near).sum(axis=rest)
             parts[place].append([errors.sum(axis=rest), first, second, count])
-    found: list[_Sums] = []
+    found: list[Sums] = []
     for centre, of_axis in zip(centres, parts, strict=True):
         errors, first, second, count = (np.concatenate(p) for p in zip(*of_axis, strict=True))
         off = first.sum(axis=0) / np.maximum(count.sum(axis=0), 1)
         spreads = np.maximum(second - 2 * off * first + count * off**2, 0.0)
         squares = second + 2 * centre * first + count * centre**2
-        found.append(_Sums(errors, spreads, squares, count))
+        found.append(Sums(errors, spreads, squares, count, unit if len(axes) == 1 else off * 0 + 1))
     return found
+
+
+def _along(of_slices: Floats, axis: int, axes: int) -> Floats:
+    """[slices] in the shape of an array of so many axes."""
+    return of_slices.reshape([-1 if a == axis else 1 for a in range(axes)])
 
 
 def _middle(r: Floats, finite: Array, axis: int) -> Floats:
@@ -135,16 +114,19 @@ def _middle(r: Floats, finite: Array, axis: int) -> Floats:
     return middle
 
 
-def _denominators(sums: _Sums) -> Floats:
+def denominators(sums: Sums) -> Floats:
+    """[samples, slices]: what errors are divided by, see `noise`."""
     total, magnitude = sums.spreads.sum(axis=0), sums.squares.sum(axis=0)
     zero = magnitude == 0
     constant = total <= _CONSTANT**2 * magnitude
     if constant.all():
         return np.zeros_like(sums.spreads)
     parts = np.where(constant, sums.squares, sums.spreads)
-    least = total[~constant].min() / len(sums.spreads)
-    denominators: Floats = np.where(zero, least, parts)
-    return denominators
+    own = sums.units / sums.units[zero].min(initial=np.inf)  # those of zeros are alike
+    with np.errstate(over="ignore"):
+        least = (total * own**2)[~constant].min() / len(sums.spreads)
+    found: Floats = np.where(zero, least, parts)
+    return found
 
 
 def vectors(model: Array, variant: Array) -> Figure:
@@ -174,6 +156,7 @@ def _unit(array: Array) -> Floats:
     """Vectors that are not finite become zeros."""
     exactly = array.astype(np.float64)
     exactly = np.where(np.isfinite(exactly).all(axis=-1, keepdims=True), exactly, 0.0)
+    exactly = exactly / common_unit(exactly)
     norms = np.linalg.norm(exactly, axis=-1, keepdims=True)
     unit: Floats = exactly / np.where(norms > 0, norms, 1.0)
     return unit

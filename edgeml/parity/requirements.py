@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from edgeml.parity.axes import judged_axes, noise_along, other_axes, rounding_along
 from edgeml.parity.blocks import flat
 from edgeml.parity.boxes import boxes
 from edgeml.parity.classes import classes
@@ -12,20 +13,19 @@ from edgeml.parity.figures import Array, Figure, Floats, Requirement
 from edgeml.parity.limits import (
     LIMITS,
     OTHER_AXES,
-    ROUNDING_ROOM,
+    OTHER_AXES_OF_NUMBERS,
     SPREADS_OF_ONE_ERROR,
     Limit,
     Name,
     noise_limit,
 )
-from edgeml.parity.noise import noise, noise_along, rounding_noise, spread, vectors
+from edgeml.parity.noise import noise, spread, vectors
 from edgeml.parity.overlap import dense, mask
 from edgeml.parity.peaks import heatmap
 from edgeml.parity.roles import Role, channel_axis, channels
 from edgeml.parity.scores import chances, scores
 
 _MAP_AXES = 4  # samples, classes, height, width
-_AXES_LEFT_OPEN = 3  # with samples: from so many on the channels may be on one axis or another
 
 
 def requirements(
@@ -37,8 +37,7 @@ def requirements(
     boxes], which boxes count; None for all. Raises ValueError where the shape cannot have the role,
     and for one error of channels in different units.
     """
-    if not model.size:
-        raise ValueError(f"shape {list(model.shape)} holds no values")
+    _check_size(model)
     if role.kind == "integers" or model.dtype.kind in "iub":
         return [(_unequal(model, variant),)]
     r, v = (_channels_last(role, array) for array in (model, variant))
@@ -46,13 +45,15 @@ def requirements(
         case "logits" | "probabilities":
             if r.shape[-1] < 2:
                 raise ValueError(f"one of {r.shape[-1]} classes is no choice")
-            if model.ndim >= _MAP_AXES:
-                return dense(r, v, logits=role.kind == "logits")
-            return classes(r, v, logits=role.kind == "logits")
+            logits = role.kind == "logits"
+            choice = dense if model.ndim >= _MAP_AXES else classes
+            return choice(r, v, logits=logits)
         case "scores" | "score-logits":
             return scores(r, v, role.threshold, logits=role.kind == "score-logits")
         case "mask" | "mask-logits":
-            return mask(r, v, role.threshold, chances(role.kind == "mask-logits"))
+            logits = role.kind == "mask-logits"
+            inside = mask(r, v, role.threshold, chances(logits))
+            return inside
         case "heatmap":
             if model.ndim != _MAP_AXES:
                 raise ValueError(f"heat maps have four axes and not {model.ndim}")
@@ -64,21 +65,28 @@ def requirements(
         case "embedding":
             return [(vectors(r, v),)]
         case "regression" | "image" | "signal" | "state":
-            return [(noise("noise", r, v, _by_error(role, r)),)]
+            return [(_numbers(role, model, variant),)]
         case _:
             return [(_unknown(role, model, variant),)]
 
 
 def rounding(model: Array, variant: Array, axis: int | None = None) -> Requirement:
-    """What must hold besides of a file in float32; axis: of the channels, as of the output's
-    roles."""
-    r, v = (_channels_last(Role(axis=axis), array) for array in (model, variant))
-    least = LIMITS["rounding"]
-    limits = (
-        least if own <= least.same else least._replace(same=own, differs=own)
-        for own in (ROUNDING_ROOM * rounding_noise(r)).tolist()
-    )
-    return (noise("rounding", r, v, tuple(limits)),)
+    """What must hold besides of a file in float32; axis: of the channels, as of the output's roles.
+
+    Of three axes or more without one it must hold along each. Raises ValueError for no values.
+    """
+    _check_size(model)
+    if model.ndim == 1:
+        model, variant = model[:, None], variant[:, None]
+    first = channel_axis(Role(axis=axis), model.shape)
+    assert first is not None
+    others = other_axes(first, model.shape) if axis is None else ()
+    return (rounding_along(model, variant, (first, *others)),)
+
+
+def _check_size(model: Array) -> None:
+    if not model.size:
+        raise ValueError(f"shape {list(model.shape)} holds no values")
 
 
 def fault(model: Array, variant: Array) -> str | None:
@@ -130,11 +138,26 @@ def _channels_last(role: Role, array: Array) -> Array:
 def _unknown(role: Role, model: Array, variant: Array) -> Figure:
     """Along every axis where nobody says which is of the channels, else along that one."""
     name: Name = "noise of an unknown output"
-    axis = channel_axis(role, model.shape)
-    if role != Role(source=role.source) or axis is None or model.ndim < _AXES_LEFT_OPEN:
+    axes = judged_axes([role], model.shape)
+    if len(axes) < 2:
         r, v = (_channels_last(role, array) for array in (model, variant))
         return noise(name, r, v, LIMITS[name])
-    return noise_along(name, model, variant, axis, LIMITS[name], OTHER_AXES)
+    first, *others = (model.shape[axis] for axis in axes)
+    limits = [LIMITS[name]] * first + [OTHER_AXES] * sum(others)
+    return noise_along(name, model, variant, axes, limits)
+
+
+def _numbers(role: Role, model: Array, variant: Array) -> Figure:
+    """As `_unknown`, by the model's own error along the axis of the channels."""
+    r, v = (_channels_last(role, array) for array in (model, variant))
+    limit = _by_error(role, r)
+    axes = judged_axes([role], model.shape)
+    if len(axes) < 2:
+        return noise("noise", r, v, limit)
+    first, *others = (model.shape[axis] for axis in axes)
+    limits = [limit] * first if isinstance(limit, Limit) else [*limit]
+    limits += [OTHER_AXES_OF_NUMBERS] * sum(others)
+    return noise_along("noise", model, variant, axes, limits)
 
 
 def _unequal(model: Array, variant: Array) -> Figure:
@@ -152,7 +175,7 @@ def _by_error(role: Role, model: Array) -> Limit | tuple[Limit, ...]:
         return LIMITS["noise"]
     spreads = spread(model)
     if not isinstance(role.error, tuple):
-        _check_one_unit(role, spreads)
+        _check_spreads(role, spreads)
     # 1.25: the RMS of a mean absolute error, if errors are normal.
     rms = 1.25 * np.broadcast_to(np.asarray(role.error), spreads.shape)
     return tuple(
@@ -160,7 +183,14 @@ def _by_error(role: Role, model: Array) -> Limit | tuple[Limit, ...]:
     )
 
 
-def _check_one_unit(role: Role, spreads: Floats) -> None:
+def check_one_unit(role: Role, model: Array) -> None:
+    """Raises ValueError where the role has one error for channels whose spreads are too far apart
+    for one unit; model: [samples, ...]."""
+    if role.error is not None and not isinstance(role.error, tuple):
+        _check_spreads(role, spread(_channels_last(role, model)))
+
+
+def _check_spreads(role: Role, spreads: Floats) -> None:
     varying = np.flatnonzero(spreads > 0)
     if not len(varying):
         return

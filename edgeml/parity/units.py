@@ -1,0 +1,50 @@
+"""Numbers whose squares float64 does not hold: 1e300, or 1e-300."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from edgeml.parity.blocks import chunks
+from edgeml.parity.figures import Array, Floats
+
+_LARGE = 1e100  # the square of a larger number may overflow, that of its reciprocal vanish
+_MOST = 1e100  # in units: so far off that nothing else matters
+
+
+def units(model: Array, of: Callable[[Array], Floats], axis: int) -> Floats:
+    """What to divide each slice along `axis` by: [slices], powers of two, 1 where any will do.
+
+    A slice of zeros has the least that any other has. Only float64 has such numbers.
+    """
+    ones = np.ones(model.shape[axis])
+    if model.dtype != np.float64 or not model.size:
+        return ones
+    rest = tuple(a for a in range(model.ndim) if a != axis)
+    largest = np.zeros(model.shape[axis])
+    for rows in chunks(model):
+        values = np.abs(of(model[rows]))
+        largest = np.maximum(largest, np.where(np.isfinite(values), values, 0.0).max(axis=rest))
+    extreme = (largest > _LARGE) | ((largest > 0) & (largest < 1 / _LARGE))
+    if not extreme.any():
+        return ones
+    unit = np.exp2(np.floor(np.log2(np.where(largest > 0, largest, 1.0))))
+    least: Floats = np.where(largest > 0, unit, unit[largest > 0].min())
+    return least
+
+
+def bounded(values: Floats, unit: Floats) -> Floats:
+    """In the unit; numbers that are very far off are near enough."""
+    if (unit == 1).all():
+        return values
+    with np.errstate(over="ignore"):
+        scaled = values / unit
+    found: Floats = np.where(np.isfinite(values), scaled.clip(-_MOST, _MOST), values)
+    return found
+
+
+def common_unit(values: Array) -> float:
+    """A power of two for all of them, 1 where any will do."""
+    largest = float(np.abs(values).max(initial=0.0, where=np.isfinite(values)))
+    if largest == 0.0 or 1 / _LARGE <= largest <= _LARGE:
+        return 1.0
+    return float(np.exp2(np.floor(np.log2(largest))))
