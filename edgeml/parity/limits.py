@@ -31,6 +31,7 @@ Name = Literal[
     "unequal",
     "noise of an unknown output",
     "rounding",
+    "noise at the best gain",
 ]
 
 
@@ -127,7 +128,19 @@ LIMITS: dict[Name, Limit] = {
         "float32 against float32: right files have 103 to 141 dB, and of 1,014 faults none was "
         "above 100 dB and six above 80",
     ),
+    "noise at the best gain": Limit(
+        0.5,
+        0.5,
+        "where gain and offset of each channel are chosen best, so that a dead one has 0 dB; good "
+        "to 5.4 dB, but for vectors, of which one column is nothing; no role passes below",
+    ),
 }
+
+CLEARLY = 0.1
+"""A channel varies clearly if it does by so much of the spread of all channels, in one unit; int8
+has 40 dB of that."""
+CLEARLY_CHANCES = 0.01
+"""The same of values from 0 to 1: 2.5 steps of int8."""
 
 GROWTH = 0.01
 """By how much of a column's spread the model's own error may grow."""

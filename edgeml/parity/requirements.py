@@ -9,6 +9,7 @@ from edgeml.parity.axes import judged_axes, noise_along, other_axes, rounding_al
 from edgeml.parity.blocks import flat
 from edgeml.parity.boxes import boxes
 from edgeml.parity.classes import classes
+from edgeml.parity.course import course
 from edgeml.parity.figures import Array, Figure, Floats, Requirement
 from edgeml.parity.limits import (
     LIMITS,
@@ -47,17 +48,17 @@ def requirements(
                 raise ValueError(f"one of {r.shape[-1]} classes is no choice")
             logits = role.kind == "logits"
             choice = dense if model.ndim >= _MAP_AXES else classes
-            return choice(r, v, logits=logits)
+            return choice(r, v, logits=logits) + course(r, v, chances=not logits)
         case "scores" | "score-logits":
             return scores(r, v, role.threshold, logits=role.kind == "score-logits")
         case "mask" | "mask-logits":
             logits = role.kind == "mask-logits"
             inside = mask(r, v, role.threshold, chances(logits))
-            return inside
+            return inside + course(r, v, chances=not logits)
         case "heatmap":
             if model.ndim != _MAP_AXES:
                 raise ValueError(f"heat maps have four axes and not {model.ndim}")
-            return heatmap(r, v)
+            return heatmap(r, v) + course(r, v, chances=False)
         case "boxes":
             if r.shape[-1] != 4:
                 raise ValueError(f"a box is four numbers and not {r.shape[-1]}")

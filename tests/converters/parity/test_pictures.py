@@ -89,7 +89,7 @@ def test_a_mask_of_one_channel_is_judged_by_what_is_inside_and_not_by_classes_al
     variant = model + seeded().normal(0, 0.005, model.shape)
     decision = answer(Role(kind="mask-logits", axis=1), model, variant)
     assert decision.answer == "same"
-    assert {column.column for column in decision.columns} == {"inside 0", "outside 0"}
+    assert {column.column for column in decision.columns} == {"inside 0", "outside 0", ""}
     assert answer(Role(kind="mask-logits", axis=1), model, model - 1.0).answer == "differs"
 
 
@@ -149,7 +149,7 @@ def test_the_iou_that_a_mask_loses_is_what_its_own_probabilities_expect(shift: f
     """It is what happens with the truth, of which the rule sees nothing."""
     logits, truth = _chances(800)
     lost = _iou(logits > 0, truth) - _iou(logits + shift > 0, truth)
-    ((expected, _), _) = requirements(MASK, logits, logits + shift)
+    ((expected, _), *_) = requirements(MASK, logits, logits + shift)
     assert expected.values[0] == pytest.approx(lost, abs=0.002)
 
 
@@ -160,7 +160,7 @@ def test_what_is_said_of_a_mask_hangs_on_how_sure_the_model_was() -> None:
     variant = np.where(np.abs(logits) < 0.13, -logits, logits)
     found = {}
     for scale in (0.3, 100.0):
-        ((expected, lost), _) = requirements(MASK, scale * logits, scale * variant)
+        ((expected, lost), *_) = requirements(MASK, scale * logits, scale * variant)
         found[scale] = expected.values[0]
         assert lost.values[0] == pytest.approx(0.04, abs=0.01)
     assert found[100] > 0.02 > 20 * found[0.3]
@@ -175,7 +175,7 @@ def test_a_mask_that_loses_a_hundredth_is_the_same_however_sure_it_was() -> None
     """By the triangle inequality no truth can lose more."""
     logits = _blobs((SAMPLES, 1, 24, 24))
     variant = np.where(np.abs(logits) < 0.02, -logits, logits)
-    ((expected, lost), _) = requirements(MASK, 1e4 * logits, variant)
+    ((expected, lost), *_) = requirements(MASK, 1e4 * logits, variant)
     assert expected.values[0] == pytest.approx(lost.values[0], rel=0.1)
     assert 0.004 < lost.values[0] < 0.008
     assert answer(MASK, 1e4 * logits, variant).answer == "same"
@@ -193,7 +193,7 @@ def test_the_mean_of_the_classes_of_a_map_is_judged_and_each_class_less_strictly
     model = 3 * np.moveaxis(_blobs((SAMPLES, 5, 16, 16)), 1, 3)
     wrong = model.copy()
     wrong[::20, ..., 1] = -100  # of every twentieth sample one class is lost
-    (mean, _), (each, _), (lost,) = requirements(Role(kind="logits", axis=3), model, wrong)
+    (mean, _), (each, _), (lost,), *_ = requirements(Role(kind="logits", axis=3), model, wrong)
     np.testing.assert_allclose(mean.values, each.values.mean())
     np.testing.assert_array_less(each.values[1] * 0.6, lost.values[1])
     assert each.values[1] > 0.03 and each.limit_of(1).same > mean.limit_of(0).same
