@@ -29,6 +29,8 @@ Name = Literal[
     "noise",
     "noise of the vectors",
     "unequal",
+    "unequal of a value",
+    "unequal of a slice",
     "noise of an unknown output",
     "rounding",
     "noise at the best gain",
@@ -119,6 +121,15 @@ LIMITS: dict[Name, Limit] = {
         0.03,
         "share of unequal values in a sample; as flips, not measured; 99 samples tell it",
     ),
+    "unequal of a value": Limit(
+        0.03, 0.03, "as flips of a class: of the places where the model gives it; not measured"
+    ),
+    "unequal of a slice": Limit(
+        0.9,
+        0.9,
+        "of what is not its most frequent value: all is lost of a dead row or column; at the rim "
+        "of a map of classes a half may be with no harm",
+    ),
     "noise of an unknown output": Limit(
         1.6e-4, 0.02, "38 dB suits every role but boxes far from the origin, and 17 dB none"
     ),
@@ -196,8 +207,13 @@ ROUNDING_ROOM = 100
 """How often its answers' own rounding a file in float32 may have as noise, since it adds up over
 layers; right files are at most 11 dB from the model's own rounding."""
 
-UNEQUAL_FP32 = Limit(0.001, 0.001, "at float32 only what is within rounding of a step may differ")
-"""Of "unequal" in a file in float32; 0.03 would hide a class or a column that never comes up."""
+UNEQUAL_FP32: dict[Name, Limit] = {
+    "unequal": Limit(0.001, 0.001, "at float32 only what is within rounding of a step may differ"),
+    "unequal of a value": Limit(0.1, 0.1, "at float32, where two of twenty may be tied"),
+}
+"""Of integers in a file in float32."""
+VALUES_MOST = 256
+"""Of integers so many values, the most frequent ones, are judged each by itself."""
 
 SAMPLES_LEAST = 64
 SAMPLES_LEAST_FP32 = 8

@@ -11,6 +11,7 @@ from edgeml.parity.boxes import boxes
 from edgeml.parity.classes import classes
 from edgeml.parity.course import course
 from edgeml.parity.figures import Array, Figure, Floats, Requirement
+from edgeml.parity.integers import integers
 from edgeml.parity.limits import (
     LIMITS,
     OTHER_AXES,
@@ -40,7 +41,7 @@ def requirements(
     """
     _check_size(model)
     if role.kind == "integers" or model.dtype.kind in "iub":
-        return [(_unequal(model, variant),)]
+        return integers(role, model, variant)
     r, v = (_channels_last(role, array) for array in (model, variant))
     match role.kind:
         case "logits" | "probabilities":
@@ -159,12 +160,6 @@ def _numbers(role: Role, model: Array, variant: Array) -> Figure:
     limits = [limit] * first if isinstance(limit, Limit) else [*limit]
     limits += [OTHER_AXES_OF_NUMBERS] * sum(others)
     return noise_along("noise", model, variant, axes, limits)
-
-
-def _unequal(model: Array, variant: Array) -> Figure:
-    neither = (model != model) & (variant != variant)  # NaN in both
-    share = ((model != variant) & ~neither).reshape(len(model), -1).mean(axis=1)[:, None]
-    return Figure("unequal", share, np.ones(share.shape), LIMITS["unequal"], counts=True)
 
 
 def _by_error(role: Role, model: Array) -> Limit | tuple[Limit, ...]:

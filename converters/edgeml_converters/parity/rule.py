@@ -70,7 +70,8 @@ class Rule:
             required += _counted_from(role.start, requirements(role, expected, answered, sure))
         if self.exact:  # alike for every sample, so that a few show it
             required = [
-                tuple(replace(f, limit=UNEQUAL_FP32, counts=False) for f in of) for of in required
+                tuple(replace(f, limit=UNEQUAL_FP32.get(f.name, f.limit), counts=False) for f in of)
+                for of in required
             ]
         return self._allowed(name, required)
 
