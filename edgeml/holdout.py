@@ -5,7 +5,8 @@
     inputs/NAME      what is asked; the first axis of these three is the sample
     expected/NAME    the framework's own answer
     labels           where they are known
-    spread/NAME      float64 [channels], above 0: of each channel of that output over the proof rows
+    spread/NAME      float64 [channels], above 0: of each channel of that output over the proof
+                     rows; what counts as one is in parity/slices.py
     noise/VARIANT/ENGINE/NAME
                      float16 [2, channels], not below 0: the noise expected of that variant on that
                      engine, of the first sample alone and of all of these; see parity/shipped.py

@@ -10,7 +10,7 @@ from edgeml.errors import PackageError
 from edgeml.holdout import Holdout
 from edgeml.manifest import Manifest
 from edgeml.package import Package
-from edgeml.parity.shipped import decibels, limits
+from edgeml.parity.shipped import decibels, limits_of
 
 CONVERSION = "reports/conversion.json"
 
@@ -74,15 +74,15 @@ def inspect(path: Path) -> Inspection:
     """
     with Package(path) as package:
         manifest = package.manifest
-        samples = package.holdout()
+        samples, contract = package.holdout(), package.contract()
         reports = {file.path: file for file in manifest.reports}
         return Inspection(
             file=path.name,
             size=path.stat().st_size,
             manifest_sha256=package.sha256,
             manifest=manifest,
-            contract=package.contract(),
-            holdout=_summary(samples),
+            contract=contract,
+            holdout=_summary(samples, contract),
             conversion=documents.decode(
                 package.read(reports[CONVERSION]), ConversionReport, CONVERSION, PackageError
             )
@@ -94,22 +94,23 @@ def inspect(path: Path) -> Inspection:
         )
 
 
-def _summary(samples: Holdout) -> HoldoutSummary:
+def _summary(samples: Holdout, contract: Contract) -> HoldoutSummary:
+    roles = {tensor.name: tensor.roles for tensor in contract.outputs}
     tests: list[SelfTest] = []
     for (variant, engine), noise in sorted(samples.noise.items()):
         for output, expected in sorted(noise.items()):
-            answers = samples.expected[output]
-            noisiest = expected[:, [int(expected[-1].argmax())]]
-            values = answers.size if answers.dtype.kind in "iub" else None
-            limit = limits(noisiest, values)
+            limit = limits_of(
+                roles.get(output, ()), samples.spreads[output], expected, samples.expected[output]
+            )
+            noisiest = int(expected[-1].argmax())
             tests.append(
                 SelfTest(
                     variant=variant,
                     engine=engine,
                     output=output,
                     channels=expected.shape[1],
-                    expected_db=decibels(float(noisiest[-1, 0]) ** 2),
-                    limit_db=decibels(float(limit[0])),
+                    expected_db=decibels(float(expected[-1, noisiest]) ** 2),
+                    limit_db=decibels(float(limit[noisiest])),
                 )
             )
     return HoldoutSummary(

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from edgeml.parity import shipped
-from edgeml.parity.roles import Role
+from edgeml.parity.roles import Role, channel_axis
 from edgeml_converters.outcome.shipped import telling_rows
 from verdict_tasks import quantised
 from verdict_tasks.before import FP32, INT8, passes
@@ -103,7 +103,7 @@ def _damaged(
     roles: tuple[Role, ...], answers_: Array, rows: Array, rng: np.random.Generator
 ) -> Iterator[tuple[str, Array]]:
     """The answers to the rows, with one fault each."""
-    axis = shipped.axis_of(roles, answers_.shape)
+    axis = channel_axis(roles[0], answers_.shape)
     assert axis is not None
     columns = np.moveaxis(answers_, axis, -1)
     count = columns.shape[-1]

@@ -165,10 +165,64 @@ def test_integers_are_judged_by_the_share_of_unequal_ones() -> None:
     assert judged(classes, dead) is not None
     assert judged(classes, one, samples=1) is None, "one integer tells nothing"
     pixels = rng().integers(0, 3, (ROWS, 16, 16))
-    assert "of its values where" in str(judged(pixels, np.zeros_like(pixels), samples=1))
+    assert "may differ" in str(judged(pixels, np.zeros_like(pixels), samples=1))
+    assert "of its values where" in str(judged(pixels, pixels + 1))
     noisy = np.where(rng().random(ROWS) < 0.4, classes + 1, classes)
     assert judged(classes, noisy, noisy) is None
     assert judged(classes, classes + 1, noisy) is not None
+
+
+def test_a_dead_column_of_booleans_and_a_class_that_never_comes_up() -> None:
+    """Of fifty columns one, and of a map 2 % of its places: each within what all may differ by."""
+    marks = rng().random((ROWS, 50)) < 0.3
+    one = marks.copy()
+    one[0, 9] ^= True
+    assert judged(marks, one) is None
+    dead = marks & (np.arange(50) != 9)
+    assert "differs in channel 9 by" in str(judged(marks, dead))
+    assert "differs in channel 9" in str(judged(marks, dead, np.where(one, marks, one)))
+    classes = rng().integers(0, 3, (ROWS, 10, 14))
+    classes[:, 3, 3:6] = 5
+    assert "differs in value 5 by" in str(judged(classes, np.where(classes == 5, 0, classes)))
+    row = classes.copy()
+    row[:, :, 12] = 1
+    assert judged(classes, row) is not None
+    assert judged(classes, classes) is None
+
+
+@given(st.integers(0, 5), st.sampled_from([1, 4, 16]), st.sampled_from([(6, 20), (20, 6), (6, 4)]))
+def test_of_an_axis_that_nobody_named_dead_slices_are_found(
+    dead: int, samples: int, shape: tuple[int, int]
+) -> None:
+    """Six rows, or columns, of which five are in pixels: the shortest axis is that of others."""
+    units = np.array([640.0] * 5 + [1.0], np.float32)
+    rows = shape.index(6)
+    shares = rng().random((ROWS, shape[1 - rows], 6))
+    model, proven = (
+        np.moveaxis((of * units).astype(np.float32), 2, rows + 1)
+        for of in (shares, stepped(shares))
+    )
+    broken = np.moveaxis(proven.copy(), rows + 1, 2)
+    broken[..., dead] = 0
+    found = judged(model, np.moveaxis(broken, 2, rows + 1), proven, samples)
+    assert found is not None and (f"channel {dead} " in found or "on axis" in found)
+    assert judged(model, proven, proven, samples) is None
+
+
+@pytest.mark.parametrize("samples", [1, 16])
+def test_a_rim_that_int8_loses_is_expected(samples: int) -> None:
+    model = np.abs(numbers(3, 12, 12))
+    model[:, :, 0] *= np.float32(1e-3)
+    assert judged(model, stepped(model, 0.1), stepped(model), samples) is None
+
+
+@given(hnp.arrays(np.int64, (9, 3, 4), elements=st.integers(-3, 300)), st.sampled_from([1, 2, 9]))
+def test_integers_that_were_proven_are_never_refused(
+    model: npt.NDArray[np.int64], samples: int
+) -> None:
+    for proven in (model, model + 1, np.zeros_like(model)):
+        assert judged(model, proven, proven, samples) is None
+    assert judged(model[:, 0, 0], model[:, 0, 0], samples=samples) is None
 
 
 def test_one_row_of_proof_has_a_magnitude_for_its_spread() -> None:
@@ -188,7 +242,8 @@ def test_one_row_of_proof_has_a_magnitude_for_its_spread() -> None:
         (np.tile([0.0, 3.0], (4, 1)), [3.0, 3.0]),
         (np.array([[0.0, 5, -2], [0, 5, 2]]), [2.0, 5.0, 2.0]),
         (np.array([1.0, 3.0]), [1.0]),
-        (np.arange(4), [1.0]),
+        (np.arange(4), [1.0, 0.5, 0.5, 0.5, 0.5]),  # all together, and each value
+        (np.eye(4, dtype=np.bool_)[:, :1], [1.0, 0.5, 0.75**0.5, 0.5]),
     ],
 )
 def test_the_spread_of_what_is_constant(model: Array, spread: list[float]) -> None:

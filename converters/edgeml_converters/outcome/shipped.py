@@ -9,8 +9,10 @@ from edgeml.holdout import Holdout, Proven
 from edgeml.packing import requirements
 from edgeml.parity import shipped
 from edgeml.parity.figures import Floats
+from edgeml.parity.integers import most_frequent
 from edgeml.parity.requirements import fault
 from edgeml.parity.roles import Role
+from edgeml.parity.slices import Slices, slices
 from edgeml_converters.formats.tensors import Array, Arrays
 from edgeml_converters.sources.rows import Rows
 
@@ -73,23 +75,32 @@ def telling_rows(expected: Arrays, roles: Roles, spreads: Arrays, samples: int) 
 
 
 def _told(roles: Sequence[Role], model: Array, spread: Array) -> Floats:
-    """[samples, channels]: the noise of a channel that is dead at its mean, or at 0 if that is
-    less, up to 1; of integers, the share of others than the most frequent value."""
-    if model.dtype.kind in "iub":
-        values, counts = np.unique(model, return_counts=True)
-        dead = np.full_like(model, values[counts.argmax()])
-        return shipped.noises(roles, spread, model, dead)
-    middle = np.where(np.isfinite(model), model, 0.0).mean(
-        axis=_others(roles, model), keepdims=True, dtype=np.float64
-    )
-    at_zero, at_mean = (
-        shipped.noises(roles, spread, model, np.broadcast_to(dead, model.shape))
-        for dead in (np.zeros(()), middle)
-    )
-    return np.minimum(np.minimum(at_zero, at_mean), 1.0)
+    """[samples, slices]: the noise of a channel that is dead at its mean, or at 0 if that is less,
+    up to 1; of integers, that of a channel that is dead at its most frequent value, and of a value
+    that never comes up."""
+    looked = slices(roles, model, len(spread))
+    if looked.integers:
+        return np.minimum(_told_of_integers(looked, roles, model, spread), 1.0)
+    told = _lost(roles, model, spread, np.zeros(()))
+    finite = np.where(np.isfinite(model), model, 0.0)
+    for axis in looked.axes or (None,):
+        rest = tuple(a for a in range(model.ndim) if a != axis)
+        middle = finite.mean(axis=rest, keepdims=True, dtype=np.float64)
+        place = slice(None) if axis is None else looked.place(axis, model.shape)
+        at_mean = _lost(roles, model, spread, middle)
+        told[:, place] = np.minimum(told, at_mean)[:, place]
+    return np.minimum(told, 1.0)
 
 
-def _others(roles: Sequence[Role], model: Array) -> tuple[int, ...]:
-    """All axes but that of the channels."""
-    axis = shipped.axis_of(roles, model.shape)
-    return tuple(a for a in range(model.ndim) if a != axis)
+def _told_of_integers(looked: Slices, roles: Sequence[Role], model: Array, spread: Array) -> Floats:
+    told = _lost(roles, model, spread, model ^ np.ones((), model.dtype))
+    all_one = most_frequent(model.reshape(len(model), -1, 1))
+    told[:, 0] = _lost(roles, model, spread, all_one.reshape([1] * model.ndim))[:, 0]
+    for axis in looked.axes:
+        place = looked.place(axis, model.shape)
+        told[:, place] = _lost(roles, model, spread, shipped.usual(model, axis))[:, place]
+    return told
+
+
+def _lost(roles: Sequence[Role], model: Array, spread: Array, dead: Array) -> Floats:
+    return shipped.noises(roles, spread, model, np.broadcast_to(dead, model.shape))
