@@ -6,6 +6,7 @@ from edgeml.parity.blocks import by_blocks
 from edgeml.parity.figures import Array, Figure, Floats, Requirement
 from edgeml.parity.limits import BOX_KEPT, EVENTS_LEAST_DENSE, LIMITS, Name
 from edgeml.parity.roles import Corners
+from edgeml.parity.units import common_unit
 
 
 def boxes(model: Array, variant: Array, corners: Corners, sure: Array | None) -> list[Requirement]:
@@ -40,8 +41,9 @@ def boxes(model: Array, variant: Array, corners: Corners, sure: Array | None) ->
 
 def _overlaps(model: Array, variant: Array, corners: Corners) -> Floats:
     """The IoU of each box with its own, [samples, boxes]; 0 of what is not finite."""
+    unit = common_unit(model)  # which changes no overlap
     a, b = (
-        _two_corners(np.where(np.isfinite(array), array, 0.0).astype(np.float64), corners)
+        _two_corners(np.where(np.isfinite(array), array, 0.0).astype(np.float64) / unit, corners)
         for array in (model, variant)
     )
     low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])

@@ -11,6 +11,7 @@ from edgeml.parity.limits import LIMITS, Limit, Name
 from edgeml.parity.units import bounded, common_unit, units
 
 _CONSTANT = 1e-6  # of its own magnitude: a spread of rounding
+_ERROR_MOST = 1e120  # squared, in shares of any spread: so far off that nothing else matters
 
 
 def exact(array: Array) -> Floats:
@@ -82,7 +83,8 @@ def sums_along(
         every = bool(finite.all())
         if not every:
             r, v = np.where(finite, r, 0.0), np.where(finite, v, 0.0)
-        errors = (v - r) ** 2
+        with np.errstate(over="ignore"):
+            errors = np.minimum((v - r) ** 2, _ERROR_MOST)
         if not centres:
             centres = [_middle(r, finite, axis) for axis in axes]
         for place, (axis, rest) in enumerate(zip(axes, others, strict=True)):

@@ -24,9 +24,11 @@ from edgeml.parity.limits import (
 from edgeml.parity.noise import noise, spread, vectors
 from edgeml.parity.overlap import dense, mask
 from edgeml.parity.peaks import heatmap
-from edgeml.parity.roles import Role, channel_axis, channels
+from edgeml.parity.roles import Kind, Role, channel_axis, channels
 from edgeml.parity.scores import chances, scores
+from edgeml.parity.units import within
 
+_NUMBERS: tuple[Kind, ...] = ("regression", "image", "signal", "state", "unknown")
 _MAP_AXES = 4  # samples, classes, height, width
 
 
@@ -43,6 +45,8 @@ def requirements(
     if role.kind == "integers" or model.dtype.kind in "iub":
         return integers(role, model, variant)
     r, v = (_channels_last(role, array) for array in (model, variant))
+    if role.kind not in _NUMBERS:
+        r, v = within(r, v)
     match role.kind:
         case "logits" | "probabilities":
             if r.shape[-1] < 2:

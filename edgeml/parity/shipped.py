@@ -117,7 +117,7 @@ def expected_noise(
     shipped may be met exactly by luck; and of `least`, or a few roundings of the channel's
     magnitude to float32. Integers all together have no standard error, but see `limits`.
     """
-    errors = noises(roles, spread, model, found)
+    errors = np.minimum(noises(roles, spread, model, found), _EXPECTED_MOST**2)
     shown = np.stack([errors[rows[0]], errors[rows].mean(axis=0)])
     counts = np.array([[1], [len(rows)]])
     doubt = _STANDARD_ERRORS * errors.std(axis=0) / np.sqrt(counts)

@@ -7,8 +7,9 @@ import numpy as np
 from edgeml.parity.blocks import chunks
 from edgeml.parity.figures import Array, Floats
 
-_LARGE = 1e100  # the square of a larger number may overflow, that of its reciprocal vanish
-_MOST = 1e100  # in units: so far off that nothing else matters
+_LARGE = 1e60  # squares of squares of larger numbers overflow, those of their reciprocals vanish
+_MOST = 1e60  # in units: so far off that nothing else matters
+_FARTHEST = 1e70  # of numbers of which the largest may be 1e60
 
 
 def units(model: Array, of: Callable[[Array], Floats], axis: int) -> Floats:
@@ -32,19 +33,39 @@ def units(model: Array, of: Callable[[Array], Floats], axis: int) -> Floats:
     return least
 
 
-def bounded(values: Floats, unit: Floats) -> Floats:
+def bounded(values: Floats, unit: Floats | float, most: float = _MOST) -> Floats:
     """In the unit; numbers that are very far off are near enough."""
-    if (unit == 1).all():
+    if np.all(unit == 1) and most == _MOST:
         return values
     with np.errstate(over="ignore"):
         scaled = values / unit
-    found: Floats = np.where(np.isfinite(values), scaled.clip(-_MOST, _MOST), values)
+    found: Floats = np.where(np.isfinite(values), scaled.clip(-most, most), values)
     return found
 
 
 def common_unit(values: Array) -> float:
     """A power of two for all of them, 1 where any will do."""
-    largest = float(np.abs(values).max(initial=0.0, where=np.isfinite(values)))
+    largest = _largest(values)
     if largest == 0.0 or 1 / _LARGE <= largest <= _LARGE:
         return 1.0
     return float(np.exp2(np.floor(np.log2(largest))))
+
+
+def within(model: Array, variant: Array) -> tuple[Array, Array]:
+    """Both in one unit, so that no difference or sum overflows; as they are where none does.
+
+    For figures of which a common factor changes nothing, once numbers are so large. What the
+    variant has beyond everything is far off in the unit too.
+    """
+    if model.dtype != np.float64 and variant.dtype != np.float64:
+        return model, variant
+    largest = max(_largest(model), _largest(variant))
+    if largest <= _LARGE:
+        return model, variant
+    unit = max(1.0, common_unit(model) / _LARGE)
+    r, v = (bounded(array.astype(np.float64), unit, _FARTHEST) for array in (model, variant))
+    return r, v
+
+
+def _largest(values: Array) -> float:
+    return float(np.abs(values).max(initial=0.0, where=np.isfinite(values)))

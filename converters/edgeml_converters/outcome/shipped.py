@@ -85,7 +85,8 @@ def _told(roles: Sequence[Role], model: Array, spread: Array) -> Floats:
     finite = np.where(np.isfinite(model), model, 0.0)
     for axis in looked.axes or (None,):
         rest = tuple(a for a in range(model.ndim) if a != axis)
-        middle = finite.mean(axis=rest, keepdims=True, dtype=np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):  # a sum may be beyond all numbers
+            middle = np.nan_to_num(finite.mean(axis=rest, keepdims=True, dtype=np.float64))
         place = slice(None) if axis is None else looked.place(axis, model.shape)
         at_mean = _lost(roles, model, spread, middle)
         told[:, place] = np.minimum(told, at_mean)[:, place]

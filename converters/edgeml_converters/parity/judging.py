@@ -173,7 +173,8 @@ def max_abs(expected: Array, answered: Array) -> float:
     for rows in chunks(expected):
         a, b = answered[rows].astype(np.float64), expected[rows].astype(np.float64)
         finite = np.isfinite(b)
-        off = np.where(finite, a, 0.0) - np.where(finite, b, 0.0)
+        with np.errstate(over="ignore"):
+            off = np.where(finite, a, 0.0) - np.where(finite, b, 0.0)
         largest = max(largest, float(np.abs(off).max(initial=0.0)))
     return min(largest, float(np.finfo(np.float64).max))
 

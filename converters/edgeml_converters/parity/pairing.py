@@ -13,6 +13,7 @@ from scipy.optimize import linear_sum_assignment
 
 from edgeml.errors import ConversionError
 from edgeml.integers import are_integers
+from edgeml.parity.units import bounded, common_unit
 from edgeml_converters.formats.tensors import Array, Arrays, Floats, ModelInput, Names
 
 _CANDIDATES_MAX = 24  # orders of four inputs that look alike
@@ -137,7 +138,8 @@ def distance(answered: Array, expected: Array) -> float:
     counts = np.isfinite(r)
     if (np.isfinite(v) != counts).any():
         return _FAR
-    v, r = np.where(counts, v, 0.0), np.where(counts, r, 0.0)
+    unit = common_unit(r)
+    v, r = (bounded(np.where(counts, of, 0.0), unit) for of in (v, r))
     noise = float(((v - r) ** 2).sum())
     spread = float(((r - r.mean(axis=0)) ** 2).sum()) or float((r**2).sum())
     return 0.0 if noise == 0.0 else min(_FAR, noise / spread if spread else _FAR)

@@ -244,7 +244,7 @@ def test_a_constant_beside_what_varies_is_the_same_where_it_is_exact(exact: bool
     shape=st.tuples(st.sampled_from([1, 7, 64, 70]), *[st.sampled_from([0, 1, 2, 4, 7])] * 3),
     axes=st.integers(1, 4),
     dtype=st.sampled_from(["float32", "float16", "float64", "int64", "uint8", "bool"]),
-    scale=st.sampled_from([1e-30, 1e-5, 1.0, 300.0, 1e30]),
+    scale=st.sampled_from([1e-300, 1e-30, 1e-5, 1.0, 300.0, 1e30, 1e300, 3e307]),
     damage=st.sampled_from(["none", "noise", "zero", "nan", "order"]),
     inf=st.booleans(),
     exact=st.booleans(),
