@@ -7,7 +7,7 @@ import numpy as np
 
 from edgeml.parity.blocks import by_blocks
 from edgeml.parity.classes import exact_or_softmax, first
-from edgeml.parity.figures import Array, Figure, Floats, Requirement
+from edgeml.parity.figures import Array, Figure, Floats, Requirement, mean_of_columns
 from edgeml.parity.limits import EVENTS_LEAST_DENSE, IOU_SURELY, IOU_SURELY_CLASS, LIMITS
 
 
@@ -85,7 +85,10 @@ def dense(model: Array, variant: Array, *, logits: bool) -> list[Requirement]:
         expected, name="expected IoU lost of a class", limit=LIMITS["expected IoU lost of a class"]
     )
     return [
-        (_mean(expected), replace(_mean(lost), limit=IOU_SURELY)),
+        (
+            mean_of_columns(expected, "mean of the classes"),
+            replace(mean_of_columns(lost, "mean of the classes"), limit=IOU_SURELY),
+        ),
         (of_class, replace(lost, limit=IOU_SURELY_CLASS)),
         (lost,),
     ]
@@ -111,20 +114,6 @@ def _figures(areas: _Areas, columns: Sequence[str]) -> tuple[Figure, Figure]:
         numerators=numerators,
         denominators=denominators,
         limit=LIMITS["expected IoU lost"],
-    )
-
-
-def _mean(figure: Figure) -> Figure:
-    """Over the columns, each a ratio of sums; linearised around those, as its interval is."""
-    n, totals = len(figure.numerators), figure.denominators.sum(axis=0)
-    totals = np.where(totals > 0, totals, 1.0)
-    shares = figure.denominators / totals
-    parts = figure.numerators / totals - np.nan_to_num(figure.values) * (shares - 1 / n)
-    return replace(
-        figure,
-        numerators=parts.mean(axis=1, keepdims=True),
-        denominators=np.full((n, 1), 1 / n),
-        columns=("mean of the classes",),
     )
 
 

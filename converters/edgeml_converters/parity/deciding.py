@@ -88,9 +88,11 @@ def _can_differ(figure: Figure) -> int:
     return sum(np.isfinite(limit.differs) for limit in figure.limit)
 
 
-def _rank(column: Column) -> tuple[int, float]:
+def _rank(column: Column) -> tuple[int, bool, float]:
+    """Of what differs, what names a channel is worse than a mean over channels: it says where."""
     share = column.high / column.limit.same if np.isfinite(column.high) else np.inf
-    return ORDER.index(column.answer), share
+    names = column.answer == "differs" and not column.column.startswith("mean of ")
+    return ORDER.index(column.answer), names, share
 
 
 def _judged(figure: Figure, samples: int, looked_at: int, seen_is_enough: bool) -> list[Column]:
