@@ -106,7 +106,7 @@ def _parts(found: "Comparison") -> "Iterator[RenderableType]":
     from rich.markup import escape
     from rich.table import Table
 
-    from edgeml.parity.words import worst_figure
+    from edgeml.parity.words import role_notes, worst_figure
     from edgeml_converters.report.terminal import ANSWERS
 
     yield f"A [bold]{escape(found.a)}[/] on {found.engine} {found.version}"
@@ -136,6 +136,8 @@ def _parts(found: "Comparison") -> "Iterator[RenderableType]":
         if row.error is not None:
             table.add_row(row.engine, escape(row.error), *[""] * 3, "[yellow]did not run[/]")
     yield table
+    if any(row.outputs for row in found.engines) and not found.exact:
+        yield from map(escape, role_notes(found.roles))
     yield from _flips(found)
     yield from _slices(found)
     yield {

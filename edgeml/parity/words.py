@@ -1,6 +1,6 @@
 """Figures of parity in words, as reports and errors show them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import log10
 
 from edgeml.parity.answers import JudgedFigure, OutputParity
@@ -85,3 +85,25 @@ def role_text(roles: Sequence[Role]) -> str:
         error = "" if role.error is None else ", whose error is known"
         parts.append(f"{role.kind}{axis}{channels}{error}, {_BY[role.source]}")
     return "; ".join(parts)
+
+
+def role_notes(roles: Mapping[str, Sequence[Role]]) -> tuple[str, ...]:
+    """What follows from the roles at a lower precision and may surprise, each said once."""
+    logits = _those(roles, lambda role: role.kind == "logits")
+    masks = _those(roles, lambda role: role.kind == "mask" and role.source == "graph")
+    notes: list[str] = []
+    if logits:
+        notes.append(
+            f"Of logits ({', '.join(logits)}) only which is ahead counts, weighed by its margin: "
+            "scaled ones are the same; where their size matters, say regression."
+        )
+    if masks:
+        notes.append(
+            f"A picture that ends in a sigmoid ({', '.join(masks)}) counts as a mask, of which "
+            "only what is inside matters; where its shades matter, say image."
+        )
+    return tuple(notes)
+
+
+def _those(roles: Mapping[str, Sequence[Role]], such: Callable[[Role], bool]) -> list[str]:
+    return [name for name, of_output in roles.items() if any(map(such, of_output))]

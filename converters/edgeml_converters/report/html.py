@@ -60,7 +60,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    added: dict[str, Callable[..., str]] = {
+    added: dict[str, Callable[..., object]] = {
         "number": _number,
         "db": _db,
         "percent": _percent,
@@ -73,6 +73,7 @@ def _environment() -> Environment:
         "value_text": words.value_text,
         "worst_figure": words.worst_figure,
         "role_text": words.role_text,
+        "role_notes": words.role_notes,
     }
     environment.filters.update(added)
     return environment

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from edgeml.conversion import ConversionReport, EngineParity, VariantReport
 from edgeml.parity.answers import Answer
-from edgeml.parity.words import role_text, snr_text, worst_figure
+from edgeml.parity.words import role_notes, role_text, snr_text, worst_figure
 
 ANSWERS: dict[Answer, str] = {
     "same": "[green]same[/]",
@@ -88,6 +88,8 @@ def _role_lines(report: ConversionReport) -> Iterator[str]:
     in place of the rule."""
     for name, roles in report.roles.items():
         yield f"{name} is taken for {role_text(roles)}"
+    if any(variant.precision != "fp32" for variant in report.variants):
+        yield from role_notes(report.roles)
     for name, limit in report.allowed.items():
         yield f"--tolerance: {name} may be up to {limit:g}"
     if report.compared_by:
