@@ -95,7 +95,8 @@ def convert_command(
         typer.Option(
             help="What an output means, NAME=ROLE: logits, probabilities, scores, mask, boxes, "
             "heatmap, regression, embedding and so on, with axis=, channels=, threshold=, error= "
-            "or scores=, as in y=boxes,channels=0:4; else what labels, graph and values show.",
+            "or scores=, as in y=boxes,axis=2,channels=0:4; else what labels, graph and values "
+            "show.",
             show_default=False,
         ),
     ] = None,

@@ -47,16 +47,29 @@ def check_names(roles: Mapping[str, Sequence[Role]], outputs: Sequence[str]) -> 
 
 
 def check_channels(name: str, roles: Sequence[Role], shape: tuple[int, ...]) -> None:
-    """Raises InputError for an axis or channels that the output, the sample first, has not, and for
-    ranges on different axes."""
+    """Raises InputError for an axis or channels that the output, the sample first, has not, for a
+    range that more than one axis has, and for ranges on different axes."""
     try:
         axes = {channel_axis(role, shape) for role in roles if channels(role, shape)}
     except ValueError as error:
         raise InputError(f"--output gives {name!r} {error}; name some of them.") from None
+    for role in roles:
+        having = [axis for axis in range(1, len(shape)) if _has(role, shape[axis])]
+        ranged = role.start > 0 or role.stop is not None
+        if role.source == "user" and role.axis is None and ranged and len(having) > 1:
+            raise InputError(
+                f"--output gives {name!r} a range of channels that of shape {list(shape)}, the "
+                f"sample first, the axes {' and '.join(map(str, having))} have; name one, as in "
+                f"{name}={role.kind},axis={having[-1]},channels=0:4."
+            )
     if len(axes) > 1:
         raise InputError(
             f"--output gives {name!r} ranges on different axes; give them the same axis."
         )
+
+
+def _has(role: Role, size: int) -> bool:
+    return role.start < size and (role.stop is None or role.stop <= size)
 
 
 def _parse(text: str) -> tuple[str, Role]:

@@ -69,6 +69,16 @@ def test_one_error_for_channels_of_different_units() -> None:
         _assume("y=regression,error=5", y=RNG.normal(size=(50, 2)) * (40, 1e-5))
 
 
+def test_a_range_that_more_than_one_axis_has_names_its_axis() -> None:
+    """Of [200, 6, 20] the first four of the last axis are anchors."""
+    rows = RNG.random((50, 6, 20))
+    with pytest.raises(InputError, match="the axes 1 and 2 have; name one, as in y=boxes,axis=2"):
+        _assume("y=boxes,channels=0:4", y=rows)
+    _assume("y=boxes,axis=1,channels=0:4", "y=scores,axis=1,channels=4:", y=rows)
+    _assume("y=scores,channels=8:", y=rows)  # which only one axis has
+    _assume("y=signal,channels=1:3", y=rows[:, :, 0])
+
+
 BOXES = "boxes=boxes,axis=2,scores=sure"
 
 
