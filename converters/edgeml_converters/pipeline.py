@@ -77,12 +77,12 @@ class Pipeline:
         save(file, inputs)
         with self._progress(f"predict {data.samples} samples with {self._loaded.framework}"):
             expected = self._model.predict(file)
-            check_reference(self._model, inputs, expected, self._processes.workspace)
+            again = check_reference(self._model, inputs, expected, self._processes.workspace)
         given = self._rule.roles
         check_names(given, list(expected))
         check_allowed(self._rule.allowed, list(expected))
         roles = settle_roles((), expected, given, data.labels)
-        rule = replace(self._rule, roles=roles, exact=True)
+        rule = replace(self._rule, roles=roles, exact=True, asked_again=again)
         _check_expected(data, expected, rule)
         rows = split(
             data,
@@ -100,7 +100,7 @@ class Pipeline:
             bases = [self._float(target, proof) for target in dict.fromkeys(targets)]
             _check_kept(options.keep_float, bases)
             roles = settle_roles(bases, expected, given, data.labels)
-            lower = self._rule.with_roles(roles)
+            lower = replace(self._rule, roles=roles, asked_again=again)
             lower.check_figures(expected)
             candidates = [
                 candidate

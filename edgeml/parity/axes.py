@@ -8,14 +8,16 @@ from edgeml.parity.figures import Array, Figure, Floats
 from edgeml.parity.limits import (
     CHANNELS_MOST,
     LIMITS,
+    OWN_VARIATION_MOST,
     ROUNDING_OTHER_AXES,
     ROUNDING_ROOM,
     Limit,
     Name,
 )
-from edgeml.parity.noise import Sums, denominators, exact, sums_along
+from edgeml.parity.noise import Sums, along, denominators, exact, sums_along
 from edgeml.parity.roles import Kind, Role, channel_axis
 
+Pair = tuple[Array, Array]
 _OPEN: tuple[Kind, ...] = ("unknown", "regression", "signal", "state")
 _AXES_LEFT_OPEN = 3  # with samples: from so many on the channels may be on one axis or another
 _ROUNDING = 2.0**-24  # of a value, to a float32
@@ -67,16 +69,26 @@ def noise_along(
     return _figure(name, sums_along(model, variant, exact, axes), limits, axes, model.shape)
 
 
-def rounding_along(model: Array, variant: Array, axes: Sequence[int]) -> Figure:
-    """The noise of every slice with the limits of a file in float32."""
+def rounding_along(
+    model: Array, variant: Array, axes: Sequence[int], asked_again: Pair | None = None
+) -> Figure:
+    """The noise of every slice with the limits of a file in float32.
+
+    asked_again: what the model itself answered twice to a few samples, where nothing but its own
+    rounding differs.
+    """
     found = sums_along(model, variant, exact, axes)
     least, wide = LIMITS["rounding"], ROUNDING_OTHER_AXES
     limits: list[Limit] = []
     for place, sums in enumerate(found):
         limit, own = (least, _own_rounding(sums)) if place == 0 else (wide, _loudest_rounding(sums))
+        most = ROUNDING_ROOM * own
+        if asked_again is not None:
+            varies = ROUNDING_ROOM * _variation(sums, asked_again, axes[place])
+            most = np.maximum(most, np.minimum(varies, OWN_VARIATION_MOST))
         limits += [
-            limit if most <= limit.same else limit._replace(same=most, differs=most)
-            for most in (ROUNDING_ROOM * own).tolist()
+            limit if one <= limit.same else limit._replace(same=one, differs=one)
+            for one in most.tolist()
         ]
     return _figure("rounding", found, limits, axes, model.shape)
 
@@ -96,6 +108,21 @@ def _figure(
         tuple(limits),
         columns=names if len(names) > 1 else (),
     )
+
+
+def _variation(sums: Sums, asked_again: Pair, axis: int) -> Floats:
+    """The noise of each slice of the second answer to the first, in shares of the spread over all
+    samples."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        first, again = (
+            exact(of) / along(sums.units, axis, of.ndim) for of in asked_again
+        )  # fmt: skip
+        off = np.where(np.isfinite(first) & np.isfinite(again), again - first, 0.0)
+        rest = tuple(a for a in range(first.ndim) if a != axis)
+        errors = (off**2).sum(axis=rest) / len(first)
+    parts = denominators(sums).mean(axis=0)
+    noise: Floats = errors / np.where(parts > 0, parts, 1.0)
+    return noise
 
 
 def _own_rounding(sums: Sums) -> Floats:

@@ -73,7 +73,7 @@ def sums_along(
     if len(axes) > 1 and model.dtype == np.float64:  # each axis may need units of its own
         return [sums for axis in axes for sums in sums_along(model, variant, of, (axis,))]
     unit = units(model, of, axes[0])
-    scale = _along(unit, axes[0], model.ndim)
+    scale = along(unit, axes[0], model.ndim)
     others = [tuple(a for a in range(1, model.ndim) if a != axis) for axis in axes]
     centres: list[Floats] = []
     parts: list[list[list[Floats]]] = [[] for _ in axes]
@@ -88,7 +88,7 @@ def sums_along(
         if not centres:
             centres = [_middle(r, finite, axis) for axis in axes]
         for place, (axis, rest) in enumerate(zip(axes, others, strict=True)):
-            near = r - _along(centres[place], axis, r.ndim)
+            near = r - along(centres[place], axis, r.ndim)
             if not every:
                 near = np.where(finite, near, 0.0)
             first = near.sum(axis=rest)
@@ -105,7 +105,7 @@ def sums_along(
     return found
 
 
-def _along(of_slices: Floats, axis: int, axes: int) -> Floats:
+def along(of_slices: Array, axis: int, axes: int) -> Array:
     """[slices] in the shape of an array of so many axes."""
     return of_slices.reshape([-1 if a == axis else 1 for a in range(axes)])
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from edgeml.parity.axes import judged_axes, noise_along, other_axes, rounding_along
+from edgeml.parity.axes import Pair, judged_axes, noise_along, other_axes, rounding_along
 from edgeml.parity.blocks import flat
 from edgeml.parity.boxes import boxes
 from edgeml.parity.classes import classes
@@ -76,18 +76,24 @@ def requirements(
             return [(_unknown(role, model, variant),)]
 
 
-def rounding(model: Array, variant: Array, axis: int | None = None) -> Requirement:
+def rounding(
+    model: Array, variant: Array, axis: int | None = None, asked_again: Pair | None = None
+) -> Requirement:
     """What must hold besides of a file in float32; axis: of the channels, as of the output's roles.
+
+    asked_again: see `edgeml.parity.axes.rounding_along`.
 
     Of three axes or more without one it must hold along each. Raises ValueError for no values.
     """
     _check_size(model)
     if model.ndim == 1:
         model, variant = model[:, None], variant[:, None]
+        if asked_again is not None:
+            asked_again = asked_again[0][:, None], asked_again[1][:, None]
     first = channel_axis(Role(axis=axis), model.shape)
     assert first is not None
     others = other_axes(first, model.shape) if axis is None else ()
-    return (rounding_along(model, variant, (first, *others)),)
+    return (rounding_along(model, variant, (first, *others), asked_again),)
 
 
 def _check_size(model: Array) -> None:

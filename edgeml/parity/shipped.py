@@ -14,10 +14,10 @@ import numpy.typing as npt
 from edgeml.parity.blocks import chunks
 from edgeml.parity.figures import Array, Floats
 from edgeml.parity.integers import most_frequent
-from edgeml.parity.noise import denominators, exact, sums_along
+from edgeml.parity.noise import along, denominators, exact, sums_along
 from edgeml.parity.requirements import fault
 from edgeml.parity.roles import Role
-from edgeml.parity.slices import Slices, along, slices
+from edgeml.parity.slices import Slices, slices
 
 MULTIPLE = 10.0
 """Of the noise that is expected: 10 dB."""

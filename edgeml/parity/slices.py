@@ -13,6 +13,7 @@ import numpy as np
 from edgeml.parity.axes import judged_axes, other_axes, slice_names
 from edgeml.parity.figures import Array, Floats
 from edgeml.parity.limits import VALUES_MOST
+from edgeml.parity.noise import along
 from edgeml.parity.roles import Role
 
 
@@ -71,11 +72,6 @@ class Slices:
             of_values = sums.reshape(len(flat), self.values) / flat.shape[1]
             parts.append(of_values / spread[-self.values :] ** 2)
         return np.concatenate(parts, axis=1)
-
-
-def along(of_slices: Array, axis: int, axes: int) -> Array:
-    """[slices] in the shape of an array of so many axes."""
-    return of_slices.reshape([-1 if a == axis else 1 for a in range(axes)])
 
 
 def _rest(axis: int, axes: int) -> tuple[int, ...]:

@@ -6,7 +6,6 @@ import numpy as np
 from msgspec.structs import replace
 
 from edgeml.parity.answers import Answer, JudgedFigure, OutputParity
-from edgeml.parity.blocks import chunks
 from edgeml.parity.figures import Array, Requirement
 from edgeml.parity.limits import LIMITS
 from edgeml.parity.noise import noise, spread
@@ -15,7 +14,7 @@ from edgeml.parity.roles import Role
 from edgeml.parity.words import allowed, found
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.parity.deciding import Column, decide, looks
-from edgeml_converters.parity.rule import Rule
+from edgeml_converters.parity.rule import Rule, max_abs
 
 
 def judge(answers: Arrays, expected: Arrays, rule: Rule) -> tuple[OutputParity, ...]:
@@ -165,18 +164,6 @@ def _figure(column: Column) -> JudgedFigure:
         answer=column.answer,
         needed=column.needed,
     )
-
-
-def max_abs(expected: Array, answered: Array) -> float:
-    """The largest difference where the model's answer is finite."""
-    largest = 0.0
-    for rows in chunks(expected):
-        a, b = answered[rows].astype(np.float64), expected[rows].astype(np.float64)
-        finite = np.isfinite(b)
-        with np.errstate(over="ignore"):
-            off = np.where(finite, a, 0.0) - np.where(finite, b, 0.0)
-        largest = max(largest, float(np.abs(off).max(initial=0.0)))
-    return min(largest, float(np.finfo(np.float64).max))
 
 
 def _words(figure: JudgedFigure) -> str:

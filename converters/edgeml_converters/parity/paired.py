@@ -80,9 +80,13 @@ class PairedEngine:
             by_file = self._engine.run(arrays, names)
             return {name: by_file[theirs] for name, theirs in outputs.items()}
 
-        # Two answers that are both so far from the model are at most twice as far from each other.
-        limits = {output.name: 2 * (output.max_abs or 0.0) for output in row.outputs}
+        # Two answers that are both so far from the model are at most twice as far from each other,
+        # and as much more as the model's own are.
         question = self._question
+        limits = {
+            output.name: 2 * ((output.max_abs or 0.0) + question.rule.varies_by(output.name))
+            for output in row.outputs
+        }
         return invariants(run, question.inputs, answers, question.expected, batch, limits)
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeml.errors import InputError
+from edgeml.parity.axes import Pair
+from edgeml.parity.blocks import chunks
 from edgeml.parity.figures import Array, Figure, Requirement
 from edgeml.parity.limits import SAMPLES_LEAST, SAMPLES_LEAST_FP32, UNEQUAL_FP32, Limit, Name
 from edgeml.parity.requirements import requirements, rounding
@@ -25,16 +27,15 @@ class Rule:
     """roles: of the outputs, by the contract's names; an output without any is unknown.
 
     exact: at float32 nothing but rounding may differ. allowed: output and figure -> the limit that
-    people set in place of the rule's. own: what decides in place of all figures.
+    people set in place of the rule's. own: what decides in place of all figures. asked_again: of
+    each output, what the model answered to a few samples among all and in a smaller batch.
     """
 
     roles: Roles = field(default_factory=dict[str, tuple[Role, ...]])
     exact: bool = False
     allowed: Mapping[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
     own: OwnComparison | None = None
-
-    def with_roles(self, roles: Roles) -> "Rule":
-        return replace(self, roles=roles)
+    asked_again: Mapping[str, Pair] = field(default_factory=dict[str, Pair])
 
     @property
     def least(self) -> int:
@@ -45,6 +46,11 @@ class Rule:
     def allowed_by_text(self) -> dict[str, float]:
         """By `output:figure`, as documents have it."""
         return {f"{name}:{figure}": limit for (name, figure), limit in self.allowed.items()}
+
+    def varies_by(self, name: str) -> float:
+        """The largest difference between the model's own answers to the same samples."""
+        pair = self.asked_again.get(name)
+        return 0.0 if pair is None else max_abs(*pair)
 
     def class_axes(self, outputs: Arrays) -> dict[str, int]:
         """Of the outputs with classes, where all of the output is of that role."""
@@ -65,7 +71,9 @@ class Rule:
         required: list[Requirement] = []
         for role in self.roles.get(name, ()) or (Role(),):
             if self.exact and expected.dtype.kind == "f":
-                return self._allowed(name, [rounding(expected, answered, role.axis)])
+                return self._allowed(
+                    name, [rounding(expected, answered, role.axis, self.asked_again.get(name))]
+                )
             sure = self._sure_boxes(name, role, others) if role.kind == "boxes" else None
             required += _counted_from(role.start, requirements(role, expected, answered, sure))
         if self.exact:  # alike for every sample, so that a few show it
@@ -123,6 +131,18 @@ def _counted_from(start: int, required: list[Requirement]) -> list[Requirement]:
         )
         for alternatives in required
     ]
+
+
+def max_abs(expected: Array, answered: Array) -> float:
+    """The largest difference where the model's answer is finite."""
+    largest = 0.0
+    for rows in chunks(expected):
+        a, b = answered[rows].astype(np.float64), expected[rows].astype(np.float64)
+        finite = np.isfinite(b)
+        with np.errstate(over="ignore"):
+            off = np.where(finite, a, 0.0) - np.where(finite, b, 0.0)
+        largest = max(largest, float(np.abs(off).max(initial=0.0)))
+    return min(largest, float(np.finfo(np.float64).max))
 
 
 def parse_allowed(texts: Sequence[str]) -> dict[tuple[str, str], float]:
