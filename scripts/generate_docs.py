@@ -120,8 +120,8 @@ def limits() -> Iterator[str]:
     yield (
         f"At least {SAMPLES_LEAST} samples are needed to call a variant the same, "
         f"{SAMPLES_LEAST_FP32} at float32, where rounding is alike for every sample; "
-        f"{EVENTS_LEAST} in which a class or a score occurs, {EVENTS_LEAST_DENSE} of a mask or of "
-        "boxes."
+        f"{EVENTS_LEAST} in which a class or an integer occurs, {EVENTS_LEAST_DENSE} of a score, "
+        "a mask or boxes."
     )
 
 

@@ -20,6 +20,7 @@ from verdict_tasks.task import (
 _SIDE = 16
 _POINTS = 0.01  # of the IoU of what is inside
 _CELLS = 0.3  # of the mean distance of one point
+_F1, _F1_MARK = 0.01, 0.03  # of whether a mark is there, the mean over marks and of one
 
 
 def scratches(size: Size) -> Task:
@@ -68,42 +69,49 @@ _SYMBOLS = np.array(
 
 
 def marks(size: Size) -> Task:
-    """Where a cross, a square and a saltire are: a heat map for each."""
+    """Where a cross, a square and a saltire are, of which each is missing in a quarter of the
+    pictures: a heat map for each, in which a mark is found where its peak is above a half."""
     rng = np.random.default_rng(32)
 
-    def draw(n: int) -> tuple[Array, Array]:
-        """Images, and the centres [n, 3, (y, x)]."""
+    def draw(n: int) -> tuple[Array, Array, Array]:
+        """Images, the centres [n, 3, (y, x)], and which marks are there [n, 3]."""
         image, centre = np.zeros((n, _SIDE, _SIDE)), rng.integers(2, _SIDE - 2, (n, 3, 2))
+        there = rng.random((n, 3)) < 0.75
         rows = np.arange(n)
         for mark, symbol in enumerate(_SYMBOLS):
-            strength = rng.uniform(0.7, 1.3, n)
+            strength = rng.uniform(0.7, 1.3, n) * there[:, mark]
             for dy, dx in np.argwhere(symbol) - 2:
                 image[rows, centre[:, mark, 0] + dy, centre[:, mark, 1] + dx] += strength
-        return (image + rng.normal(0, 0.25, image.shape))[:, None], centre
+        return (image + rng.normal(0, 0.25, image.shape))[:, None], centre, there
 
     y, x = np.mgrid[:_SIDE, :_SIDE]
 
-    def maps(centre: Array) -> Array:
+    def maps(centre: Array, there: Array) -> Array:
         away = (y - centre[..., 0, None, None]) ** 2 + (x - centre[..., 1, None, None]) ** 2
-        return np.exp(-away / 2.0)
+        return np.exp(-away / 2.0) * there[..., None, None]
 
     net = Net("maps", nn.Conv2d(1, 12, 5, padding=2), nn.ReLU(), nn.Conv2d(12, 3, 5, padding=2))
-    image, centre = draw(size.train)
+    image, centre, there = draw(size.train)
     train(
-        net, tensor(image), (tensor(maps(centre)),),
+        net, tensor(image), (tensor(maps(centre, there)),),
         lambda raw, wanted: ((raw - wanted) ** 2 * (1 + 20 * wanted)).mean(),
         size.of(12), rate=1e-2,
     )  # fmt: skip
-    image, centre = draw(size.test)
+    image, centre, there = draw(size.test)
 
     def cost(found: Answers) -> Floats:
-        peak = found["maps"].reshape(len(centre), 3, -1).argmax(axis=-1)
+        flat = found["maps"].reshape(len(centre), 3, -1)
+        peak, said = flat.argmax(axis=-1), flat.max(axis=-1) > 0.5
         place = np.stack([peak // _SIDE, peak % _SIDE], axis=-1)
-        return np.linalg.norm(place - centre, axis=-1).mean(axis=0) / _CELLS
+        away = np.linalg.norm(place - centre, axis=-1) * there
+        lost = 1 - 2 * (said & there).sum(axis=0) / (said.sum(axis=0) + there.sum(axis=0))
+        each = [*away.sum(axis=0) / there.sum(axis=0) / _CELLS, *lost / _F1_MARK]
+        return np.array([*each, lost.mean() / _F1])
 
     inputs = tensor(image)
-    away = cost(answers(net, inputs)) * _CELLS
-    about = f"points off by {away.min():.2f} to {away.max():.2f} cells"
+    found = cost(answers(net, inputs))
+    away, lost = found[:3] * _CELLS, found[3:6] * _F1_MARK
+    about = f"points off by {away.min():.2f} to {away.max():.2f} cells, F1 {1 - lost.max():.3f}"
     says = (("maps", Role(kind="heatmap", axis=1)),)
     return Task("marks", net, inputs, tensor(draw(CALIBRATION)[0]), cost, says, about)
 

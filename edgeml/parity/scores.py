@@ -7,7 +7,7 @@ import numpy as np
 
 from edgeml.parity.blocks import by_blocks
 from edgeml.parity.figures import Array, Figure, Floats, Requirement, mean_of_columns
-from edgeml.parity.limits import EVENTS_LEAST, LIMITS, Name
+from edgeml.parity.limits import EVENTS_LEAST_DENSE, LIMITS, Name
 from edgeml.parity.noise import exact, noise
 
 
@@ -28,13 +28,13 @@ def scores(model: Array, variant: Array, threshold: float, *, logits: bool) -> l
     parts: tuple[Floats, ...] = by_blocks(part, model, variant)
     differ, ours, theirs, p, of_ours, of_theirs = parts
     either = ours + theirs
-    switched = Figure("switched", differ, either, LIMITS["switched"], EVENTS_LEAST)
+    switched = Figure("switched", differ, either, LIMITS["switched"], EVENTS_LEAST_DENSE)
     ours, theirs = ours + p, theirs + p
     expected = 2 * of_ours.sum(axis=0) / np.maximum(ours.sum(axis=0), 1e-9)
     of_score: Name = "expected F1 lost of a score"
     lost = Figure(
         of_score, expected * (theirs - ours) + 2 * (of_ours - of_theirs), theirs, LIMITS[of_score],
-        EVENTS_LEAST, happened=either > 0,
+        EVENTS_LEAST_DENSE, happened=either > 0,
     )  # fmt: skip
     of_all: Name = "expected F1 lost"
     mean = replace(mean_of_columns(lost, "mean of the scores"), name=of_all, limit=LIMITS[of_all])

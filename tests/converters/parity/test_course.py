@@ -55,7 +55,8 @@ def test_a_dead_map_in_which_nothing_is_ever_inside(kind: Kind) -> None:
     dead[:, 2] = -60
     decision = answer(Role(kind=kind, axis=1), model, dead)
     assert decision.answer == "differs"
-    assert ("noise at the best gain", "2") in [(c.name, c.column) for c in decision.columns[:3]]
+    differ = [(c.name, c.column) for c in decision.columns if c.answer == "differs"]
+    assert ("noise at the best gain", "2") in differ
 
 
 def test_of_an_embedding_one_column_is_nothing() -> None:

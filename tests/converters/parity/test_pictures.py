@@ -114,8 +114,25 @@ def test_a_heat_map_is_judged_by_where_its_peaks_are(axis: int) -> None:
     square = (y - at[..., 0, None, None]) ** 2 + (x - at[..., 1, None, None]) ** 2
     model = np.moveaxis(np.exp(-square / 4), 1, axis)
     role = Role(kind="heatmap", axis=axis)
-    assert answer(role, model, 0.5 * model).answer == "same"
+    assert answer(role, model, 0.97 * model).answer == "same"
+    lower = answer(role, model, 0.5 * model)  # of which none is above half of the peak any more
+    assert (lower.answer, lower.columns[0].name) == ("differs", "noise of the peak")
+    assert answer(role, model, 0.85 * model).columns[0].needed is None
+    assert answer(role, model, 0.85 * model).answer == "cannot tell"
     assert answer(role, model, np.roll(model, 1, axis=4 - axis)).answer == "differs"
+
+
+def test_where_a_map_has_no_peak_its_largest_value_may_be_anywhere() -> None:
+    """In a third of the pictures a point is missing, and only noise is left."""
+    rng = seeded()
+    y, x = np.mgrid[:16, :16]
+    at = rng.integers(3, 13, (SAMPLES, 2, 2))[..., None, None]
+    model = np.exp(-((y - at[:, :, 0]) ** 2 + (x - at[:, :, 1]) ** 2) / 4)
+    model *= (rng.random((SAMPLES, 2)) < 0.67)[..., None, None]
+    model, variant = (model + 0.01 * rng.random(model.shape) for _ in range(2))
+    assert answer(HEATMAP, model, variant).answer == "same"
+    gone = variant * (np.arange(SAMPLES) % 3 > 0)[:, None, None, None]
+    assert answer(HEATMAP, model, gone).answer == "differs"
 
 
 def test_vectors_on_the_unit_sphere_are_judged_by_their_directions() -> None:
