@@ -28,6 +28,15 @@ TARGETS: dict[str, dict[str, tuple[str, float]]] = {
         "rss_growth_ratio": ("<=", 1.03),
     },
     "convert": {"convert_ratio": ("<=", 1.5)},
+    "coverage": {
+        "onnx_fp32_proven": (">=", 0.97),
+        "tflite_fp32_proven": (">=", 0.95),
+        "int8_proven": (">=", 0.80),
+        "wrongly_same": ("<=", 0),
+        "wrongly_refused": ("<=", 0),
+        "behind_exporter": ("<=", 0),
+        "time_ratio": ("<=", 1.5),
+    },
     "verdict": {
         "bad_same_200": ("<=", 0.005),
         "good_differs_200": ("<=", 0.04),

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.converters.zoo.conversions import convert_all, make_all  # noqa: E402
-from tests.converters.zoo.table import PAGE, page  # noqa: E402
+from tests.converters.zoo.table import PAGE, coverage, page  # noqa: E402
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
             for key, future in running.items():
                 reports[key] = future.result()
                 print(f"models: {key[0]} {key[1]}", file=sys.stderr, flush=True)
-    PAGE.write_text(page(reports))
+    PAGE.write_text(page(reports) + coverage(PAGE.read_text()))
 
 
 if __name__ == "__main__":

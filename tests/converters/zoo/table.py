@@ -1,5 +1,6 @@
 """The table of docs/models.md: each small model in each format and precision, by the reports."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import get_args
@@ -76,6 +77,12 @@ def written() -> Iterator[tuple[str, ...]]:
     for line in PAGE.read_text().splitlines():
         if line.startswith(tuple(f"| {title}" for title in TITLES.values())):
             yield tuple(text.strip() for text in line.strip("|").split("|"))
+
+
+def coverage(text: str) -> str:
+    """The section that benchmarks/coverage.py has written into a page; it stays as it is."""
+    found = re.search(r"^<!-- coverage: begin -->.*^<!-- coverage: end -->\n", text, re.M | re.S)
+    return f"\n{found[0]}" if found else ""
 
 
 def page(reports: Reports) -> str:

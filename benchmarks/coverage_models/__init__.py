@@ -1,0 +1,1 @@
+"""Public architectures for benchmarks/coverage.py, and how each is run and checked."""
