@@ -19,7 +19,7 @@ from coverage_models.architecture import Architecture, Arrays
 from coverage_models.fitting import fit_keras, fit_torch
 from coverage_models.zoo import ARCHITECTURES
 
-SAMPLES, SAMPLES_INT8, SAMPLES_CHECKED, FITTED = 32, 600, 16, 480
+SAMPLES, SAMPLES_INT8, SAMPLES_CHECKED, FITTED = 32, 768, 16, 480
 Named = list[tuple[str, np.ndarray]]
 
 
