@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from edgeml.conversion import ConversionReport, VariantReport
+from edgeml.conversion import CalibratorTried, ConversionReport, VariantReport
 from edgeml.errors import ConversionError, EdgemlError, InputError, ParityError, UndecidedError
 from edgeml.manifest import Format, Precision
 from edgeml_converters.lint import lint
@@ -203,6 +203,15 @@ def _faults(variant: VariantReport) -> str:
     if messages:
         return "; ".join(f"{fault}: {message}" for fault, message in messages.items())
     errors = [f"{tried.route}: {tried.error}" for tried in variant.routes if tried.error]
-    errors += [f"{tried.name}: {tried.error}" for tried in variant.calibrators if tried.error]
+    errors += _said_once(variant.calibrators)
     errors += dict.fromkeys(f"{row.engine}: {row.error}" for row in variant.engines if row.error)
     return "; ".join(errors) or "no engine for it is installed; see 'edgeml doctor'"
+
+
+def _said_once(tried: Sequence[CalibratorTried]) -> list[str]:
+    """What calibrators failed with, each error with the names of all whose it is."""
+    names: dict[str, list[str]] = {}
+    for calibrator in tried:
+        if calibrator.error:
+            names.setdefault(calibrator.error, []).append(calibrator.name)
+    return [f"{', '.join(of)}: {error}" for error, of in names.items()]

@@ -10,7 +10,8 @@ from edgeml.manifest import Optimisation
 def level_findings(
     engine: str, rows: Sequence[EngineParity], crashed: Sequence[Optimisation]
 ) -> tuple[Finding, ...]:
-    """Values that differ at some levels only, then levels at which the engine's process ended.
+    """Values that differ at some levels only, then levels at which the engine's process ended, or
+    else why it ran at none.
 
     rows: of `engine`, one for each level, the highest first. crashed: where its process ended.
     """
@@ -29,6 +30,15 @@ def level_findings(
         )
     if crashed:
         findings.append(_crash(engine, ", ".join(crashed), passed))
+    elif rows and all(row.error for row in rows):
+        findings.append(
+            Finding(
+                fault=Fault.ENGINE_REFUSED,
+                severity="error",
+                message=f"{engine}: {rows[0].error}",
+                engines=(engine,),
+            )
+        )
     return tuple(findings)
 
 

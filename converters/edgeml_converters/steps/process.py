@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from edgeml import errors
 from edgeml.errors import ConversionError, InputError, StorageError
 from edgeml_converters.extras import extra_for
 from edgeml_converters.steps import messages
@@ -47,7 +48,8 @@ class StepRefused(StepError):
     """The step raised; `failure` is what the worker said."""
 
     def __init__(self, step: str, failure: Failed) -> None:
-        whole = failure.kind == ConversionError.__name__  # its message is a sentence already
+        # The messages of edgeml's own errors are sentences already.
+        whole = isinstance(getattr(errors, failure.kind, None), type)
         super().__init__(step, failure.message if whole else f"{failure.kind}: {failure.message}")
         self.failure = failure
 

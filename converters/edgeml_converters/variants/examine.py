@@ -1,9 +1,11 @@
 """A converted file examined: linted before it runs, then run on every engine."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgeml import digests
 from edgeml.conversion import VariantReport
+from edgeml.faults import Fault, Finding
 from edgeml.manifest import Format, Precision
 from edgeml_converters.formats.batch import frozen_batch
 from edgeml_converters.lint import lint
@@ -32,7 +34,7 @@ def examine(
     findings = lint(target, entry)
     batch = frozen_batch(target, entry)
     parity = show_parity(entry, target, question, progress, batch)
-    findings = (*findings, *of_all_engines(parity.findings))
+    findings = (*findings, *of_all_engines(_beside(findings, parity.findings)))
     wrong_everywhere = any(f.severity == "error" and not f.engines for f in findings)
     report = VariantReport(
         id=identity,
@@ -51,3 +53,15 @@ def examine(
         findings=findings,
     )
     return Candidate(report, entry.parent, parity.answers, parity.answers_by_engine), parity
+
+
+def _beside(linted: Sequence[Finding], found: Sequence[Finding]) -> list[Finding]:
+    """Without what an engine says of a file that the lint says better."""
+    explained = {
+        engine for finding in linted if finding.severity == "error" for engine in finding.engines
+    }
+    return [
+        finding
+        for finding in found
+        if finding.fault is not Fault.ENGINE_REFUSED or not explained.issuperset(finding.engines)
+    ]

@@ -7,6 +7,7 @@ import msgspec
 from edgeml.conversion import CalibratorTried, RepairTried
 from edgeml.evidence import TensorFidelity
 from edgeml.faults import Fault, Finding
+from edgeml_converters.bisect.around import Op
 from edgeml_converters.bisect.kept import ops_like
 from edgeml_converters.options import Options
 from edgeml_converters.quantise.calibrators import calibrators
@@ -14,6 +15,7 @@ from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants.candidate import Candidate
 from edgeml_converters.variants.mend import mend
 from edgeml_converters.variants.quantiser import QuantisedFile, Quantiser, Recipe
+from edgeml_converters.variants.stumbles import stays_float, stumbles
 
 
 def make_lower(quantiser: Quantiser, options: Options) -> Candidate:
@@ -25,7 +27,14 @@ def make_lower(quantiser: Quantiser, options: Options) -> Candidate:
         pattern: ops_like(quantiser.format, quantiser.base.entry, pattern)
         for pattern in options.keep_float
     }
-    files, tried = _calibrate(quantiser, options, [op for ops in kept.values() for op in ops])
+    asked = [op for ops in kept.values() for op in ops]
+    files, tried = _calibrate(quantiser, options, asked)
+    stays: list[Finding] = []
+    if not files and options.repair:
+        stumbled, reason = _stumbled(quantiser, options, asked, tried)
+        if stumbled:
+            stays.append(stays_float(stumbled, reason))
+            files, tried = _calibrate(quantiser, options, [*asked, *(op.name for op in stumbled)])
     if not files:
         return _nothing(quantiser, tried)
     best = max(files, key=lambda file: file.nearness)
@@ -38,8 +47,25 @@ def make_lower(quantiser: Quantiser, options: Options) -> Candidate:
         calibrators=tuple(tried) if quantiser.precision == "int8" else (),
         repairs=tuple(repairs),
         tensors=tensors,
-        findings=(*candidate.report.findings, *untraced, *_not_kept(kept)),
+        findings=(*candidate.report.findings, *stays, *untraced, *_not_kept(kept)),
     )
+
+
+def _stumbled(
+    quantiser: Quantiser, options: Options, asked: Sequence[str], tried: Sequence[CalibratorTried]
+) -> tuple[tuple[Op, ...], str]:
+    """The operators that all calibrators fail at, and the reason that they give."""
+    first = tried[0]
+    reason = first.error or ""
+    if any(other.error != reason for other in tried):
+        return (), reason  # they fail for reasons of their own
+    recipe = _recipe(first.name if quantiser.precision == "int8" else None, options, asked)
+    with quantiser.progress("look for what the quantiser cannot make"):
+        return stumbles(quantiser, recipe, reason), reason
+
+
+def _recipe(calibrator: str | None, options: Options, kept: Sequence[str]) -> Recipe:
+    return Recipe(calibrator=calibrator, keep_float=tuple(kept), per_channel=not options.per_tensor)
 
 
 def _not_kept(kept: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
@@ -81,11 +107,7 @@ def _calibrate(
         label = name or quantiser.precision
         try:
             with quantiser.progress(title):
-                file = quantiser.make(
-                    Recipe(
-                        calibrator=name, keep_float=tuple(kept), per_channel=not options.per_tensor
-                    )
-                )
+                file = quantiser.make(_recipe(name, options, kept))
         except StepError as error:
             failed.append(CalibratorTried(name=label, error=error.reason))
             continue

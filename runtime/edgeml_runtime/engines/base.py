@@ -118,9 +118,10 @@ class Engine(ABC):
 
     @classmethod
     def refusal(cls, path: Path, error: Exception) -> EngineError:
-        """The engine's own complaint about a file, in one line."""
+        """The engine's own complaint about a file, in one line and without the file's folder."""
+        said = _first(error).rstrip(".").replace(str(path), path.name)
         return EngineError(
-            f"{cls.name} {cls.version()} refused {path.name}: {_first(error)}; "
+            f"{cls.name} {cls.version()} refused {path.name}: {said}; "
             "convert the model again or choose another variant."
         )
 

@@ -1,10 +1,12 @@
 """Parity through the runtime's own engines, on files made by hand."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import pytest
 from onnx import TensorProto, helper
 
@@ -112,3 +114,15 @@ def test_another_number_of_outputs_is_a_stated_failure(
     parity = _show(_difference(tmp_path, ("x", "y"), outputs), {"difference": X - Y})
     assert not parity.passed
     assert "where the model gives 'difference'" in (parity.fault() or "")
+
+
+def test_an_engine_that_opens_the_file_at_no_level_says_why(tmp_path: Path) -> None:
+    entry = _difference(tmp_path, ("x", "y"), ("difference", "total"))
+    model = onnx.load(entry)
+    model.graph.node[0].op_type = "Subtract"
+    entry.write_bytes(model.SerializeToString())
+    parity = _show(entry, {"difference": X - Y, "total": X + 2 * Y})
+    (finding,) = parity.findings
+    assert (finding.fault, finding.engines) == (Fault.ENGINE_REFUSED, ("onnxruntime",))
+    assert re.match(r"onnxruntime: onnxruntime .* refused model\.onnx: .*Subtract", finding.message)
+    assert str(tmp_path) not in finding.message

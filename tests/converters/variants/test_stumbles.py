@@ -1,0 +1,106 @@
+"""What a quantiser raises at stays in float, and the rest does not."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from edgeml_converters.bisect.around import Op
+from edgeml_converters.steps.process import StepError
+from edgeml_converters.variants import stumbles as module
+from edgeml_converters.variants.quantiser import Quantiser, Recipe
+from tests.converters.commands import convert, write_data
+from tests.converters.tflite_files import Graph, Tensor, write
+from tests.converters.tflite_files import Op as FileOp
+
+OPS = [Op(f"t{n}", "MUL" if n % 3 else "FULLY_CONNECTED", (), (f"t{n}",)) for n in range(20)]
+
+
+class Raising:
+    """A quantiser that raises where one of `bad` is not in float, with its reason."""
+
+    format = "tflite"
+    base = SimpleNamespace(entry=Path("model.tflite"))
+
+    def __init__(self, bad: dict[str, str]) -> None:
+        self.bad = bad
+        self.calls = 0
+
+    def make(self, recipe: Recipe) -> None:
+        self.calls += 1
+        for name, reason in self.bad.items():
+            if name not in recipe.keep_float:
+                raise StepError("quantising", reason)
+
+
+def _ops_of(form: str, entry: Path) -> list[Op]:
+    return OPS
+
+
+def _found(bad: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], int]:
+    monkeypatch.setattr(module, "ops_of", _ops_of)
+    quantiser = Raising(bad)
+    reason = next(iter(bad.values()))
+    found = module.stumbles(cast(Quantiser, cast(Any, quantiser)), Recipe("minmax"), reason)
+    return [op.name for op in found], quantiser.calls
+
+
+@pytest.mark.parametrize(
+    ("bad", "found"),
+    [
+        ({"t7": "bias"}, ["t7"]),
+        ({"t0": "bias"}, ["t0"]),
+        ({"t19": "ranks"}, ["t19"]),
+        ({"t3": "bias of 3", "t7": "ranks"}, ["t3", "t7"]),
+        # A second one of a kind stands for all of it.
+        ({"t1": "ranks", "t2": "ranks", "t8": "ranks"}, [f"t{n}" for n in (8, 1, 2)]),
+    ],
+)
+def test_the_operators_at_fault_are_found(
+    bad: dict[str, str], found: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, calls = _found(bad, monkeypatch)
+    assert names[: len(found)] == found
+    kinds = {op.kind for op in OPS if op.name in bad}
+    assert {op.kind for op in OPS if op.name in names} == kinds
+    assert calls <= 7 * len(bad)  # halving, and not one operator after the other
+
+
+def test_what_no_operator_explains_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _found({"no such operator": "no weights"}, monkeypatch) == ([], 1)
+
+
+def _dense_with_a_bias_of_two_axes(path: Path) -> Path:
+    """[1, 16] -> [1, 16] -> [1, 1], whose last bias the quantiser does not take."""
+    rng = np.random.default_rng(0)
+    full: Any = schema.FullyConnectedOptionsT()
+    options = (schema.BuiltinOptions.FullyConnectedOptions, full)
+    constants = {"w": (16, 16), "b": (16,), "v": (1, 16), "c": (1, 1)}
+    weights = [
+        Tensor(name, values=rng.normal(size=shape).astype(np.float32))
+        for name, shape in constants.items()
+    ]
+    tensors = [Tensor("x", (1, 16)), *weights, Tensor("h", (1, 16)), Tensor("y", (1, 1))]
+    ops = [
+        FileOp("FULLY_CONNECTED", (0, 1, 2), (5,), options=options),
+        FileOp("FULLY_CONNECTED", (5, 3, 4), (6,), options=options),
+    ]
+    return write(path, Graph(tensors, ops, outputs=(6,)))
+
+
+@pytest.mark.tensorflow
+def test_int8_is_made_of_the_rest(tmp_path: Path) -> None:
+    source = _dense_with_a_bias_of_two_axes(tmp_path / "model.tflite")
+    data = write_data(tmp_path / "data.npz", samples=256, x=(16,))
+    ended = convert(source, data, tmp_path / "out", "--precision", "int8", to=["tflite"])
+    (variant,) = ended.report["variants"]
+    assert variant["files"] and variant["coverage"] > 90
+    assert variant["answer"] != "differs", ended.err
+    (finding,) = (f for f in variant["findings"] if f["fault"] == "quantiser-raised")
+    assert (
+        "cannot make FULLY_CONNECTED of y (ValueError: Failed to quantize bias"
+        in finding["message"]
+    )
