@@ -144,6 +144,7 @@ class ConversionReport(Strict, frozen=True, kw_only=True):
     roles: of each output, as it was judged; each says who said so.
     allowed: the limits that --tolerance set in place of the rule's, by `output:figure`.
     compared_by: the callable that decided in place of all figures; empty where none did.
+    assumed: what was done to the model or the data without being told, a sentence each.
     variants: in the order of --to.
     tools: the version of everything that took part.
     """
@@ -158,6 +159,7 @@ class ConversionReport(Strict, frozen=True, kw_only=True):
     roles: dict[str, tuple[Role, ...]] = msgspec.field(default_factory=dict)
     allowed: dict[str, float] = msgspec.field(default_factory=dict)
     compared_by: str = ""
+    assumed: tuple[str, ...] = ()
     schema: int = SCHEMA
 
 

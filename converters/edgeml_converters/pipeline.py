@@ -24,7 +24,7 @@ from edgeml_converters.parity.rule import Rule, check_allowed
 from edgeml_converters.progress import Progress
 from edgeml_converters.report.page import page
 from edgeml_converters.roles.given import check_names
-from edgeml_converters.sources.data import Data, bind
+from edgeml_converters.sources.data import Data, bind, casts
 from edgeml_converters.sources.rows import Rows, split, spread
 from edgeml_converters.sources.source import Source
 from edgeml_converters.steps.messages import Loaded
@@ -70,9 +70,10 @@ class Pipeline:
     ) -> ConversionReport:
         """See edgeml_converters.convert.convert."""
         data, options = self._data, self._options
-        inputs = bind(data, self._loaded.inputs)
+        loaded = self._loaded
+        inputs = bind(data, loaded.inputs, loaded.floats)
         own = self._calibration
-        apart = None if own is None else bind(own, self._loaded.inputs)
+        apart = None if own is None else bind(own, loaded.inputs, loaded.floats)
         file = self._processes.workspace / "inputs.npz"
         save(file, inputs)
         with self._progress(f"predict {data.samples} samples with {self._loaded.framework}"):
@@ -119,6 +120,7 @@ class Pipeline:
                 roles=dict(roles),
                 allowed=lower.allowed_by_text,
                 compared_by="" if lower.own is None else lower.own.name,
+                assumed=(*loaded.assumed, *casts(data, inputs)),
                 variants=tuple(candidate.report for candidate in candidates),
                 tools=tools(self._loaded.framework),
             )

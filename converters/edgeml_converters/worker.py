@@ -85,6 +85,8 @@ class Session:
             inputs=model.inputs,
             batch=model.batch,
             samples=model.samples is not None,
+            floats=model.floats,
+            assumed=model.assumed,
         )
 
     def _predict(self, request: Predict) -> Done:

@@ -14,6 +14,19 @@ from tests.converters.commands import HERE, convert
 pytestmark = pytest.mark.torch
 
 
+def test_weights_in_half_precision_are_asked_and_converted_in_float32(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "data.npz", ids=rng.integers(0, 50, (40, 9)), length=np.full((40, 1), 9.0))
+    model = f"{HERE}/torch_models.py:half_words"
+    ended = convert(model, tmp_path / "data.npz", tmp_path / "out", to=["onnx"])
+    assert ended.code == 0, ended.err
+    assert ended.report["assumed"] == [
+        "The model's weights are float16; it was asked and converted in float32, which holds them "
+        "exactly.",
+        "'length' is float64 in data.npz and was cast to float32, as the model takes it.",
+    ]
+
+
 def test_ids_of_a_text_model_go_to_both_formats_and_to_the_device(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     ids, length = rng.integers(0, 50, (40, 9)), np.full((40, 1), 9)

@@ -189,6 +189,11 @@ def guarded() -> nn.Module:
     return Guarded()
 
 
+def half_words() -> nn.Module:
+    """The weights as people keep them to save space."""
+    return _made(Words).half()
+
+
 def noisy() -> nn.Module:
     return Noisy()
 

@@ -18,6 +18,8 @@ class Model(ABC):
     form: which kind of object it is, by which routes are chosen.
     batch: the batch size that it is frozen to, 1 or None.
     samples: inputs by name that came with the model, first axis the sample; None without.
+    floats: the dtype of its weights, which floats must be given in where no input declares its own;
+        None where it has none. assumed: what was done to it on loading, a sentence each.
     """
 
     framework: ClassVar[str]
@@ -25,6 +27,8 @@ class Model(ABC):
     inputs: tuple[ModelInput, ...]
     batch: int | None
     samples: Arrays | None = None
+    floats: str | None = None
+    assumed: tuple[str, ...] = ()
 
     @abstractmethod
     def _predict(self, arrays: Arrays) -> dict[str, Array]:

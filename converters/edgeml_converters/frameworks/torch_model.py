@@ -77,8 +77,23 @@ def wrap(built: object) -> Model | None:
         return _script(built)
     if isinstance(built, torch.nn.Module):
         module = built.cpu().eval()
-        return TorchModel("module", module, module, _parameters(module))
+        inputs = _parameters(module)
+        half = sorted(_floats(module) & {"float16", "bfloat16"})
+        model = TorchModel("module", module.float() if half else module, module, inputs)
+        model.floats = min(_floats(module), default=None)  # float32 where there are both
+        if half:
+            model.assumed = (
+                f"The model's weights are {' and '.join(half)}; it was asked and converted in "
+                "float32, which holds them exactly.",
+            )
+        return model
     return None
+
+
+def _floats(module: torch.nn.Module) -> set[str]:
+    """The dtypes of its weights, but for integers."""
+    weights = (*module.parameters(), *module.buffers())
+    return {str(w.dtype).removeprefix("torch.") for w in weights if w.is_floating_point()}
 
 
 def _parameters(module: torch.nn.Module) -> tuple[ModelInput, ...]:

@@ -86,6 +86,7 @@ def _add_engine(table: Table, variant: VariantReport, engine: EngineParity) -> N
 def _role_lines(report: ConversionReport) -> Iterator[str]:
     """What each output is taken for, and by whom: a wrong guess must be seen; and what people set
     in place of the rule."""
+    yield from report.assumed
     for name, roles in report.roles.items():
         yield f"{name} is taken for {role_text(roles)}"
     if any(variant.precision != "fp32" for variant in report.variants):

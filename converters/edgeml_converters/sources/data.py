@@ -13,7 +13,8 @@ import numpy as np
 
 from edgeml import digests
 from edgeml.contract import shape_text
-from edgeml.errors import InputError
+from edgeml.errors import ContractError, InputError
+from edgeml.integers import are_integers, as_taken
 from edgeml.parity.blocks import chunks
 from edgeml_converters.formats.tensors import Array, ModelInput
 
@@ -136,10 +137,11 @@ def _check(path: Path, key: str, array: Array, kinds: str) -> None:
             )
 
 
-def bind(data: Data, declared: Sequence[ModelInput]) -> dict[str, Array]:
+def bind(data: Data, declared: Sequence[ModelInput], floats: str | None = None) -> dict[str, Array]:
     """The data's arrays by the model's input names, in the order of its call.
 
-    A single array serves a model with a single input, whatever its name. Raises InputError when an
+    A single array serves a model with a single input, whatever its name. Floats and integers are
+    cast to the width that the input declares, floats else to `floats`. Raises InputError when an
     input is missing, unknown to the model, or of another dtype or shape than the model declares.
     """
     required = [model_input for model_input in declared if model_input.required]
@@ -157,10 +159,46 @@ def bind(data: Data, declared: Sequence[ModelInput]) -> dict[str, Array]:
             f"{', '.join(data.inputs)}; a key in it must be an input's name, or labels, "
             "expected/NAME or what --slice-by names."
         )
-    bound = {name: given[name] for name in names[: last + 1]}
+    bound = {
+        one.name: _cast(data.path, given[one.name], one, floats) for one in declared[: last + 1]
+    }
     for model_input in declared[: last + 1]:
         _check_declared(data.path, model_input, bound[model_input.name])
     return bound
+
+
+def casts(data: Data, bound: Mapping[str, Array]) -> tuple[str, ...]:
+    """What `bind` cast, a sentence each."""
+    sentences: list[str] = []
+    for name, array in bound.items():
+        given = data.inputs.get(name, next(iter(data.inputs.values())))
+        if given.dtype != array.dtype:
+            sentences.append(
+                f"{name!r} is {given.dtype.name} in {data.path.name} and was cast to "
+                f"{array.dtype.name}, as the model takes it."
+            )
+    return tuple(sentences)
+
+
+def _cast(path: Path, array: Array, declared: ModelInput, floats: str | None) -> Array:
+    dtype = declared.dtype or (floats if array.dtype.kind == "f" else None)
+    if dtype is None or dtype == array.dtype.name:
+        return array
+    if are_integers(dtype, array.dtype.name):
+        try:
+            return as_taken(declared.name, array, dtype)
+        except ContractError as error:
+            raise InputError(f"{path.name}: {error}") from error
+    if array.dtype.kind != "f" or not dtype.startswith("float"):
+        return array
+    with np.errstate(over="ignore"):
+        cast = array.astype(dtype)
+    if not np.isfinite(cast).all():
+        raise InputError(
+            f"{declared.name!r} in {path} holds numbers that {dtype}, which the model takes, does "
+            "not hold; scale them."
+        )
+    return cast
 
 
 def _check_declared(path: Path, declared: ModelInput, array: Array) -> None:

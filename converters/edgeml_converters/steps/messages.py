@@ -28,7 +28,7 @@ class Load(Strict, frozen=True, kw_only=True, tag=True):
 class Loaded(Strict, frozen=True, kw_only=True, tag=True):
     """form: which routes apply; batch: the size that the model itself is frozen to.
 
-    samples: whether sample inputs came with it.
+    samples: whether sample inputs came with it. floats, assumed: as of a Model.
     """
 
     framework: str
@@ -36,6 +36,8 @@ class Loaded(Strict, frozen=True, kw_only=True, tag=True):
     inputs: tuple[ModelInput, ...]
     batch: int | None
     samples: bool = False
+    floats: str | None = None
+    assumed: tuple[str, ...] = ()
 
 
 class Predict(Strict, frozen=True, kw_only=True, tag=True):

@@ -39,7 +39,8 @@ class Engine(ABC):
 
     path: the file to open.
     inputs, outputs: name for callers -> name in the file; None keeps the file's names.
-    dtypes: output -> dtype for callers, where integers of the file are of another width.
+    dtypes: output -> dtype for callers, where integers of the file are of another width; the first
+        axis of an output that it names is the sample, even where the file drops it.
     threads: intra-op threads.
     optimisation: of the graph, one of `optimisations`; a file that `prepare` made has it done.
     Raises EngineError when the engine is missing or refuses the file.
@@ -71,14 +72,15 @@ class Engine(ABC):
             raise self.refusal(path, error) from error
         self._inputs = dict(inputs) if inputs else {s.name: s.name for s in found.inputs}
         self._outputs = dict(outputs) if outputs else {s.name: s.name for s in found.outputs}
-        self.signature = self._renamed(found, dtypes or {})
+        self._dtypes = dict(dtypes or {})
+        self.signature = self._renamed(found)
         self._lock = threading.Lock()
 
     def run(self, tensors: Arrays) -> dict[str, npt.NDArray[Any]]:
         """Outputs by name for inputs by name; every array is the caller's to keep.
 
-        A file frozen to batch 1 is run once a sample and the answers are stacked; an answer without
-        axes is that of one sample. Integers are taken in any width that holds them.
+        A file frozen to batch 1 is run once a sample and the answers are stacked. Integers are
+        taken in any width that holds them.
         Raises ContractError for a tensor that the file does not take, EngineError when it fails.
         """
         feeds: dict[str, npt.NDArray[Any]] = {}
@@ -103,7 +105,7 @@ class Engine(ABC):
             with self._lock:
                 found = self._run_batches(feeds, batches)
         return {
-            spec.name: found[self._outputs[spec.name]].astype(spec.dtype, copy=False)
+            spec.name: self._given(spec, found[self._outputs[spec.name]])
             for spec in self.signature.outputs
         }
 
@@ -151,7 +153,7 @@ class Engine(ABC):
     ) -> dict[str, npt.NDArray[Any]]:
         try:
             if not batches:
-                return {name: np.atleast_1d(value) for name, value in self._run(feeds).items()}
+                return self._run(feeds)
             rows = [self._run({k: v[i : i + 1] for k, v in feeds.items()}) for i in range(batches)]
             return {
                 name: np.concatenate([np.atleast_1d(row[name]) for row in rows]) for name in rows[0]
@@ -161,7 +163,20 @@ class Engine(ABC):
         except Exception as error:
             raise EngineError(f"{self.name} failed while predicting: {_first(error)}") from error
 
-    def _renamed(self, found: Signature, dtypes: Mapping[str, str]) -> Signature:
+    def _given(self, spec: TensorSpec, value: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if spec.name not in self._dtypes:
+            return value
+        rows: npt.NDArray[Any] = np.atleast_1d(value)
+        return rows.astype(spec.dtype, copy=False)
+
+    def _for_callers(self, spec: TensorSpec) -> TensorSpec:
+        dtype = self._dtypes.get(spec.name)
+        if dtype is None:
+            return spec
+        known = dtype if are_integers(spec.dtype, dtype) else spec.dtype
+        return TensorSpec(spec.name, known, spec.shape or (1,))
+
+    def _renamed(self, found: Signature) -> Signature:
         def rename(
             specs: tuple[TensorSpec, ...], names: Mapping[str, str]
         ) -> tuple[TensorSpec, ...]:
@@ -179,17 +194,8 @@ class Engine(ABC):
 
         return Signature(
             rename(found.inputs, self._inputs),
-            tuple(
-                _for_callers(spec, dtypes.get(spec.name, spec.dtype))
-                for spec in rename(found.outputs, self._outputs)
-            ),
+            tuple(self._for_callers(spec) for spec in rename(found.outputs, self._outputs)),
         )
-
-
-def _for_callers(spec: TensorSpec, dtype: str) -> TensorSpec:
-    """An output as `run` gives it: integers in the width of `dtype`, one axis at least."""
-    known = dtype if are_integers(spec.dtype, dtype) else spec.dtype
-    return TensorSpec(spec.name, known, spec.shape or (1,))
 
 
 def _first(error: Exception) -> str:

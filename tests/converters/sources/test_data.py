@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from edgeml.errors import InputError
 from edgeml_converters.formats.tensors import ModelInput
-from edgeml_converters.sources.data import bind, read
+from edgeml_converters.sources.data import bind, casts, read
 from edgeml_converters.sources.rows import spread
 
 X = ModelInput(name="x", dtype="float32", shape=(None, 3))
 Y = ModelInput(name="y")
+N = ModelInput(name="x", dtype="uint8", shape=(None, 3))
 OPTIONAL = ModelInput(name="scale", required=False)
 ROWS = np.arange(6, dtype=np.float32).reshape(2, 3)
 
@@ -78,7 +79,9 @@ def test_what_is_no_npz_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "wanted", "sentence"),
     [
-        ({"x": ROWS.astype(np.float64)}, [X], "must be float32, but is float64"),
+        ({"x": ROWS.astype(np.int32)}, [X], "must be float32, but is int32"),
+        ({"x": ROWS * 1e300}, [X], "holds numbers that float32, which the model takes, does not"),
+        ({"x": ROWS.astype(int) + 300}, [N], "'x' holds 305, but the file takes uint8"),
         ({"x": ROWS[:, :2]}, [X], r"must have shape \[\?, 3\], but has \[2, 2\]"),
         ({"x": ROWS[0]}, [X], r"must have shape \[\?, 3\]"),
         ({"x": ROWS, "z": ROWS}, [X], "inputs are x, but .* holds x, z"),
@@ -141,3 +144,25 @@ def test_a_folder_that_is_no_data_is_refused(
             np.save(tmp_path / name, content)
     with pytest.raises(InputError, match=sentence):
         read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "floats", "cast"),
+    [
+        ("float64", X, None, "float32"),
+        ("float64", Y, "float32", "float32"),
+        ("float32", Y, "float32", None),
+        ("float64", Y, None, None),  # nobody says what it takes
+        ("int64", Y, "float32", None),
+        ("int64", N, None, "uint8"),
+    ],
+)
+def test_numbers_are_cast_to_the_width_that_the_model_takes_with_a_word(
+    tmp_path: Path, given: str, wanted: ModelInput, floats: str | None, cast: str | None
+) -> None:
+    data = read(saved(tmp_path, only=ROWS.astype(given)))
+    bound = bind(data, [wanted], floats)
+    assert bound[wanted.name].dtype.name == (cast or given)
+    assert bound[wanted.name].tolist() == ROWS.tolist()
+    said = f"is {given} in data.npz and was cast to {cast}, as the model takes it."
+    assert [sentence.partition(" ")[2] for sentence in casts(data, bound)] == [said] * bool(cast)
