@@ -11,23 +11,20 @@ _KINDS = "iu"
 
 
 def are_integers(*dtypes: str) -> bool:
-    """Whether all are dtypes of numbers that `as_integers` can turn into one another."""
+    """Whether all are dtypes of numbers that `as_taken` can turn into one another."""
     try:
         return all(np.dtype(dtype).kind in _KINDS for dtype in dtypes)
     except TypeError:  # an engine's own name for what numpy has no dtype of
         return False
 
 
-def as_taken(name: str, array: npt.NDArray[Any], dtype: Any) -> npt.NDArray[Any]:
-    """The array as what takes `dtype` takes it: see `as_integers`; others stay as they are."""
-    taken = np.dtype(dtype).name
-    if array.dtype.name == taken or not are_integers(array.dtype.name, taken):
+def as_taken(name: str, array: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
+    """The array as what takes `dtype` takes it: integers in that width, others as they are.
+
+    Raises ContractError for an integer that does not fit.
+    """
+    if array.dtype.name == dtype or not are_integers(array.dtype.name, dtype):
         return array
-    return as_integers(name, array, taken)
-
-
-def as_integers(name: str, array: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
-    """The array as integers of `dtype`; raises ContractError for one that does not fit."""
     limits = np.iinfo(dtype)
     if array.size and (array.min() < limits.min or array.max() > limits.max):
         beyond = array.max() if array.max() > limits.max else array.min()

@@ -71,9 +71,11 @@ def requirements(
         case "embedding":
             return [(vectors(r, v),)]
         case "regression" | "image" | "signal" | "state":
-            return [(_numbers(role, model, variant),)]
+            limit = _by_error(role, r)
+            return [(_noise("noise", role, (model, variant), limit, OTHER_AXES_OF_NUMBERS),)]
         case _:
-            return [(_unknown(role, model, variant),)]
+            name: Name = "noise of an unknown output"
+            return [(_noise(name, role, (model, variant), LIMITS[name], OTHER_AXES),)]
 
 
 def rounding(
@@ -147,29 +149,25 @@ def _channels_last(role: Role, array: Array) -> Array:
     return last[..., channels(role, array.shape)]
 
 
-def _unknown(role: Role, model: Array, variant: Array) -> Figure:
-    """Along every axis where nobody says which is of the channels, else along that one."""
-    name: Name = "noise of an unknown output"
+def _noise(
+    name: Name,
+    role: Role,
+    pair: tuple[Array, Array],
+    limit: Limit | tuple[Limit, ...],
+    other: Limit,
+) -> Figure:
+    """Along every axis where nobody says which is of the channels, else along that one.
+
+    pair: model and variant. limit: of the channels; other: of the slices along the other axes.
+    """
+    model, variant = pair
     axes = judged_axes([role], model.shape)
     if len(axes) < 2:
-        r, v = (_channels_last(role, array) for array in (model, variant))
-        return noise(name, r, v, LIMITS[name])
-    first, *others = (model.shape[axis] for axis in axes)
-    limits = [LIMITS[name]] * first + [OTHER_AXES] * sum(others)
-    return noise_along(name, model, variant, axes, limits)
-
-
-def _numbers(role: Role, model: Array, variant: Array) -> Figure:
-    """As `_unknown`, by the model's own error along the axis of the channels."""
-    r, v = (_channels_last(role, array) for array in (model, variant))
-    limit = _by_error(role, r)
-    axes = judged_axes([role], model.shape)
-    if len(axes) < 2:
-        return noise("noise", r, v, limit)
+        r, v = (_channels_last(role, array) for array in pair)
+        return noise(name, r, v, limit)
     first, *others = (model.shape[axis] for axis in axes)
     limits = [limit] * first if isinstance(limit, Limit) else [*limit]
-    limits += [OTHER_AXES_OF_NUMBERS] * sum(others)
-    return noise_along("noise", model, variant, axes, limits)
+    return noise_along(name, model, variant, axes, [*limits, *[other] * sum(others)])
 
 
 def _by_error(role: Role, model: Array) -> Limit | tuple[Limit, ...]:

@@ -16,7 +16,6 @@ from edgeml_converters.formats.tflite_read import Op, Tensor
 ENGINES = {"litert": "ai_edge_litert", "tflite": "tflite_runtime"}
 _FLOATS = {"float32", "float16", "float64"}
 _INTEGERS = {"int8", "uint8", "int16"}
-_WIDTHS = {*_INTEGERS, "uint16", "int32", "uint32", "int64", "uint64"}
 
 
 class TfliteProbe(Probe):
@@ -101,7 +100,7 @@ def _real(array: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
 def _quantised(array: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
     """A float sample as an integer input takes it."""
     if tensor.type not in _INTEGERS or array.dtype.kind != "f":
-        return as_taken(tensor.name, array, tensor.type) if tensor.type in _WIDTHS else array
+        return as_taken(tensor.name, array, tensor.type)
     limits = np.iinfo(tensor.type)
     steps = np.round(array / tensor.scales[0]) + tensor.zero_points[0]
     return np.asarray(np.clip(steps, limits.min, limits.max), tensor.type)

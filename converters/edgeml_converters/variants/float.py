@@ -54,12 +54,13 @@ def make_float(
         frozen = _frozen(converted.frozen, allow_frozen)
         if frozen is not None:
             candidate = _with(candidate, frozen)
-        good = parity.undisputed and (frozen is None or frozen.severity == "warning")
-        reason = frozen.message if frozen is not None and parity.undisputed else parity.fault()
-        tried.append(RouteTried(route=key, error=None if good else reason))
-        if best is None or good or _rank(candidate) > _rank(best):
+        wrong = None if parity.undisputed else parity.fault()
+        if wrong is None and frozen is not None and frozen.severity == "error":
+            wrong = frozen.message
+        tried.append(RouteTried(route=key, error=wrong))
+        if best is None or wrong is None or _rank(candidate) > _rank(best):
             best = candidate
-        if good:
+        if wrong is None:
             break
     if best is None:
         report = VariantReport(

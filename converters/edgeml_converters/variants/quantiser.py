@@ -105,6 +105,13 @@ class Quantiser:
 
     def make(self, recipe: Recipe) -> QuantisedFile:
         """Raises StepError when the file cannot be made or no engine runs it."""
+        entry, quantised = self.quantise(recipe)
+        return QuantisedFile(
+            recipe, entry, quantised.coverage, quantised.ranges, self._outputs(entry)
+        )
+
+    def quantise(self, recipe: Recipe) -> tuple[Path, Quantised]:
+        """The file, which nothing has run yet; raises StepError when it cannot be made."""
         self._count += 1
         folder = self.choice.workspace / f"quantised-{self._count}" / self.id
         folder.mkdir(parents=True)
@@ -123,10 +130,7 @@ class Quantiser:
             ),
             Quantised,
         )
-        entry = folder / quantised.entry
-        return QuantisedFile(
-            recipe, entry, quantised.coverage, quantised.ranges, self._outputs(entry)
-        )
+        return folder / quantised.entry, quantised
 
     def _outputs(self, entry: Path) -> tuple[OutputParity, ...]:
         """Judged where the float file passed last, else in its first row."""

@@ -65,7 +65,7 @@ def _raised(quantiser: Quantiser, recipe: Recipe, kept: Sequence[Op]) -> str | N
     """Why it makes no file with these in float besides; None where it makes one."""
     names = tuple(dict.fromkeys((*recipe.keep_float, *(op.name for op in kept))))
     try:
-        quantiser.make(Recipe(recipe.calibrator, names, recipe.per_channel))
+        quantiser.quantise(Recipe(recipe.calibrator, names, recipe.per_channel))
     except StepError as error:
         return error.reason
     return None

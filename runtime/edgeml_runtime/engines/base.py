@@ -88,8 +88,7 @@ class Engine(ABC):
             value = tensors.get(spec.name)
             if value is None:
                 raise ContractError(f"The input {spec.name!r} is missing; send it.")
-            if value.dtype.name != spec.dtype and are_integers(spec.dtype):
-                value = as_taken(spec.name, value, spec.dtype)
+            value = as_taken(spec.name, value, spec.dtype)
             known = value.dtype.name == spec.dtype and value.dtype.isnative
             if not known or value.ndim != len(spec.shape):
                 raise ContractError(

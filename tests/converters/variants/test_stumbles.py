@@ -29,7 +29,7 @@ class Raising:
         self.bad = bad
         self.calls = 0
 
-    def make(self, recipe: Recipe) -> None:
+    def quantise(self, recipe: Recipe) -> None:
         self.calls += 1
         for name, reason in self.bad.items():
             if name not in recipe.keep_float:

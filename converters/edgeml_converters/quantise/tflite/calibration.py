@@ -42,7 +42,7 @@ def _activations(content: bytes, samples: Mapping[str, Array]) -> Iterator[tuple
     tensors = [t for t in interpreter.get_tensor_details() if t["name"] in computed]
     for row in range(len(next(iter(samples.values())))):
         for name, detail in inputs.items():
-            value = as_taken(name, samples[name][row : row + 1], detail["dtype"])
+            value = as_taken(name, samples[name][row : row + 1], np.dtype(detail["dtype"]).name)
             interpreter.set_tensor(detail["index"], value)
         interpreter.invoke()
         for tensor in tensors:
