@@ -37,6 +37,8 @@ class EngineParity(Strict, frozen=True, kw_only=True):
     answer: of all outputs; differs also where an invariant is broken or it did not run.
     error: why the engine could not run it; null where it did.
     evidence: parity in depth; null where it did not run or was not asked for.
+    fed_back: each output again, with the states fed back for as many steps as the data has; at the
+        level that will be used, where an output is a state.
     """
 
     engine: str
@@ -46,15 +48,22 @@ class EngineParity(Strict, frozen=True, kw_only=True):
     error: str | None = None
     optimisation: Optimisation = "all"
     evidence: Evidence | None = None
+    fed_back: tuple[OutputParity, ...] = ()
 
     @property
     def passed(self) -> bool:
         return self.answer == "same"
 
     @property
+    def judged(self) -> tuple[tuple[str, OutputParity], ...]:
+        """Each output, and again where it was fed back, with what people call it."""
+        fed_back = [(f"{output.name} fed back", output) for output in self.fed_back]
+        return (*((output.name, output) for output in self.outputs), *fed_back)
+
+    @property
     def near(self) -> bool:
         """Whether no figure seen is beyond what differs, be the samples enough to tell or not."""
-        figures = [figure for output in self.outputs for figure in output.figures]
+        figures = [figure for _, output in self.judged for figure in output.figures]
         return self.answer != "differs" and not any(figure.beyond for figure in figures)
 
 

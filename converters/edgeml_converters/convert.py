@@ -127,7 +127,7 @@ def _load(model: ModelProcess) -> Loaded:
 def _read_data(data_file: Path | None, workspace: Path, options: Options) -> Data | None:
     if data_file is not None and data_file.suffix == ".json":
         data_file = write_samples(data_file, workspace / f"{data_file.stem}.npz")
-    return None if data_file is None else read(data_file, options.slice_by)
+    return None if data_file is None else read(data_file, options.slice_by, options.sequence_by)
 
 
 def _read_calibration(precisions: Sequence[Precision], options: Options) -> Data | None:
@@ -152,7 +152,7 @@ def _read_samples(loaded: Loaded, model: ModelProcess, options: Options) -> Data
             "There is no data to show parity on; give --data FILE.npz, or let the callable return "
             "(model, samples)."
         )
-    return read(model.samples, options.slice_by)
+    return read(model.samples, options.slice_by, options.sequence_by)
 
 
 def _check_file(source: Source) -> None:

@@ -21,6 +21,8 @@ class Options:
     layout: where the channels of images stand in the contract; None leaves the model's own.
     weights: a state dict for a callable that builds the model without them.
     slice_by: a key of the data file by whose values the samples are looked at apart.
+    sequence_by: a key of the data file: samples of one value follow one another, where states are
+        fed back.
     metric: accuracy, f1, auc, mae or module:callable.
     allow_frozen: whether a trace may keep one way of a branch on values.
     repair: whether to try to mend what does not agree.
@@ -43,6 +45,7 @@ class Options:
     layout: Layout | None = None
     weights: Path | None = None
     slice_by: str | None = None
+    sequence_by: str | None = None
     metric: str | None = None
     allow_frozen: bool = False
     repair: bool = True

@@ -11,19 +11,20 @@ from edgeml.manifest import Format, Precision
 from edgeml_converters.bisect.kept import kinds_and_sources, ops_like
 from edgeml_converters.evidence import metrics
 from edgeml_converters.formats.npz import save
-from edgeml_converters.formats.tensors import Arrays
+from edgeml_converters.formats.tensors import Arrays, Feedback, Names
 from edgeml_converters.options import Options
 from edgeml_converters.outcome import folder
 from edgeml_converters.outcome.contract import contract_from
 from edgeml_converters.outcome.provenance import provenance, tools
 from edgeml_converters.outcome.shipped import shipped_holdout
 from edgeml_converters.parity.judging import judge
-from edgeml_converters.parity.question import Question
+from edgeml_converters.parity.question import Question, Stream
 from edgeml_converters.parity.reference import check_reference
 from edgeml_converters.parity.rule import Rule, check_allowed
 from edgeml_converters.progress import Progress
 from edgeml_converters.report.page import page
 from edgeml_converters.roles.given import check_names
+from edgeml_converters.roles.states import check_sequences, states_of, with_inputs
 from edgeml_converters.sources.data import Data, bind, casts
 from edgeml_converters.sources.rows import Rows, split, spread
 from edgeml_converters.sources.source import Source
@@ -82,6 +83,8 @@ class Pipeline:
         given = self._rule.roles
         check_names(given, list(expected))
         check_allowed(self._rule.allowed, list(expected))
+        given = with_inputs(given, inputs, expected)
+        stream = self._stream(file, states_of(given))
         roles = settle_roles((), expected, given, data.labels)
         rule = replace(self._rule, roles=roles, exact=True, asked_again=again)
         _check_expected(data, expected, rule)
@@ -90,8 +93,8 @@ class Pipeline:
             options.calibration_samples if "int8" in precisions and apart is None else 0,
             options.choice_samples if set(precisions) != {"fp32"} else 0,
         )
-        proof = self._question("proof", rows.proof, inputs, expected, rule)
-        choice = self._question("choice", rows.choice, inputs, expected, rule)
+        proof = self._question("proof", rows.proof, inputs, expected, rule, stream)
+        choice = self._question("choice", rows.choice, inputs, expected, rule, stream)
         calibration = (
             {name: array[rows.calibration] for name, array in inputs.items()}
             if apart is None
@@ -137,8 +140,24 @@ class Pipeline:
                 allow_frozen=self._options.allow_frozen,
             )
 
+    def _stream(self, file: Path, states: Names) -> Stream | None:
+        """All rows of the data one after the other, with the model's states fed back."""
+        data = self._data
+        check_sequences(data.sequences is not None, states)
+        if not states:
+            return None
+        feedback = Feedback(states=states, starts=data.starts)
+        with self._progress(f"predict {data.samples} steps with {self._loaded.framework}"):
+            return Stream(file, self._model.predict(file, feedback), feedback)
+
     def _question(
-        self, name: str, rows: Rows, inputs: Arrays, expected: Arrays, rule: Rule
+        self,
+        name: str,
+        rows: Rows,
+        inputs: Arrays,
+        expected: Arrays,
+        rule: Rule,
+        stream: Stream | None,
     ) -> Question:
         """The question about some rows of the data, whose inputs are saved for the engines."""
         data, options = self._data, self._options
@@ -154,6 +173,7 @@ class Pipeline:
             labels=None if data.labels is None else data.labels[rows],
             slice_by=None if data.slices is None else (data.slices[0], data.slices[1][rows]),
             metric=metrics.parse(options.metric) if options.metric else None,
+            stream=stream,
         )
 
     def _write(

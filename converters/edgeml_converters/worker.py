@@ -91,7 +91,7 @@ class Session:
 
     def _predict(self, request: Predict) -> Done:
         assert self._model is not None
-        save(Path(request.into), self._model.predict(load(Path(request.inputs))))
+        save(Path(request.into), self._model.predict(load(Path(request.inputs)), request.feedback))
         return Done()
 
     def _convert(self, request: Convert) -> Converted:
@@ -129,12 +129,14 @@ class Session:
         )
 
     def _run(self, request: Run) -> Done:
-        from edgeml_converters.frameworks.base import in_chunks
+        from edgeml_converters.frameworks.base import in_chunks, in_steps
 
         assert self._engine is not None
         arrays = load(Path(request.inputs))
         feeds = {theirs: arrays[name] for name, theirs in request.names.items()}
-        save(Path(request.into), in_chunks(self._engine.run, feeds))
+        run, feedback = self._engine.run, request.feedback
+        answers = in_chunks(run, feeds) if feedback is None else in_steps(run, feeds, feedback)
+        save(Path(request.into), answers)
         return Done()
 
 

@@ -54,6 +54,13 @@ def compare_command(
         str | None,
         typer.Option(help="A key of the data by whose values the samples are looked at apart."),
     ] = None,
+    sequence_by: Annotated[
+        str | None,
+        typer.Option(
+            help="A key of the data: where states are fed back, samples of one value of it follow "
+            "one another; all samples if not given."
+        ),
+    ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds that each step may take.", min=1)] = 600,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document; see docs/documents.md.")
@@ -84,6 +91,7 @@ def compare_command(
             tolerances=tolerance or (),
             engines=engine or (),
             slice_by=slice_by,
+            sequence_by=sequence_by,
             timeout_seconds=timeout,
             progress=steps.step,
         )
@@ -123,11 +131,11 @@ def _parts(found: "Comparison") -> "Iterator[RenderableType]":
     table.add_column("worst figure / limit", overflow="fold")
     table.add_column("verdict", no_wrap=True)
     for row in found.engines:
-        for output in row.outputs:
+        for title, output in row.judged:
             exact = "exact" if output.max_abs == 0 else ""
             table.add_row(
                 row.engine,
-                escape(output.name),
+                escape(title),
                 _number(output.max_abs, ".2e") or "not finite",
                 _number(output.snr_db, ".1f") or exact,
                 escape(worst_figure(output)),

@@ -90,13 +90,20 @@ def convert_command(
         str | None,
         typer.Option(help="A key of the data by whose values the samples are looked at apart."),
     ] = None,
+    sequence_by: Annotated[
+        str | None,
+        typer.Option(
+            help="A key of the data: where states are fed back, samples of one value of it follow "
+            "one another; all samples if not given."
+        ),
+    ] = None,
     output: Annotated[
         list[str] | None,
         typer.Option(
             help="What an output means, NAME=ROLE: logits, probabilities, scores, mask, boxes, "
-            "heatmap, regression, embedding and so on, with axis=, channels=, threshold=, error= "
-            "or scores=, as in y=boxes,axis=2,channels=0:4; else what labels, graph and values "
-            "show.",
+            "heatmap, regression, embedding, state and so on, with axis=, channels=, threshold=, "
+            "error=, scores= or input=, as in y=boxes,axis=2,channels=0:4 or h1=state,input=h0; "
+            "else what labels, graph and values show.",
             show_default=False,
         ),
     ] = None,
@@ -175,6 +182,7 @@ def convert_command(
         layout=None if layout is None else layout.value,
         weights=weights,
         slice_by=slice_by,
+        sequence_by=sequence_by,
         metric=metric,
         outputs=tuple(output or ()),
         tolerances=tuple(tolerance or ()),

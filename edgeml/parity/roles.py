@@ -40,6 +40,7 @@ class Role(Strict, frozen=True, kw_only=True):
         of all of the role's channels, or one for each.
     corners: how the four numbers of a box stand: two corners, or a corner or centre and a size.
     scores: the output that says how sure each box is; empty where all count alike.
+    input: of a state, the input that it is given to at the next step.
     source: who said so.
     """
 
@@ -51,6 +52,7 @@ class Role(Strict, frozen=True, kw_only=True):
     error: float | tuple[float, ...] | None = None
     corners: Corners = "xyxy"
     scores: str = ""
+    input: str = ""
     source: Source = "nothing"
 
 

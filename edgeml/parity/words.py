@@ -83,7 +83,8 @@ def role_text(roles: Sequence[Role]) -> str:
         channels = f" in channels {role.start}:{stop}" if role.start or stop else ""
         axis = "" if role.axis is None else f" on axis {role.axis}"
         error = "" if role.error is None else ", whose error is known"
-        parts.append(f"{role.kind}{axis}{channels}{error}, {_BY[role.source]}")
+        given = f" given to {role.input}" if role.input else ""
+        parts.append(f"{role.kind}{given}{axis}{channels}{error}, {_BY[role.source]}")
     return "; ".join(parts)
 
 

@@ -31,6 +31,18 @@ class Pair(nn.Module):
         return {"zed": a - b, "alpha": a * 2 + b}
 
 
+class Slow(nn.Module):
+    """A filter: its state decays by 2 % a step, so that what int8 rounds at each adds up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix, self.head = nn.Linear(4, 8), nn.Linear(8, 3)
+
+    def forward(self, x: torch.Tensor, h: torch.Tensor) -> dict[str, torch.Tensor]:
+        state = h * 0.98 + torch.tanh(self.mix(x)) * 0.02
+        return {"y": self.head(state), "h1": state}
+
+
 class Digits(nn.Module):
     """A small CNN for one image; its only output has no name."""
 
@@ -78,6 +90,10 @@ def _made(kind: type[nn.Module]) -> nn.Module:
 
 def pair() -> nn.Module:
     return _made(Pair)
+
+
+def slow() -> nn.Module:
+    return _made(Slow)
 
 
 def digits() -> nn.Module:

@@ -2,25 +2,26 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
 from edgeml.conversion import EngineParity
 from edgeml.documents import SCHEMA, Strict
-from edgeml.errors import ConversionError, EngineError, InputError, ParityError
-from edgeml.parity.answers import Answer, worst
+from edgeml.errors import ConversionError, InputError, ParityError
+from edgeml.parity.answers import Answer, OutputParity, worst
 from edgeml.parity.roles import Role
+from edgeml_converters.compare.reference import Reference, not_run, open_reference
 from edgeml_converters.compare.sides import Side, input_names, sides
 from edgeml_converters.evidence.evidence import evidence
-from edgeml_converters.formats.tensors import Array, Arrays, Names
+from edgeml_converters.formats.tensors import Array, Arrays, Feedback, Names
 from edgeml_converters.parity.judging import judge
 from edgeml_converters.parity.pairing import agree, listed, pair_outputs
 from edgeml_converters.parity.rule import Rule, check_allowed, parse_allowed
+from edgeml_converters.parity.streams import judge_steps
 from edgeml_converters.progress import Progress, silent
 from edgeml_converters.roles.given import check_names, parse_roles
+from edgeml_converters.roles.states import check_sequences, states_of, with_inputs
 from edgeml_converters.sources.data import Data, read
 from edgeml_converters.steps.process import StepError
 from edgeml_runtime.engines import registry
@@ -58,7 +59,7 @@ class Comparison(Strict, frozen=True, kw_only=True):
     def fault(self) -> str | None:
         """What is not the same of B, in words; None where all is."""
         for row in self.engines:
-            for output in row.outputs:
+            for _, output in row.judged:
                 if not output.passed:
                     return f"{row.engine}: {output.reason}"
         return None
@@ -74,14 +75,15 @@ def compare_models(
     tolerances: Sequence[str] = (),
     engines: Sequence[str] = (),
     slice_by: str | None = None,
+    sequence_by: str | None = None,
     timeout_seconds: float = 600.0,
     progress: Progress = silent,
 ) -> Comparison:
     """Runs A on the first engine that takes it, B on every one, and compares all outputs.
 
     exact: nothing but the rounding of float32 may differ; otherwise what differs by more is judged
-    by the roles of A's outputs. a, b, engines: see sides.sides. data_file, slice_by, outputs,
-    tolerances: as `edgeml convert` takes them.
+    by the roles of A's outputs. a, b, engines: see sides.sides. data_file, slice_by, sequence_by,
+    outputs, tolerances: as `edgeml convert` takes them.
     timeout_seconds: for each step. Inputs and outputs are paired by name where their values agree,
     else by value. Raises InputError for models or data that cannot be used, EngineError when no
     engine for a format is installed, ParityError when the numbers of outputs differ.
@@ -91,17 +93,19 @@ def compare_models(
         raise InputError(
             f"There is no engine {unknown[0]!r}; use one of {', '.join(registry.ENGINES)}."
         )
-    data = read(data_file, slice_by)
+    data = read(data_file, slice_by, sequence_by)
     given, allowed = parse_roles(outputs), parse_allowed(tolerances)
     with TemporaryDirectory(prefix="edgeml-compare-") as temporary, ExitStack() as stack:
         workspace = Path(temporary)
         left = stack.enter_context(sides(a, workspace, timeout_seconds, engines))
         right = stack.enter_context(sides(b, workspace, timeout_seconds, engines))
-        reference = _open_reference(left, data, progress)
+        reference = open_reference(left, data, progress)
         answers = reference.answers(0)
         check_names(given, list(answers))
         check_allowed(allowed, list(answers))
         roles = reference.side.roles(answers, given, data.labels)
+        roles = with_inputs(roles, reference.given(0), answers)
+        check_sequences(data.sequences is not None, states_of(roles))
         rule = Rule(roles, exact, allowed)
         replace(rule, exact=False).check_figures(answers)
         rows = _ComparedRows(reference, data, rule)
@@ -111,57 +115,10 @@ def compare_models(
     return rows.result(right[0].label)
 
 
-@dataclass
-class _Reference:
-    """A, opened, with its answers under each pairing of inputs.
-
-    candidates: the pairings that are possible, array -> A's input; the first one was run.
-    """
-
-    side: Side
-    data: Data
-    candidates: list[Names]
-    _answers: dict[int, dict[str, Array]] = field(default_factory=dict[int, dict[str, Array]])
-
-    def answers(self, index: int) -> dict[str, Array]:
-        if index not in self._answers:
-            answers = self.side.run(self.data.inputs, self.candidates[index])
-            for name, array in answers.items():
-                if array.dtype.kind == "f" and np.isnan(array).any():
-                    raise InputError(
-                        f"{self.side.label} itself answers NaN in {name!r} for this "
-                        "data; mend the model or the data."
-                    )
-            self._answers[index] = answers
-        return self._answers[index]
-
-
-def _open_reference(left: tuple[Side, ...], data: Data, progress: Progress) -> _Reference:
-    errors: list[str] = []
-    for side in left:
-        with progress(f"run {side.label} {side.place}"):
-            try:
-                inputs = side.open()
-                if inputs is None:
-                    continue
-                reference = _Reference(side, data, input_names(data.inputs, inputs, side))
-                reference.answers(0)
-                return reference
-            except StepError as error:
-                errors.append(f"{side.runner}: {error.reason}")
-    raise _not_run(left[0].label, errors)
-
-
-def _not_run(label: str, errors: list[str]) -> InputError | EngineError:
-    if errors:
-        return InputError(f"{label} could not be run ({'; '.join(errors)}); convert it again.")
-    return EngineError(f"No engine for {label} is installed; see 'edgeml doctor'.")
-
-
 class _ComparedRows:
     """B's rows of the comparison, one for each side; the first that runs B settles the pairings."""
 
-    def __init__(self, reference: _Reference, data: Data, rule: Rule) -> None:
+    def __init__(self, reference: Reference, data: Data, rule: Rule) -> None:
         self._reference = reference
         self._data = data
         self._rule = rule
@@ -238,6 +195,7 @@ class _ComparedRows:
         if not self._outputs or not outputs.keys() >= set(self._outputs.values()):
             self._outputs = self._pair_outputs(side, outputs, expected)
         answers = {name: outputs[theirs] for name, theirs in self._outputs.items()}
+        fed_back = self._fed_back(side)
         rows = judge(answers, expected, replace(self._rule, exact=True))
         if not self._rule.exact and any(not row.passed for row in rows):
             rows = judge(answers, expected, self._rule)
@@ -245,8 +203,9 @@ class _ComparedRows:
             engine=side.runner,
             version=side.version,
             outputs=rows,
-            answer=worst(row.answer for row in rows),
+            answer=worst(row.answer for row in (*rows, *fed_back)),
             optimisation=side.optimisation,
+            fed_back=fed_back,
             evidence=evidence(
                 answers,
                 expected,
@@ -256,11 +215,26 @@ class _ComparedRows:
             ),
         )
 
+    def _fed_back(self, side: Side) -> tuple[OutputParity, ...]:
+        states = states_of(self._rule.roles)
+        if not states or self._pairing is None:
+            return ()
+        index, names = self._pairing
+        theirs = {ours: names[key] for key, ours in self._reference.candidates[index].items()}
+        feedback = Feedback(
+            states={self._outputs[given]: theirs[taken] for given, taken in states.items()},
+            starts=self._data.starts,
+        )
+        outputs = side.run(self._data.inputs, names, feedback)
+        answers = {name: outputs[their] for name, their in self._outputs.items()}
+        expected = self._reference.steps(index, states)
+        return judge_steps(answers, expected, feedback.starts, self._rule)
+
     def result(self, label: str) -> Comparison:
         ran = [row for row in self._rows if row.error is None]
         if self._pairing is None or not ran:
             errors = [f"{row.engine}: {row.error}" for row in self._rows]
-            raise _not_run(label, errors)
+            raise not_run(label, errors)
         index, names = self._pairing
         return Comparison(
             a=self._reference.side.label,

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from edgeml.errors import InputError
 from edgeml.manifest import Optimisation
 from edgeml_converters.formats.npz import save
-from edgeml_converters.formats.tensors import Array, Arrays, ModelInput, Names
+from edgeml_converters.formats.tensors import Array, Arrays, Feedback, ModelInput, Names
 from edgeml_converters.outcome.provenance import tools
 from edgeml_converters.parity.pairing import pair_inputs
 from edgeml_converters.roles.assume import assume_roles, read_roles_graph
@@ -53,8 +53,11 @@ class Side(ABC):
         """
 
     @abstractmethod
-    def run(self, arrays: Arrays, names: Names) -> dict[str, Array]:
-        """The outputs by the model's names; names: array -> the model's input."""
+    def run(
+        self, arrays: Arrays, names: Names, feedback: Feedback | None = None
+    ) -> dict[str, Array]:
+        """The outputs by the model's names; names: array -> the model's input; feedback: by the
+        model's names."""
 
     def roles(self, answers: Arrays, given: Roles, labels: Array | None) -> Roles:
         """Of its outputs: as people say, then as labels and whatever else it has tell."""
@@ -95,10 +98,18 @@ class EngineSide(Side):
             return tuple(tensor.as_input(theirs.get(tensor.name)) for tensor in opened.inputs)
         raise AssertionError("an engine has at least one level")
 
-    def run(self, arrays: Arrays, names: Names) -> dict[str, Array]:
-        ours = self._model.inputs
-        outputs = self._process.run(arrays, {k: ours.get(name, name) for k, name in names.items()})
-        theirs = {file: name for name, file in self._model.outputs.items()}
+    def run(
+        self, arrays: Arrays, names: Names, feedback: Feedback | None = None
+    ) -> dict[str, Array]:
+        ours, outs = self._model.inputs, self._model.outputs
+        if feedback is not None:
+            states = feedback.states.items()
+            of_file = {outs.get(given, given): ours.get(taken, taken) for given, taken in states}
+            feedback = replace(feedback, states=of_file)
+        outputs = self._process.run(
+            arrays, {key: ours.get(name, name) for key, name in names.items()}, feedback
+        )
+        theirs = {file: name for name, file in outs.items()}
         return {theirs.get(file, file): array for file, array in outputs.items()}
 
     def roles(self, answers: Arrays, given: Roles, labels: Array | None) -> Roles:
@@ -137,10 +148,12 @@ class FrameworkSide(Side):
         self.version = versions.get(distribution) or versions.get(loaded.framework, "")
         return loaded.inputs
 
-    def run(self, arrays: Arrays, names: Names) -> dict[str, Array]:
+    def run(
+        self, arrays: Arrays, names: Names, feedback: Feedback | None = None
+    ) -> dict[str, Array]:
         file = self._workspace / "inputs.npz"
         save(file, {name: arrays[key] for key, name in names.items()})
-        return self._process.predict(file)
+        return self._process.predict(file, feedback)
 
     def close(self) -> None:
         self._process.close()

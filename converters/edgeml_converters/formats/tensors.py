@@ -27,6 +27,16 @@ class ModelInput(Strict, frozen=True, kw_only=True):
     required: bool = True
 
 
+class Feedback(Strict, frozen=True, kw_only=True):
+    """Which outputs are given to which inputs at the next step.
+
+    states: output -> input. starts: the steps that begin a sequence, with the states in the data.
+    """
+
+    states: dict[str, str]
+    starts: tuple[int, ...] = (0,)
+
+
 class FileTensor(Strict, frozen=True, kw_only=True):
     """A tensor as a converted file declares it; -1 is a free size."""
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from edgeml.errors import InputError, first_line
-from edgeml_converters.formats.tensors import Array, Arrays, ModelInput
+from edgeml_converters.formats.tensors import Array, Arrays, Feedback, ModelInput
 
 CHUNK_SAMPLES = 64  # at once, so that memory stays bounded for any number of samples
 
@@ -34,14 +34,19 @@ class Model(ABC):
     def _predict(self, arrays: Arrays) -> dict[str, Array]:
         """Outputs by name for one batch."""
 
-    def predict(self, arrays: Arrays) -> dict[str, Array]:
-        """Outputs by name for inputs by name, first axis the sample, in batches.
+    def predict(self, arrays: Arrays, feedback: Feedback | None = None) -> dict[str, Array]:
+        """Outputs by name for inputs by name, first axis the sample, in batches; with feedback one
+        after the other.
 
         Raises InputError when the model refuses the data or an output has no sample axis.
         """
         samples = len(next(iter(arrays.values())))
         try:
-            outputs = in_chunks(self._predict, arrays, self.batch or CHUNK_SAMPLES)
+            outputs = (
+                in_chunks(self._predict, arrays, self.batch or CHUNK_SAMPLES)
+                if feedback is None
+                else in_steps(self._predict, arrays, feedback)
+            )
         except InputError:
             raise
         except Exception as error:
@@ -80,6 +85,23 @@ def in_chunks(
         run({name: array[start : start + chunk] for name, array in arrays.items()})
         for start in range(0, samples, chunk)
     ]
+    return {name: np.concatenate([np.atleast_1d(row[name]) for row in rows]) for name in rows[0]}
+
+
+def in_steps(
+    run: Callable[[dict[str, Array]], Mapping[str, Array]], arrays: Arrays, feedback: Feedback
+) -> dict[str, Array]:
+    """`run` on one sample after the other, each with the states that the last one gave; those in
+    `arrays` count at the beginning of a sequence alone."""
+    rows: list[Mapping[str, Array]] = []
+    for step in range(len(next(iter(arrays.values())))):
+        feeds = {name: array[step : step + 1] for name, array in arrays.items()}
+        if step not in feedback.starts:
+            feeds |= {
+                taken: np.asarray(rows[-1][given]).reshape(feeds[taken].shape)
+                for given, taken in feedback.states.items()
+            }
+        rows.append(run(feeds))
     return {name: np.concatenate([np.atleast_1d(row[name]) for row in rows]) for name in rows[0]}
 
 

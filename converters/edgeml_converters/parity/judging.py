@@ -1,6 +1,9 @@
 """The answer on every output of a variant: by the figures of its roles, and in words."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from math import ceil
 
 import numpy as np
 from msgspec.structs import replace
@@ -22,11 +25,42 @@ def judge(answers: Arrays, expected: Arrays, rule: Rule) -> tuple[OutputParity, 
 
     What cannot be judged as its role says, because of its shape, cannot be told.
     """
-    judged = {name: _Judged(name, answers[name], expected, rule) for name in expected}
+    samples = len(next(iter(expected.values())))
+
+    def required(name: str) -> list[Requirement]:
+        return rule.requirements(name, answers[name], expected[name], expected)
+
+    return judge_by(answers, expected, rule, required, Units(rule.least, samples, samples))
+
+
+@dataclass(frozen=True)
+class Units:
+    """What the parts of a figure are of. least: below so many samples nothing is the same.
+
+    parts: how many a figure has, each a sample, or a run of steps that follow one another.
+    """
+
+    least: int
+    parts: int
+    samples: int
+
+
+def judge_by(
+    answers: Arrays,
+    expected: Arrays,
+    rule: Rule,
+    required: Callable[[str], list[Requirement]],
+    units: Units,
+) -> tuple[OutputParity, ...]:
+    """As `judge`, by what is `required` of each output, which may raise ValueError."""
+    judged = {
+        name: _Judged(name, answers[name], expected[name], rule, partial(required, name), units)
+        for name in expected
+    }
     looked_at = sum(one.looks for one in judged.values())
     found = tuple(one.parity(looked_at) for one in judged.values())
     # One constant proves nothing, but beside outputs that vary it is what that output is.
-    if not any(one.samples >= rule.least and not one.constant for one in judged.values()):
+    if not any(units.samples >= units.least and not one.constant for one in judged.values()):
         return found
     return tuple(
         replace(parity, answer="same", reason="")
@@ -48,15 +82,24 @@ def worst_channel_db(model: Array, variant: Array, role: Role) -> float | None:
 class _Judged:
     """One output. looks: at how many figures."""
 
-    def __init__(self, name: str, answered: Array, others: Arrays, rule: Rule) -> None:
-        self._name, self._answered, self._expected = name, answered, others[name]
+    def __init__(
+        self,
+        name: str,
+        answered: Array,
+        expected: Array,
+        rule: Rule,
+        required: Callable[[], list[Requirement]],
+        units: Units,
+    ) -> None:
+        self._name, self._answered, self._expected = name, answered, expected
         self._rule = rule
+        self._units = units
         self._fault = fault(self._expected, answered)
         self._cannot = ""
         self._required: list[Requirement] = []
         if self._fault is None:
             try:
-                self._required = rule.requirements(name, answered, self._expected, others)
+                self._required = required()
             except ValueError as error:
                 self._cannot = f"{error}; say what {name!r} is by --output"
         self.looks = looks(self._required)
@@ -68,16 +111,16 @@ class _Judged:
                 answer="differs",
                 reason=f"it gives {self._fault} in {self._name!r}",
             )
-        samples = len(self._expected)
+        units = self._units
         decision = decide(
             self._required,
-            samples,
-            self._rule.least,
+            units.parts,
+            0 if units.samples >= units.least else units.parts + 1,
             looked_at,
             seen_is_enough=self._rule.exact,
         )
         answer: Answer = "cannot tell" if self._cannot else decision.answer
-        figures = tuple(_worst_of_each(decision.columns))
+        figures = tuple(_worst_of_each(decision.columns, units.samples / units.parts))
         if answer == "cannot tell" and not self._cannot and self._is_another_constant(figures):
             answer = "differs"
         reason = "" if answer == "same" else self._reason(figures, answer)
@@ -93,10 +136,6 @@ class _Judged:
             snr_db=self._snr_db(),
             reason=reason,
         )
-
-    @property
-    def samples(self) -> int:
-        return len(self._expected)
 
     @property
     def constant(self) -> bool:
@@ -129,7 +168,7 @@ class _Judged:
             return f"{self._name!r} differs: it is not the one constant that the model gives"
         if answer == "differs":
             return f"{self._name!r} differs: {_words(figures[0])}"
-        samples, least = len(self._expected), self._rule.least
+        samples, least = self._units.samples, self._units.least
         if self._cannot:
             why = self._cannot
         elif samples < least:
@@ -139,15 +178,16 @@ class _Judged:
         return f"whether {self._name!r} is the same is open: {why}"
 
 
-def _worst_of_each(columns: tuple[Column, ...]) -> Iterator[JudgedFigure]:
+def _worst_of_each(columns: tuple[Column, ...], each: float) -> Iterator[JudgedFigure]:
+    """each: how many samples there are in a part of a figure."""
     seen: set[str] = set()
     for column in columns:  # the worst first
         if column.name not in seen:
             seen.add(column.name)
-            yield _figure(column)
+            yield _figure(column, each)
 
 
-def _figure(column: Column) -> JudgedFigure:
+def _figure(column: Column, each: float) -> JudgedFigure:
     def known(number: float) -> float | None:
         return float(number) if np.isfinite(number) else None
 
@@ -162,7 +202,7 @@ def _figure(column: Column) -> JudgedFigure:
         why=column.limit.why,
         events=column.events,
         answer=column.answer,
-        needed=column.needed,
+        needed=None if column.needed is None else ceil(column.needed * each),
     )
 
 

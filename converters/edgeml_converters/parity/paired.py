@@ -4,11 +4,11 @@ from edgeml.conversion import EngineParity
 from edgeml.errors import ConversionError
 from edgeml.evidence import Invariant
 from edgeml.manifest import Optimisation
-from edgeml_converters.formats.tensors import Array, Arrays, Names
+from edgeml_converters.formats.tensors import Array, Arrays, Feedback, Names
 from edgeml_converters.parity.invariants import invariants
 from edgeml_converters.parity.outcome import Parity
 from edgeml_converters.parity.pairing import agree, listed, pair_inputs, pair_outputs
-from edgeml_converters.parity.question import Question
+from edgeml_converters.parity.question import Question, Stream
 from edgeml_converters.steps.engine import EngineProcess
 from edgeml_converters.steps.messages import Opened
 
@@ -65,6 +65,20 @@ class PairedEngine:
     def _agrees(self, answers: Arrays) -> bool:
         expected = self._question.expected
         return agree(answers, expected, pair_outputs(answers, expected))
+
+    def steps(self, level: Optimisation, stream: Stream) -> dict[str, Array]:
+        """The answers at a level to one step after the other, its own states fed back.
+
+        Raises StepError when the engine fails.
+        """
+        self._engine.open(level)
+        states = {
+            self._outputs[given]: self._inputs[taken]
+            for given, taken in stream.feedback.states.items()
+        }
+        feedback = Feedback(states=states, starts=stream.feedback.starts)
+        answers = self._engine.run_file(stream.file, self._inputs, feedback)
+        return {name: answers[theirs] for name, theirs in self._outputs.items()}
 
     def invariants(
         self, row: EngineParity, answers: Arrays, batch: int | None

@@ -4,9 +4,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeml_converters.evidence.metrics import Metric
-from edgeml_converters.formats.tensors import Array, Arrays
+from edgeml_converters.formats.tensors import Array, Arrays, Feedback
 from edgeml_converters.parity.rule import Rule
 from edgeml_converters.steps.processes import Processes
+
+
+@dataclass(frozen=True)
+class Stream:
+    """All steps of the data in their order, at which a model's states are fed back.
+
+    file: an .npz of the inputs. expected: the model's answers when it runs on its own.
+    """
+
+    file: Path
+    expected: Arrays
+    feedback: Feedback
 
 
 @dataclass(frozen=True)
@@ -14,7 +26,8 @@ class Question:
     """The samples to run, the model's answers to them, and the rule that they are judged by.
 
     file: an .npz of `inputs`. processes: in which files are made and run. slice_by: a key of the
-    data and its value for each sample. metric: the task's own.
+    data and its value for each sample. metric: the task's own. stream: None where no output is a
+    state.
     """
 
     file: Path
@@ -25,6 +38,7 @@ class Question:
     labels: Array | None = None
     slice_by: tuple[str, Array] | None = None
     metric: Metric | None = None
+    stream: Stream | None = None
 
     @property
     def workspace(self) -> Path:

@@ -7,7 +7,7 @@ import msgspec
 from edgeml.conversion import EngineParity
 from edgeml.errors import ConversionError
 from edgeml.manifest import Format, Optimisation
-from edgeml.parity.answers import ORDER, worst
+from edgeml.parity.answers import ORDER, Answer, OutputParity, worst
 from edgeml_converters.evidence.evidence import evidence
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.parity.comparisons import differences
@@ -18,6 +18,7 @@ from edgeml_converters.parity.levels import level_findings
 from edgeml_converters.parity.outcome import Parity
 from edgeml_converters.parity.paired import PairedEngine
 from edgeml_converters.parity.question import Question
+from edgeml_converters.parity.streams import judge_steps
 from edgeml_converters.progress import Progress
 from edgeml_converters.steps.process import StepError, StepRefused
 from edgeml_runtime.engines import registry
@@ -112,6 +113,7 @@ class _EngineRows:
         )
         try:
             invariants = self._engine.invariants(chosen, answers, self._batch)
+            fed_back = self._fed_back(chosen)
         except StepError as error:
             self._rows[self._rows.index(chosen)] = self._did_not_run(
                 chosen.optimisation, error.reason
@@ -123,7 +125,7 @@ class _EngineRows:
             *permuted_layouts(answers, question.expected, name),
             *added,
             *findings(
-                chosen.outputs,
+                (*chosen.outputs, *fed_back),
                 invariants,
                 figures,
                 name,
@@ -132,9 +134,18 @@ class _EngineRows:
             ),
         ]
         broken = bool(added) or not all(invariant.passed for invariant in invariants)
+        of_steps: list[Answer] = [output.answer for output in fed_back]
         for index, row in enumerate(self._rows):
             self._rows[index] = msgspec.structs.replace(
                 row,
-                answer="differs" if broken else row.answer,
+                answer="differs" if broken else worst((row.answer, *of_steps)),
+                fed_back=fed_back if row is chosen else (),
                 evidence=figures if row is chosen else None,
             )
+
+    def _fed_back(self, chosen: EngineParity) -> tuple[OutputParity, ...]:
+        stream = self._question.stream
+        if stream is None:
+            return ()
+        answers = self._engine.steps(chosen.optimisation, stream)
+        return judge_steps(answers, stream.expected, stream.feedback.starts, self._question.rule)

@@ -51,7 +51,7 @@ def _row(variant: VariantReport, engine: EngineParity, profile: EngineProfile | 
         levels=tuple(
             (row.optimisation, row.answer) for row in variant.engines if row.engine == engine.engine
         ),
-        worst=max(engine.outputs, key=lambda output: output.share, default=None),
+        worst=max((o for _, o in engine.judged), key=lambda output: output.share, default=None),
         top1=_top1(engine),
     )
 

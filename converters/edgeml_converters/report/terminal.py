@@ -71,12 +71,12 @@ def _add_engine(table: Table, variant: VariantReport, engine: EngineParity) -> N
     name = f"{engine.engine}{level}"
     if engine.error is not None:
         table.add_row(variant.id, name, "", "", "", "[red]did not run[/]")
-    broken = engine.answer == "differs" and all(o.answer != "differs" for o in engine.outputs)
-    for output in engine.outputs:
+    broken = engine.answer == "differs" and all(o.answer != "differs" for _, o in engine.judged)
+    for title, output in engine.judged:
         table.add_row(
             variant.id,
             name,
-            escape(output.name),
+            escape(title),
             snr_text(output),
             escape(worst_figure(output)),
             "[red]unsound[/]" if broken else ANSWERS[output.answer],

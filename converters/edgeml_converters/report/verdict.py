@@ -61,7 +61,7 @@ def _reason(variant: VariantReport) -> str:
     for finding in sorted(variant.findings, key=lambda finding: finding.severity != "error"):
         return finding.message
     for engine in variant.engines:
-        for output in engine.outputs:
+        for _, output in engine.judged:
             if not output.passed:
                 return f"{engine.engine}: {output.reason}."
     errors = [engine.error for engine in variant.engines if engine.error]

@@ -10,7 +10,7 @@ from edgeml.parity.roles import KINDS, Corners, Role, channel_axis, channels
 
 Roles = Mapping[str, tuple[Role, ...]]
 """Output -> its roles."""
-_WORDS = "axis, channels, threshold, error, corners or scores"
+_WORDS = "axis, channels, threshold, error, corners, scores or input"
 _TEXT = re.compile(rf"(.+?)=({'|'.join(KINDS)})((?:,.*)?)")  # names may have "=" in them
 _FORM = "NAME=ROLE, or NAME=ROLE,axis=1,channels=4:84,threshold=0.3"
 
@@ -113,7 +113,7 @@ def _known(key: str, value: str) -> dict[str, Any]:
             if value not in get_args(Corners):
                 raise ValueError("no such order")
             return {"corners": value}
-        case "scores" if value:
-            return {"scores": value}
+        case "scores" | "input" if value:
+            return {key: value}
         case _:
             raise ValueError("no such word")

@@ -23,7 +23,8 @@ from edgeml_converters.formats.tensors import Array, ModelInput
 class Data:
     """Arrays of one and the same number of samples, all finite; first axis the sample.
 
-    slices: the key that --slice-by named, and its value for each sample.
+    slices: the key that --slice-by named, and its value for each sample. sequences: the values of
+    the key that --sequence-by named: samples of one value follow one another.
     """
 
     path: Path
@@ -31,10 +32,19 @@ class Data:
     expected: Mapping[str, Array]
     labels: Array | None
     slices: tuple[str, Array] | None = None
+    sequences: Array | None = None
 
     @property
     def samples(self) -> int:
         return len(next(iter(self.inputs.values())))
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """The samples that begin a sequence; the first one without any."""
+        if self.sequences is None:
+            return (0,)
+        changes = np.flatnonzero(self.sequences[1:] != self.sequences[:-1]) + 1
+        return (0, *changes.tolist())
 
     def sha256(self) -> str:
         if self.path.is_dir():
@@ -42,20 +52,21 @@ class Data:
         return digests.sha256_file(self.path)
 
 
-def read(path: Path, slice_by: str | None = None) -> Data:
+def read(path: Path, slice_by: str | None = None, sequence_by: str | None = None) -> Data:
     """Raises InputError for data that are missing, no .npz and no folder of .npy files, empty,
-    ragged, not finite, or without the key `slice_by`."""
+    ragged, not finite, or without the keys `slice_by` and `sequence_by`."""
     if not path.exists():
         raise InputError(
             f"There is no data file {path}; save one with numpy.savez(FILE, NAME_OF_INPUT=array)."
         )
     arrays = _mapped(path) if path.is_dir() else _arrays(path)
-    if slice_by is not None and (slice_by not in arrays or arrays[slice_by].ndim != 1):
-        raise InputError(
-            f"{path} must hold one value of {slice_by!r} for each sample to slice by, but holds "
-            f"{', '.join(arrays)}; save it as an array of one axis."
-        )
-    not_inputs = {"labels", slice_by}
+    for key, what in ((slice_by, "slice by"), (sequence_by, "tell sequences by")):
+        if key is not None and (key not in arrays or arrays[key].ndim != 1):
+            raise InputError(
+                f"{path} must hold one value of {key!r} for each sample to {what}, but holds "
+                f"{', '.join(arrays)}; save it as an array of one axis."
+            )
+    not_inputs = {"labels", slice_by, sequence_by}
     inputs = {
         k: a for k, a in arrays.items() if k not in not_inputs and not k.startswith("expected/")
     }
@@ -80,6 +91,7 @@ def read(path: Path, slice_by: str | None = None) -> Data:
         expected={k[len(prefix) :]: a for k, a in arrays.items() if k.startswith(prefix)},
         labels=arrays.get("labels"),
         slices=None if slice_by is None else (slice_by, arrays[slice_by]),
+        sequences=None if sequence_by is None else arrays[sequence_by],
     )
 
 
@@ -157,7 +169,7 @@ def bind(data: Data, declared: Sequence[ModelInput], floats: str | None = None) 
         raise InputError(
             f"The model's inputs are {', '.join(names)}, but {data.path} holds "
             f"{', '.join(data.inputs)}; a key in it must be an input's name, or labels, "
-            "expected/NAME or what --slice-by names."
+            "expected/NAME or what --slice-by or --sequence-by names."
         )
     bound = {
         one.name: _cast(data.path, given[one.name], one, floats) for one in declared[: last + 1]

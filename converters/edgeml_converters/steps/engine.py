@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from edgeml.manifest import Optimisation
 from edgeml_converters.formats.npz import load, save
-from edgeml_converters.formats.tensors import Arrays, Names
+from edgeml_converters.formats.tensors import Arrays, Feedback, Names
 from edgeml_converters.steps.messages import Close, Done, Open, Opened, Run
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.steps.restarting import Shared
@@ -39,19 +39,23 @@ class EngineProcess:
             Opened,
         )
 
-    def run(self, arrays: Arrays, names: Names) -> dict[str, npt.NDArray[Any]]:
+    def run(
+        self, arrays: Arrays, names: Names, feedback: Feedback | None = None
+    ) -> dict[str, npt.NDArray[Any]]:
         """The file's outputs, by its own names, for inputs by the contract's."""
         file = self._workspace / f"{self.engine}-inputs.npz"
         save(file, arrays)
-        return self.run_file(file, names)
+        return self.run_file(file, names, feedback)
 
-    def run_file(self, file: Path, names: Names) -> dict[str, npt.NDArray[Any]]:
-        """As `run`, for inputs in an .npz."""
+    def run_file(
+        self, file: Path, names: Names, feedback: Feedback | None = None
+    ) -> dict[str, npt.NDArray[Any]]:
+        """As `run`, for inputs in an .npz; feedback: by the file's names."""
         into = self._workspace / f"{self.engine}-outputs.npz"
         self._worker.ask_about(
             self._entry,
             f"predicting with {self.engine}",
-            Run(inputs=str(file), names=dict(names), into=str(into)),
+            Run(inputs=str(file), names=dict(names), into=str(into), feedback=feedback),
             Done,
             prepare=lambda: self.open(self._optimisation),
         )

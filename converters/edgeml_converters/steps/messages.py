@@ -10,7 +10,7 @@ from edgeml.documents import Strict
 from edgeml.evidence import TensorFidelity
 from edgeml.manifest import Format, Optimisation, Precision
 from edgeml.profile import Layer
-from edgeml_converters.formats.tensors import FileTensor, ModelInput, Ranges, Shape
+from edgeml_converters.formats.tensors import Feedback, FileTensor, ModelInput, Ranges, Shape
 from edgeml_converters.sources.source import Source
 
 
@@ -41,10 +41,14 @@ class Loaded(Strict, frozen=True, kw_only=True, tag=True):
 
 
 class Predict(Strict, frozen=True, kw_only=True, tag=True):
-    """The framework's own answers to the arrays in the file `inputs`, written to `into`."""
+    """The framework's own answers to the arrays in the file `inputs`, written to `into`.
+
+    feedback: null where the samples do not follow one another.
+    """
 
     inputs: str
     into: str
+    feedback: Feedback | None = None
 
 
 class Convert(Strict, frozen=True, kw_only=True, tag=True):
@@ -172,11 +176,15 @@ class Opened(Strict, frozen=True, kw_only=True, tag=True):
 
 
 class Run(Strict, frozen=True, kw_only=True, tag=True):
-    """Run the opened engine on `inputs`; names: array in the file -> tensor of the model."""
+    """Run the opened engine on `inputs`; names: array in the file -> tensor of the model.
+
+    feedback: by the tensors of the model; null where the samples do not follow one another.
+    """
 
     inputs: str
     names: dict[str, str]
     into: str
+    feedback: Feedback | None = None
 
 
 class Close(Strict, frozen=True, kw_only=True, tag=True):

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from edgeml.contract import Layout
 from edgeml_converters.formats.npz import load, save
-from edgeml_converters.formats.tensors import Arrays
+from edgeml_converters.formats.tensors import Arrays, Feedback
 from edgeml_converters.sources.source import Source
 from edgeml_converters.steps.messages import Convert, Converted, Done, Load, Loaded, Predict
 from edgeml_converters.steps.restarting import Restarting
@@ -50,13 +50,13 @@ class ModelProcess:
             )
         return self._loaded
 
-    def predict(self, file: Path) -> dict[str, npt.NDArray[Any]]:
+    def predict(self, file: Path, feedback: Feedback | None = None) -> dict[str, npt.NDArray[Any]]:
         """The framework's own answers to the arrays in `file`."""
         into = self._workspace / "expected.npz"
         self.load()
         self._worker.ask(
             "predicting with the framework",
-            Predict(inputs=str(file), into=str(into)),
+            Predict(inputs=str(file), into=str(into), feedback=feedback),
             Done,
         )
         return load(into)

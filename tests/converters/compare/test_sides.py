@@ -13,7 +13,7 @@ from edgeml_converters.formats.tensors import ModelInput
 class _Named(Side):
     def open(self) -> None: ...
 
-    def run(self, arrays: Any, names: Any) -> dict[str, Any]:
+    def run(self, arrays: Any, names: Any, feedback: Any = None) -> dict[str, Any]:
         return {}
 
     def close(self) -> None: ...

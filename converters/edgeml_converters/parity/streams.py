@@ -1,0 +1,107 @@
+"""A model with states on its own: over all steps of the data, and over the last quarter.
+
+What is wrong by little at each step can add up where a state is fed back, and nothing else shows
+it. Errors of neighbouring steps are alike, so that the unit of the intervals is a run of them and
+no step: batch means, of 16 batches (Schmeiser 1982, "Batch size effects in the analysis of
+simulation output", finds 10 to 30 enough).
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import ceil
+
+import numpy as np
+from msgspec import structs
+
+from edgeml.parity.answers import OutputParity
+from edgeml.parity.figures import Array, Figure, Floats, Requirement
+from edgeml_converters.formats.tensors import Arrays
+from edgeml_converters.parity.judging import Units, judge_by
+from edgeml_converters.parity.rule import Rule
+
+_BATCHES = 16
+_LAST = 4  # the last of so many parts of each sequence
+_WHERE = "in the last quarter"
+
+
+def judge_steps(
+    answers: Arrays, expected: Arrays, starts: Sequence[int], rule: Rule
+) -> tuple[OutputParity, ...]:
+    """Every output of `expected`, the model's when it ran on its own; the first axis is the step.
+
+    In float32 too by the limits of roles, since steps add up rounding. starts: the steps that begin
+    a sequence.
+    """
+    steps = len(next(iter(expected.values())))
+    last = _last_quarters(starts, steps)
+    batches = min(_BATCHES, len(last))
+    of_steps = replace(rule, exact=False)
+
+    def required(name: str) -> list[Requirement]:
+        of_all = of_steps.requirements(name, answers[name], expected[name], expected)
+        return [
+            tuple(_batched(figure, batches) for figure in alternatives)
+            for requirement in of_all
+            for alternatives in (requirement, tuple(_of(figure, last) for figure in requirement))
+        ]
+
+    units = Units(rule.least, batches, steps)
+    judged = judge_by(answers, expected, of_steps, required, units)
+    when = f"with its states fed back over {steps} steps"
+    return tuple(
+        structs.replace(one, reason=f"{when}, {one.reason}") if one.reason else one
+        for one in judged
+    )
+
+
+def _last_quarters(starts: Sequence[int], steps: int) -> Array:
+    """The steps in the last quarter of each sequence."""
+    ends = [*starts[1:], steps]
+    return np.concatenate(
+        [
+            np.arange(end - ceil((end - start) / _LAST), end)
+            for start, end in zip(starts, ends, strict=True)
+        ]
+    )
+
+
+def _of(figure: Figure, rows: Array) -> Figure:
+    """The figure over some steps alone. Of noise the spread stays that over all: a channel that has
+    come to rest has none of its own."""
+    width = figure.numerators.shape[1]
+    names = figure.columns or tuple(f"{i}" for i in range(width) if width > 1)
+    denominators = figure.denominators
+    if figure.name.startswith("noise"):
+        denominators = np.broadcast_to(denominators.mean(axis=0), denominators.shape)
+    return replace(
+        figure,
+        numerators=figure.numerators[rows],
+        denominators=denominators[rows],
+        columns=tuple(f"{_channel(name)} {_WHERE}" for name in names)
+        or (_WHERE.removeprefix("in "),),
+        happened=None if figure.happened is None else figure.happened[rows],
+    )
+
+
+def _batched(figure: Figure, batches: int) -> Figure:
+    """Sums over runs of steps; what must be seen in so many steps, in as large a share of them."""
+    steps = len(figure.numerators)
+    starts = np.linspace(0, steps, batches, endpoint=False).astype(np.intp)
+
+    def sums(array: Floats) -> Floats:
+        summed: Floats = np.add.reduceat(array, starts, axis=0)
+        return summed
+
+    return replace(
+        figure,
+        numerators=sums(figure.numerators),
+        denominators=sums(figure.denominators),
+        events_least=ceil(figure.events_least * batches / steps),
+        happened=None
+        if figure.happened is None
+        else np.logical_or.reduceat(figure.happened, starts, axis=0),
+    )
+
+
+def _channel(name: str) -> str:
+    return f"channel {name}" if name.isdecimal() else name

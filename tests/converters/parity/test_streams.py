@@ -1,0 +1,112 @@
+"""A model with states on its own: what is wrong by little at each step, and what comes of it."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from edgeml.parity.answers import OutputParity
+from edgeml.parity.roles import Role
+from edgeml_converters.formats.tensors import Feedback
+from edgeml_converters.frameworks.base import in_steps
+from edgeml_converters.parity.judging import judge
+from edgeml_converters.parity.rule import Rule
+from edgeml_converters.parity.streams import judge_steps
+
+Array = npt.NDArray[np.float64]
+STEPS = 200
+NUMBERS = Rule({"y": (Role(kind="regression", axis=1, error=0.05),)})
+
+
+def _filtered(inputs: Array, decay: float = 0.98, offset: float = 0.0) -> Array:
+    """A slow filter that is off by a little at each step."""
+    state, answers = np.zeros(inputs.shape[1]), []
+    for row in inputs:
+        state = decay * state + (1 - decay) * row + offset
+        answers.append(state)
+    return np.asarray(answers)
+
+
+def _judged(
+    variant: Array, model: Array, starts: tuple[int, ...] = (0,), rule: Rule = NUMBERS
+) -> OutputParity:
+    (found,) = judge_steps({"y": variant}, {"y": model}, starts, rule)
+    return found
+
+
+def _inputs() -> Array:
+    return np.random.default_rng(0).normal(size=(STEPS, 3)) + np.sin(np.arange(STEPS) / 9)[:, None]
+
+
+def test_one_model_twice_is_the_same() -> None:
+    model = _filtered(_inputs())
+    assert _judged(model.copy(), model).answer == "same"
+
+
+def test_what_adds_up_is_seen_where_single_steps_are_the_same() -> None:
+    """An offset of 0.004 a step comes to 0.2, the spread of the answers."""
+    inputs = _inputs()
+    model, drifting = _filtered(inputs), _filtered(inputs, offset=0.004)
+    single = (model + 0.004).astype(np.float64)
+    (of_steps,) = judge({"y": single}, {"y": model}, NUMBERS)
+    found = _judged(drifting, model)
+    assert of_steps.answer == "same" and found.answer == "differs"
+    assert found.reason.startswith("with its states fed back over 200 steps, 'y' differs: noise")
+
+
+def test_what_is_lost_at_the_end_alone_is_named() -> None:
+    model = _filtered(_inputs())
+    lost = model.copy()
+    lost[-40:, 1] += 0.12
+    found = _judged(lost, model)
+    assert found.figures[0].channel == "channel 1 in the last quarter"
+
+
+def test_each_sequence_has_a_last_quarter() -> None:
+    """Four sequences of 50 steps, each off in its last ten."""
+    model = np.concatenate([_filtered(_inputs()[:50]) for _ in range(4)])
+    lost = model.copy()
+    for end in (50, 100, 150, 200):
+        lost[end - 10 : end] += 0.08
+    quarter = _judged(lost, model, starts=(0, 50, 100, 150)).figures[0]
+    assert quarter.channel.endswith("in the last quarter")
+    assert quarter.value is not None and 0.04 < quarter.value < 4
+
+
+def test_a_channel_that_comes_to_rest_is_judged_by_its_spread_before() -> None:
+    """Its last quarter is one constant, beside which the least rounding would be noise."""
+    model = _filtered(_inputs())
+    model[-60:] = model[-60]
+    assert _judged(model + 1e-5 * np.sin(np.arange(STEPS))[:, None], model).answer == "same"
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_few_steps_cannot_tell_but_of_a_float_file(exact: bool) -> None:
+    model = _filtered(_inputs()[:20])
+    rule = Rule(NUMBERS.roles, exact=exact)
+    assert _judged(model.copy(), model, rule=rule).answer == ("same" if exact else "cannot tell")
+
+
+def test_intervals_allow_for_steps_that_are_alike() -> None:
+    """Noise that wanders slowly shows less than its steps are many: in nine of ten draws the
+    interval holds the value over twenty times as many steps."""
+    rng = np.random.default_rng(3)
+    model = rng.normal(size=(STEPS, 1))
+    held = 0
+    for _ in range(60):
+        wander = _filtered(rng.normal(size=(STEPS * 20, 1)), decay=0.9)
+        truth = float((wander**2).mean())
+        found = _judged(model + 0.5 * wander[:STEPS], model)
+        figure = next(f for f in found.figures if f.figure == "noise")
+        assert figure.value is not None and figure.high is not None and figure.low is not None
+        spread = float(model.var())
+        held += figure.low <= 0.25 * truth / spread <= figure.high
+    assert held >= 50
+
+
+def test_states_go_back_until_a_sequence_begins() -> None:
+    def add(feeds: dict[str, Array]) -> dict[str, Array]:
+        return {"sum": feeds["x"] + feeds["state"]}
+
+    feeds = {"x": np.ones((6, 1)), "state": np.array([[10.0], [0], [0], [20], [0], [0]])}
+    feedback = Feedback(states={"sum": "state"}, starts=(0, 3))
+    assert in_steps(add, feeds, feedback)["sum"].ravel().tolist() == [11, 12, 13, 21, 22, 23]

@@ -1,0 +1,64 @@
+"""`edgeml convert` of a model that takes its state in and gives it out."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeml import documents
+from edgeml.contract import Contract
+from edgeml_converters.compare.compare import compare_models
+from tests.converters.commands import HERE, convert
+
+SLOW = HERE / "torch_models.py"
+STATE = ("--output", "h1=state,error=0.02", "--output", "y=regression,error=0.02")
+
+
+def _stream(path: Path, steps: int) -> Path:
+    rng = np.random.default_rng(0)
+    waves = np.sin(np.arange(steps)[:, None] * np.array([0.05, 0.11, 0.2, 0.31]))
+    np.savez(
+        path,
+        x=(waves + 0.3 * rng.normal(size=(steps, 4))).astype(np.float32),
+        h=rng.uniform(-0.5, 0.5, size=(steps, 8)).astype(np.float32),
+        clip=np.arange(steps) // (steps // 2),
+    )
+    return path
+
+
+@pytest.mark.torch
+def test_what_int8_rounds_at_each_step_is_seen_where_it_adds_up(tmp_path: Path) -> None:
+    """At 42 dB single steps are the same; after 150 on its own the state has 13 dB."""
+    out = tmp_path / "out"
+    data = _stream(tmp_path / "data.npz", 300)
+    options = ("--precision", "fp32,int8", "--calibrator", "minmax", "--sequence-by", "clip")
+    ended = convert(f"{SLOW}:slow", data, out, *STATE, *options, "--no-repair", to=["onnx"])
+    exact, int8 = (variant["engines"][0] for variant in ended.report["variants"])
+    assert [o["answer"] for o in exact["outputs"] + exact["fed_back"]] == ["same"] * 4
+    assert exact["fed_back"][0]["snr_db"] > 100
+    assert [o["answer"] for o in int8["outputs"]] == ["same", "same"]
+    assert int8["answer"] == "differs" and ended.code == 4
+    reasons = [o["reason"] for o in int8["fed_back"]]
+    assert all(reason.startswith("with its states fed back over 300 steps") for reason in reasons)
+    a, b = (str(out / kind / "model.onnx") for kind in ("onnx-fp32", "onnx-int8"))
+    compared = compare_models(
+        a, b, data, outputs=["h1=state,input=h,error=0.02"], sequence_by="clip"
+    )
+    assert compared.answer == "differs"
+    assert "fed back over 300 steps" in str(compared.fault())
+    contract = documents.decode((out / "contract.json").read_bytes(), Contract, "contract")
+    assert {tensor.name: tensor.roles[0].input for tensor in contract.outputs} == {
+        "y": "",
+        "h1": "h",
+    }
+
+
+@pytest.mark.torch
+def test_sequences_without_a_state_are_bad_input(tmp_path: Path) -> None:
+    data = _stream(tmp_path / "data.npz", 16)
+    ended = convert(f"{SLOW}:slow", data, tmp_path / "out", "--sequence-by", "clip", to=["onnx"])
+    assert ended.code == 2
+    assert ended.sentence == (
+        "--sequence-by is for models whose states are fed back, but no output is said to be a "
+        "state; say which is, as in --output NAME=state."
+    )
