@@ -63,8 +63,13 @@ class EngineParity(Strict, frozen=True, kw_only=True):
     @property
     def near(self) -> bool:
         """Whether no figure seen is beyond what differs, be the samples enough to tell or not."""
-        figures = [figure for _, output in self.judged for figure in output.figures]
+        figures = [figure for output in self.outputs for figure in output.figures]
         return self.answer != "differs" and not any(figure.beyond for figure in figures)
+
+    @property
+    def drifts(self) -> bool:
+        """Whether a figure seen is beyond what differs where states are fed back."""
+        return any(figure.beyond for output in self.fed_back for figure in output.figures)
 
 
 class CalibratorTried(Strict, frozen=True, kw_only=True):

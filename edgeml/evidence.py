@@ -134,9 +134,12 @@ class TensorFidelity(Strict, frozen=True, kw_only=True):
     op: what made it.
     source: the PyTorch module or Keras layer that it comes from; empty where that is not known.
     snr_db: signal to noise; null where exact.
+    own_snr_db: of what its operator adds by itself, against what that of the reference makes of the
+        variant's own inputs; null where exact, and where that could not be had.
     """
 
     name: str
     op: str
     source: str
     snr_db: float | None
+    own_snr_db: float | None = None

@@ -8,6 +8,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from edgeml.evidence import TensorFidelity
     from edgeml_converters.bisect.bisect import Bisection
 
 
@@ -68,14 +69,18 @@ def _table(found: "Bisection") -> "Table":
         "op", "tensor", "from", title=f"{found.variant}, {found.samples} samples",
         title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0),
     )  # fmt: skip
+    own = any(tensor.own_snr_db is not None for tensor in found.tensors)
     table.add_column("dB", justify="right")
+    if own:
+        table.add_column("own dB", justify="right")
     for tensor in found.tensors:
         guilty = tensor == found.culprit
         table.add_row(
             tensor.op,
             escape(tail(tensor.name)),
             escape(tensor.source),
-            _decibel(tensor.snr_db) + " <" * guilty,
+            *([_decibel(tensor.snr_db)] if own else []),
+            _decibel(tensor.own_snr_db if own else tensor.snr_db) + " <" * guilty,
             style="bold red" if guilty else None,
         )
     return table
@@ -83,20 +88,30 @@ def _table(found: "Bisection") -> "Table":
 
 def _verdict(found: "Bisection") -> str:
     floor = f"the floor of {found.floor_db:g} dB"
+    figures = [_blamed_for(tensor) for tensor in found.tensors]
     if found.culprit is None:
-        noisy = [tensor.snr_db for tensor in found.tensors if tensor.snr_db is not None]
+        noisy = [figure for figure in figures if figure is not None]
         lowest = f"the lowest has {_decibel(min(noisy))} dB" if noisy else "all are exact"
         return f"No tensor drops below {floor} at once; {lowest}."
     guilty = found.culprit
     origin = f", which comes from {guilty.source}" if guilty.source else ""
+    if guilty.own_snr_db is None:
+        return (
+            f"{guilty.op} is the first to drop below {floor}: {guilty.name} has "
+            f"{_decibel(guilty.snr_db)} dB{origin}."
+        )
     return (
-        f"{guilty.op} is the first to drop below {floor}: {guilty.name} has "
-        f"{_decibel(guilty.snr_db)} dB{origin}."
+        f"{guilty.op} adds the most noise by itself, and more than {floor}: {guilty.name} has "
+        f"{_decibel(guilty.own_snr_db)} dB for its own inputs{origin}."
     )
 
 
+def _blamed_for(tensor: "TensorFidelity") -> float | None:
+    return tensor.snr_db if tensor.own_snr_db is None else tensor.own_snr_db
+
+
 def _decibel(value: float | None) -> str:
-    from edgeml_converters.bisect.trace import NOT_FINITE_DB
+    from edgeml_converters.bisect.own import NOT_FINITE_DB
 
     if value is None:
         return "exact"

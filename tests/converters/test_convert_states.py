@@ -1,6 +1,7 @@
 """`edgeml convert` of a model that takes its state in and gives it out."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,17 +12,17 @@ from edgeml_converters.compare.compare import compare_models
 from tests.converters.commands import HERE, convert
 
 SLOW = HERE / "torch_models.py"
-STATE = ("--output", "h1=state,error=0.02", "--output", "y=regression,error=0.02")
+STATE = ("--output", "h1=state,error=0.02", "--output", "y=regression,error=0.05")
 
 
-def _stream(path: Path, steps: int) -> Path:
+def _stream(path: Path, steps: int, **besides: Any) -> Path:
     rng = np.random.default_rng(0)
     waves = np.sin(np.arange(steps)[:, None] * np.array([0.05, 0.11, 0.2, 0.31]))
     np.savez(
         path,
         x=(waves + 0.3 * rng.normal(size=(steps, 4))).astype(np.float32),
         h=rng.uniform(-0.5, 0.5, size=(steps, 8)).astype(np.float32),
-        clip=np.arange(steps) // (steps // 2),
+        **besides,
     )
     return path
 
@@ -31,7 +32,7 @@ def test_what_int8_rounds_at_each_step_is_seen_where_it_adds_up(tmp_path: Path) 
     """At 42 dB single steps are the same; after 150 on its own the state has 13 dB."""
     out = tmp_path / "out"
     data = _stream(tmp_path / "data.npz", 300)
-    options = ("--precision", "fp32,int8", "--calibrator", "minmax", "--sequence-by", "clip")
+    options = ("--precision", "fp32,int8", "--calibrator", "minmax")
     ended = convert(f"{SLOW}:slow", data, out, *STATE, *options, "--no-repair", to=["onnx"])
     exact, int8 = (variant["engines"][0] for variant in ended.report["variants"])
     assert [o["answer"] for o in exact["outputs"] + exact["fed_back"]] == ["same"] * 4
@@ -41,11 +42,14 @@ def test_what_int8_rounds_at_each_step_is_seen_where_it_adds_up(tmp_path: Path) 
     reasons = [o["reason"] for o in int8["fed_back"]]
     assert all(reason.startswith("with its states fed back over 300 steps") for reason in reasons)
     a, b = (str(out / kind / "model.onnx") for kind in ("onnx-fp32", "onnx-int8"))
-    compared = compare_models(
-        a, b, data, outputs=["h1=state,input=h,error=0.02"], sequence_by="clip"
-    )
+    compared = compare_models(a, b, data, outputs=["h1=state,input=h,error=0.02"])
     assert compared.answer == "differs"
     assert "fed back over 300 steps" in str(compared.fault())
+    # From its state in the data in the middle too, less has added up.
+    clips = _stream(tmp_path / "clips.npz", 300, clip=np.arange(300) // 150)
+    short = compare_models(a, b, clips, outputs=["h1=state,input=h"], sequence_by="clip")
+    long_db, short_db = (found.engines[0].fed_back[1].snr_db for found in (compared, short))
+    assert long_db is not None and short_db is not None and short_db > long_db
     contract = documents.decode((out / "contract.json").read_bytes(), Contract, "contract")
     assert {tensor.name: tensor.roles[0].input for tensor in contract.outputs} == {
         "y": "",
@@ -54,8 +58,22 @@ def test_what_int8_rounds_at_each_step_is_seen_where_it_adds_up(tmp_path: Path) 
 
 
 @pytest.mark.torch
+def test_what_adds_up_is_mended_by_few_operators_in_float(tmp_path: Path) -> None:
+    """No one operator is to blame, so those without weights stay in float."""
+    data = _stream(tmp_path / "data.npz", 300)
+    options = ("--precision", "int8", "--calibrator", "minmax")
+    ended = convert(f"{SLOW}:slow", data, tmp_path / "out", *STATE, *options, to=["onnx"])
+    (int8,) = ended.report["variants"]
+    assert int8["answer"] == "same" and ended.code == 0
+    assert int8["coverage"] == 100
+    assert [repair["kept"] for repair in int8["repairs"]].count(True) == 1
+    (kept,) = [repair["action"] for repair in int8["repairs"] if repair["kept"]]
+    assert kept == "keep the 4 operators that add most noise in float"
+
+
+@pytest.mark.torch
 def test_sequences_without_a_state_are_bad_input(tmp_path: Path) -> None:
-    data = _stream(tmp_path / "data.npz", 16)
+    data = _stream(tmp_path / "data.npz", 16, clip=np.arange(16))
     ended = convert(f"{SLOW}:slow", data, tmp_path / "out", "--sequence-by", "clip", to=["onnx"])
     assert ended.code == 2
     assert ended.sentence == (

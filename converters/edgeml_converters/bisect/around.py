@@ -21,12 +21,16 @@ class Around:
 
 @dataclass(frozen=True)
 class Op:
-    """name: that of its first output where the file gives it none."""
+    """name: that of its first output where the file gives it none.
+
+    has_weights: whether it takes a constant of two axes or more.
+    """
 
     name: str
     kind: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    has_weights: bool = False
 
 
 def around(form: Format, entry: Path, tensor: str) -> Around:
@@ -49,9 +53,17 @@ def ops_of(form: Format, entry: Path) -> list[Op]:
 def _of_onnx(entry: Path) -> list[Op]:
     from edgeml_converters.formats.onnx_read import read_graph
 
+    graph = read_graph(entry).graph
+    weights = {tensor.name for tensor in graph.initializer if len(tensor.dims) > 1}
     return [
-        Op(node.name or node.output[0], node.op_type, tuple(node.input), tuple(node.output))
-        for node in read_graph(entry).graph.node
+        Op(
+            node.name or node.output[0],
+            node.op_type,
+            tuple(node.input),
+            tuple(node.output),
+            not weights.isdisjoint(node.input),
+        )
+        for node in graph.node
         if node.op_type != "Constant"
     ]
 
@@ -65,6 +77,7 @@ def _of_tflite(entry: Path) -> list[Op]:
             op.kind,
             tuple(tensor.name for tensor in op.inputs if tensor is not None),
             tuple(tensor.name for tensor in op.outputs),
+            any(t is not None and t.constant and len(t.shape) > 1 for t in op.inputs),
         )
         for op in tflite_read.read(entry).subgraphs[0]
         if op.outputs

@@ -1,4 +1,4 @@
-"""The first tensor at which a variant goes wrong."""
+"""The tensor at which a variant goes wrong."""
 
 import math
 from collections.abc import Sequence
@@ -24,11 +24,17 @@ def culprit(
     floor_db: float = FLOORS_DB["int8"],
     margin_db: float = MARGIN_DB,
 ) -> TensorFidelity | None:
-    """The first of `tensors`, in order of execution, whose signal to noise drops; None without.
+    """The tensor of `tensors`, in order of execution, at which it goes wrong; None without.
 
-    It drops where it is below `floor_db` and more than `margin_db` below the worst tensor before
-    it. An error that grows slowly has no culprit: then no one op is to blame.
+    Where it is known what each operator adds by itself, the one that adds most, below `floor_db`:
+    a branch that is worse beside it hides nothing, and no error from before it counts. Else the
+    first whose signal to noise is below `floor_db` and more than `margin_db` below the worst tensor
+    before it. An error that grows slowly has no culprit: then no one operator is to blame.
     """
+    known = [tensor for tensor in tensors if tensor.own_snr_db is not None]
+    if known:
+        guilty = min(known, key=lambda tensor: tensor.own_snr_db or 0.0)
+        return guilty if (guilty.own_snr_db or 0.0) < floor_db else None
     worst = math.inf
     for tensor in tensors:
         snr_db = math.inf if tensor.snr_db is None else tensor.snr_db

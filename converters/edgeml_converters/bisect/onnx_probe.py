@@ -9,12 +9,10 @@ import onnx
 import onnxruntime
 
 from edgeml_converters.bisect.probe import Place, Probe
-from edgeml_converters.formats.onnx_read import read_graph
+from edgeml_converters.formats.onnx_read import QUANTISED, read_graph
 from edgeml_converters.formats.tensors import Arrays
 
 _FLOATS = {"tensor(float)", "tensor(float16)", "tensor(double)"}
-# What onnxruntime's quantiser calls the tensor that it puts in place of another.
-QUANTISED = "_DequantizeLinear_Output"
 _SAMPLES = 8
 _WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
@@ -34,13 +32,7 @@ class OnnxProbe(Probe):
         graph.output.extend(
             onnx.ValueInfoProto(name=name) for name in makers if name not in outputs
         )
-        options = onnxruntime.SessionOptions()
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.log_severity_level = 3
-        options.add_session_config_entry(_WEIGHTS_FOLDER, str(path.absolute().parent))
-        self._session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(model, path)
         floats = {out.name for out in self._session.get_outputs() if str(out.type) in _FLOATS}
         self._inputs = [
             value.name for value in self._session.get_inputs() if str(value.type) in _FLOATS
@@ -68,6 +60,17 @@ class OnnxProbe(Probe):
             name: np.asarray(feeds[name] if shown in self._inputs else values[shown], np.float64)
             for name, shown in self._shown.items()
         }
+
+
+def open_session(model: onnx.ModelProto, path: Path) -> onnxruntime.InferenceSession:
+    """Without graph optimisation; path: where the file lies that the model was read from."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    options.add_session_config_entry(_WEIGHTS_FOLDER, str(path.absolute().parent))
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
 
 
 def _hints(name: str, node: onnx.NodeProto, weights: set[str]) -> tuple[str, ...]:

@@ -19,21 +19,14 @@ _INTEGERS = {"int8", "uint8", "int16"}
 
 
 class TfliteProbe(Probe):
-    """Quantised tensors are shown as what they stand for: scale * (value - zero point).
-
-    Without the XNNPACK delegate, which would not keep what is inside of it.
-    """
+    """Quantised tensors are shown as what they stand for: scale * (value - zero point)."""
 
     samples = 1
 
     def __init__(self, path: Path, engine: str) -> None:
         file = tflite_read.read(path)
-        library: Any = import_module(f"{ENGINES[engine]}.interpreter")
-        self._interpreter: Any = library.Interpreter(
-            model_path=str(path),
-            num_threads=1,
-            experimental_preserve_all_tensors=True,
-            experimental_op_resolver_type=library.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        self._interpreter: Any = open_interpreter(
+            engine, model_path=str(path), experimental_preserve_all_tensors=True
         )
         self._interpreter.allocate_tensors()
         self._inputs = _input_indices(self._interpreter)
@@ -57,6 +50,16 @@ class TfliteProbe(Probe):
             name: _real(self._interpreter.get_tensor(tensor.index), tensor)
             for name, tensor in self._tensors.items()
         }
+
+
+def open_interpreter(engine: str, **options: Any) -> Any:
+    """Without the XNNPACK delegate, which would not keep what is inside of it."""
+    library: Any = import_module(f"{ENGINES[engine]}.interpreter")
+    return library.Interpreter(
+        num_threads=1,
+        experimental_op_resolver_type=library.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        **options,
+    )
 
 
 def _input_indices(interpreter: Any) -> dict[str, int]:

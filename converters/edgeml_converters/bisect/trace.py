@@ -12,11 +12,9 @@ from edgeml.errors import InputError
 from edgeml.evidence import TensorFidelity
 from edgeml.manifest import Format
 from edgeml_converters.bisect.origin import source_of
+from edgeml_converters.bisect.own import NOT_FINITE_DB, OwnNoise
 from edgeml_converters.bisect.probe import Place, Probe
 from edgeml_converters.formats.tensors import Arrays
-
-NOT_FINITE_DB = -200.0
-"""For NaN or infinity where the reference has none: lower than any noise makes it."""
 
 
 @dataclass
@@ -72,6 +70,7 @@ def trace(
             "with the float file that it was made of."
         )
     powers = {place.name: _Power() for place in shared}
+    own = OwnNoise(form, reference, powers, engine)
     for start, step in _pieces(inputs, min(suspect_probe.samples, reference_probe.samples)):
         feeds = {name: array[start : start + step] for name, array in inputs.items()}
         suspect_values, reference_values = suspect_probe.run(feeds), reference_probe.run(feeds)
@@ -80,12 +79,14 @@ def trace(
                 powers[name].add(suspect_values[name], reference_values[name])
             else:
                 del powers[name]  # two tensors that only share a name
+        own.add(suspect_values, feeds)
     return tuple(
         TensorFidelity(
             name=place.name,
             op=place.op,
             source=_source(place, sources),
             snr_db=powers[place.name].snr_db,
+            own_snr_db=powers[place.name].snr_db if place.op == "Input" else own.snr_db(place.name),
         )
         for place in shared
         if place.name in powers

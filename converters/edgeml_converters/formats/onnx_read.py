@@ -10,6 +10,9 @@ from onnx import external_data_helper
 from edgeml.errors import InputError
 from edgeml_converters.formats.onnx_walk import inner_graphs, walk
 
+QUANTISED = "_DequantizeLinear_Output"
+"""How ONNX Runtime's quantiser ends the name of the tensor that it puts in place of another."""
+
 
 def read_graph(path: Path) -> onnx.ModelProto:
     """The model without its external weights; raises InputError when it is none."""

@@ -78,7 +78,7 @@ def view(report: VariantReport, profile: Profile | None, samples: Samples) -> Va
         fidelity=plots.fidelity(report.id, report.tensors, culprit_tensor, floor),
         culprit=culprit_tensor,
         place=0 if culprit_tensor is None else report.tensors.index(culprit_tensor) + 1,
-        worst=tuple(sorted(report.tensors, key=_snr)[:_WORST_TENSORS]),
+        worst=tuple(sorted(report.tensors, key=_noise)[:_WORST_TENSORS]),
         flips=tuple(_flips(report, samples)),
         ranges=ranges,
         zero=zero,
@@ -92,8 +92,12 @@ def view(report: VariantReport, profile: Profile | None, samples: Samples) -> Va
     )
 
 
-def _snr(tensor: TensorFidelity) -> float:
-    return math.inf if tensor.snr_db is None else tensor.snr_db
+def _noise(tensor: TensorFidelity) -> tuple[float, float]:
+    """What it adds by itself, then what it has: the least decibels first."""
+    own, all_of_it = (
+        math.inf if figure is None else figure for figure in (tensor.own_snr_db, tensor.snr_db)
+    )
+    return own, all_of_it
 
 
 def _flips(report: VariantReport, samples: Samples) -> list[Flips]:

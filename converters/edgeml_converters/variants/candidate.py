@@ -54,6 +54,7 @@ class Candidate:
         """By what was seen, whether or not it is enough to tell, every installed engine agrees, and
         no finding is an error."""
         near = {row.engine for row in self.report.engines if row.near}
+        near -= {row.engine for row in self.report.engines if row.drifts}
         return near == {row.engine for row in self.report.engines} and not self.faults
 
     def reported(self, **changes: object) -> "Candidate":

@@ -6,6 +6,7 @@ from edgeml_converters.bisect.culprit import FLOORS_DB, culprit
 from edgeml_converters.bisect.repairs import Damage, Repair, repairs
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants.candidate import Candidate
+from edgeml_converters.variants.mixed import Mixed
 from edgeml_converters.variants.quantiser import QuantisedFile, Quantiser, Recipe
 
 _REPAIRS_MAX = 6
@@ -16,7 +17,7 @@ def mend(
 ) -> tuple[QuantisedFile, list[RepairTried]]:
     """The best file after at most 6 repairs, and all that were tried.
 
-    Each repair is made on top of those that helped.
+    Each repair is made on top of those that helped; where they do not, see `mixed`.
     """
     tried: list[RepairTried] = []
     tried_recipes: set[Recipe] = {best.recipe}
@@ -40,6 +41,11 @@ def mend(
         )
         if better:
             candidate, best = repaired, file
+    if not candidate.sound:
+        mixed = Mixed(quantiser, candidate, best)
+        mixed.search()
+        tried += mixed.tried
+        best = mixed.best or best
     return best, tried
 
 

@@ -1,6 +1,7 @@
 """The files of one precision that are quantised from a float file, measured and examined."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeml.evidence import TensorFidelity
@@ -31,10 +32,13 @@ class Recipe:
     keep_float: tuple[str, ...] = ()
     per_channel: bool = True
 
+    def with_float(self, names: Sequence[str]) -> "Recipe":
+        return replace(self, keep_float=tuple(dict.fromkeys((*self.keep_float, *names))))
+
     def with_repair(self, repair: Repair) -> "Recipe":
-        return Recipe(
+        return replace(
+            self.with_float(repair.keep_float),
             calibrator=repair.calibrator or self.calibrator,
-            keep_float=tuple(dict.fromkeys((*self.keep_float, *repair.keep_float))),
             per_channel=self.per_channel if repair.per_channel is None else repair.per_channel,
         )
 

@@ -113,8 +113,8 @@ def test_people_see_a_table_and_a_sentence(folder: Path) -> None:
     assert done.exit_code == 0
     assert "10.5 <" in done.output
     assert (
-        "Mul is the first to drop below the floor of 20 dB: /gain2/Mul_output_0 has 10.5 dB, which "
-        "comes from gain2." in done.output
+        "Mul adds the most noise by itself, and more than the floor of 20 dB: "
+        "/gain2/Mul_output_0 has 10.5 dB for its own inputs, which comes from gain2." in done.output
     )
     nothing = run(folder, "--variant", "onnx-int8", "--floor-db", "5")
     assert nothing.exit_code == 0

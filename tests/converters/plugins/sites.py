@@ -12,8 +12,6 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgeml.conversion import ConversionReport, VariantReport
 
-PIXELS = 3000.0
-
 
 def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """For the commands that are started from here on."""
@@ -48,24 +46,14 @@ def _model(path: Path, nodes: list[onnx.NodeProto], width: int, **weights: Any) 
     return path
 
 
-def detector(path: Path) -> Path:
-    """Four numbers in pixels and a score of 0 to 1 in one tensor: int8 has steps of 20 pixels."""
+def mixture(path: Path) -> Path:
+    """Six shares that add up to 1."""
     rng = np.random.default_rng(0)
     nodes = [
         helper.make_node("MatMul", ["x", "w"], ["raw"]),
-        helper.make_node("Split", ["raw", "sizes"], ["numbers", "logit"], axis=1),
-        helper.make_node("Mul", ["numbers", "pixels"], ["boxes"]),
-        helper.make_node("Sigmoid", ["logit"], ["score"]),
-        helper.make_node("Concat", ["boxes", "score"], ["y"], axis=1),
+        helper.make_node("Softmax", ["raw"], ["y"], axis=1),
     ]
-    return _model(
-        path,
-        nodes,
-        5,
-        w=rng.normal(size=(8, 5)).astype(np.float32),
-        sizes=np.array([4, 1]),
-        pixels=np.float32(PIXELS),
-    )
+    return _model(path, nodes, 6, w=rng.normal(size=(8, 6)).astype(np.float32))
 
 
 def lenient(precision: str = "fp32,int8") -> tuple[str, ...]:

@@ -7,10 +7,10 @@ import pytest
 from tests.converters.commands import convert, write_data
 from tests.converters.plugins.sites import (
     broken,
-    detector,
     double,
     installed,
     lenient,
+    mixture,
     variants_of,
 )
 
@@ -45,7 +45,7 @@ BROKEN = {
         "from edgeml_converters.bisect.repairs import RepairRule\n"
         "from edgeml_converters.parity.comparisons import Comparison\n"
         "IT = RepairRule(lambda damage: 1 / 0)\n"
-        "COARSE = Comparison(lambda _, a, b: 'coarse' if abs(a - b).max() > 1 else None)",
+        "COARSE = Comparison(lambda _, a, b: 'coarse' if abs(a - b).max() > 1e-3 else None)",
         "'x', one of edgeml.repairs, failed (ZeroDivisionError: division by zero); mend or "
         "uninstall the package that adds it.",
     ),
@@ -107,7 +107,7 @@ BROKEN = {
         "from edgeml_converters.bisect.repairs import RepairRule\n"
         "from edgeml_converters.parity.comparisons import Comparison\n"
         "IT = RepairRule(lambda damage: ['keep y'])\n"
-        "COARSE = Comparison(lambda _, a, b: 'coarse' if abs(a - b).max() > 1 else None)",
+        "COARSE = Comparison(lambda _, a, b: 'coarse' if abs(a - b).max() > 1e-3 else None)",
         "'x', one of edgeml.repairs, failed (TypeError: it proposes 'keep y' where a Repair is "
         "expected); mend or uninstall the package that adds it.",
     ),
@@ -129,7 +129,7 @@ BROKEN = {
         "from edgeml_converters.bisect.repairs import Repair, RepairRule\n"
         "from edgeml_converters.parity.comparisons import Comparison\n"
         "IT = RepairRule(lambda damage: [Repair(None)])\n"
-        "COARSE = Comparison(lambda _, a, b: 'coarse' if abs(a - b).max() > 1 else None)",
+        "COARSE = Comparison(lambda _, a, b: 'coarse' if abs(a - b).max() > 1e-3 else None)",
         "'x', one of edgeml.repairs, failed (TypeError: it answers None where a sentence is "
         "expected); mend or uninstall the package that adds it.",
     ),
@@ -148,7 +148,7 @@ def test_what_is_wrong_with_a_plugin_is_one_sentence(
 ) -> None:
     kind, code, sentence = BROKEN[fault]
     data = write_data(tmp_path / "data.npz", x=(8,))
-    model = detector(tmp_path / "detector.onnx")
+    model = mixture(tmp_path / "mixture.onnx")
     installed(broken(tmp_path / "site", kind, code), monkeypatch)
     ended = convert(model, data, tmp_path / "out", *lenient(), to=["onnx"])
     assert "Traceback" not in ended.err

@@ -1,17 +1,25 @@
 """Needless rounding: of int8 activations that go only to float ops or out of the graph."""
 
+from collections.abc import Collection, Iterable
+
 import onnx
+
+from edgeml_converters.formats.onnx_read import QUANTISED
 
 # Ops that ONNX Runtime computes in int8 with a float result (MatMulIntegerToFloat, QGemm), and
 # the addition of a bias, which costs next to nothing in float.
 _FLOAT_RESULT = ("Add", "Gemm", "MatMul")
 
 
-def drop_needless_rounding(graph: onnx.GraphProto, int8_ops: frozenset[str]) -> None:
+def drop_needless_rounding(
+    graph: onnx.GraphProto, int8_ops: frozenset[str], kept: Collection[str] = ()
+) -> None:
     """Removes QuantizeLinear and DequantizeLinear behind a layer whose result is used in float.
 
-    Without it an output is not clipped to the range that calibration saw either.
-    int8_ops: ops that are computed in int8 and so need their inputs rounded.
+    Without it an output is not clipped to the range that calibration saw either; one that goes on
+    in int8 as well, as a state may, is given out before it is rounded.
+    int8_ops: ops that are computed in int8 and so need their inputs rounded. kept: nodes that stay
+    float.
     """
     outputs = {value.name for value in graph.output}
     makers = {name: node for node in graph.node for name in node.output}
@@ -31,7 +39,7 @@ def drop_needless_rounding(graph: onnx.GraphProto, int8_ops: frozenset[str]) -> 
         ):
             continue
         layer = makers.get(quantize.input[0])
-        if layer is None or layer.op_type not in _FLOAT_RESULT:
+        if layer is None or not (layer.op_type in _FLOAT_RESULT or layer.name in kept):
             continue
         sole_takers = len(takers[quantize.input[0]]) == len(takers[quantize.output[0]]) == 1
         needed = any(taker.op_type in int8_ops for taker in takers.get(dequantize.output[0], ()))
@@ -44,6 +52,25 @@ def drop_needless_rounding(graph: onnx.GraphProto, int8_ops: frozenset[str]) -> 
                 places = [n for n, name in enumerate(taker.input) if name == dequantize.output[0]]
                 for place in places:
                     taker.input[place] = layer.output[0]
+        elif sole_takers and dequantize.output[0] in outputs and len(layer.output) == 1:
+            _give_out(layer, quantize, dequantize, takers[dequantize.output[0]])
     remaining = [node for node in graph.node if node.name not in dropped]
     del graph.node[:]
     graph.node.extend(remaining)
+
+
+def _give_out(
+    layer: onnx.NodeProto,
+    quantize: onnx.NodeProto,
+    dequantize: onnx.NodeProto,
+    takers: Iterable[onnx.NodeProto],
+) -> None:
+    """The layer's result under the output's name, and the rounded one under another."""
+    name = dequantize.output[0]
+    rounded = f"{name}{QUANTISED}"
+    for taker in takers:
+        for place, taken in enumerate(taker.input):
+            if taken == name:
+                taker.input[place] = rounded
+    layer.output[0] = quantize.input[0] = name
+    dequantize.output[0] = rounded

@@ -1,0 +1,182 @@
+"""Each operator of a float file by itself, on inputs that it is given.
+
+The file is cut at every tensor that is given: what took it takes the given one, and what computes
+it is an output. One call then answers for each operator what it makes of these very inputs, so that
+no error from before it, nor that of a branch beside it, is held against it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable
+from copy import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeml.manifest import Format
+from edgeml_converters.formats.tensors import Arrays
+
+_GIVEN = " given"
+
+
+class Alone(ABC):
+    """names: what it answers for, tensors that the file computes."""
+
+    names: tuple[str, ...]
+
+    @abstractmethod
+    def run(self, values: Arrays, feeds: Arrays) -> dict[str, npt.NDArray[Any]]:
+        """`names` as float64, each from what the operator before it is given.
+
+        values: of the tensors that it is cut at, by name. feeds: the model's inputs, of which those
+        that are no floats count.
+        """
+
+
+def alone(form: Format, path: Path, cut_at: Collection[str], engine: str = "") -> Alone:
+    """The float file cut at these tensors; engine: one of those for TFLite."""
+    if form == "onnx":
+        return _OnnxAlone(path, cut_at)
+    return _TfliteAlone(path, cut_at, engine or "litert")
+
+
+class _OnnxAlone(Alone):
+    def __init__(self, path: Path, cut_at: Collection[str]) -> None:
+        import onnx
+
+        from edgeml_converters.bisect.onnx_probe import open_session
+        from edgeml_converters.formats.onnx_read import read_graph
+
+        model = read_graph(path)
+        graph = model.graph
+        computed = [name for node in graph.node for name in node.output if name in cut_at]
+        types = _types(path, model, computed)
+        self._integers = [value.name for value in graph.input if value.name not in types]
+        kept = [value for value in graph.input if value.name in self._integers]
+        del graph.input[:]
+        graph.input.extend(kept)
+        graph.input.extend(
+            onnx.helper.make_tensor_value_info(f"{name}{_GIVEN}", kind, None)
+            for name, kind in types.items()
+            if name in cut_at
+        )
+        del graph.output[:]
+        graph.output.extend(onnx.ValueInfoProto(name=name) for name in computed)
+        del graph.value_info[:]
+        _rename(graph.node, set(cut_at))
+        self.names = tuple(computed)
+        self._dtypes = {
+            name: onnx.helper.tensor_dtype_to_np_dtype(kind) for name, kind in types.items()
+        }
+        self._session: Any = open_session(model, path)
+
+    def run(self, values: Arrays, feeds: Arrays) -> dict[str, npt.NDArray[Any]]:
+        given = {
+            f"{name}{_GIVEN}": values[name].astype(dtype)
+            for name, dtype in self._dtypes.items()
+            if name in values
+        }
+        integers = {name: feeds[name] for name in self._integers}
+        answers = self._session.run(list(self.names), given | integers)
+        return {
+            name: np.asarray(answer, np.float64)
+            for name, answer in zip(self.names, answers, strict=True)
+        }
+
+
+def _types(path: Path, model: Any, computed: Iterable[str]) -> dict[str, int]:
+    """Of the float tensors among the inputs and what is computed."""
+    import onnx
+
+    from edgeml_converters.bisect.onnx_probe import open_session
+
+    shown = onnx.ModelProto()
+    shown.CopyFrom(model)
+    outputs = {value.name for value in shown.graph.output}
+    shown.graph.output.extend(
+        onnx.ValueInfoProto(name=name) for name in computed if name not in outputs
+    )
+    session = open_session(shown, path)
+    kinds = {
+        "tensor(float)": onnx.TensorProto.FLOAT,
+        "tensor(float16)": onnx.TensorProto.FLOAT16,
+        "tensor(double)": onnx.TensorProto.DOUBLE,
+    }
+    return {
+        str(value.name): kinds[str(value.type)]
+        for value in (*session.get_inputs(), *session.get_outputs())
+        if str(value.type) in kinds
+    }
+
+
+def _rename(nodes: Iterable[Any], names: set[str]) -> None:
+    """What nodes take, and what their bodies and branches take from outside, in place."""
+    from edgeml_converters.formats.onnx_walk import inner_graphs
+
+    for node in nodes:
+        for place, name in enumerate(node.input):
+            if name in names:
+                node.input[place] = f"{name}{_GIVEN}"
+        for inner in inner_graphs(node):
+            own = {value.name for value in (*inner.input, *inner.initializer)}
+            own |= {name for each in inner.node for name in each.output}
+            _rename(inner.node, names - own)
+
+
+class _TfliteAlone(Alone):
+    def __init__(self, path: Path, cut_at: Collection[str], engine: str) -> None:
+        from edgeml_converters.bisect.tflite_probe import open_interpreter
+        from edgeml_converters.formats import tflite_edit
+
+        model: Any = tflite_edit.read(path.read_bytes())
+        main = model.subgraphs[0]
+        computed = {int(index) for op in main.operators for index in _listed(op.outputs)}
+        taken = {int(index) for index in _listed(main.inputs)}
+        first: dict[str, int] = {}
+        for index in sorted(computed | taken):
+            name = tflite_edit.tensor_name(main.tensors[index])
+            if name in cut_at:
+                first.setdefault(name, index)
+        places: dict[int, int] = {}
+        for index in first.values():
+            places[index] = len(main.tensors)
+            main.tensors.append(_given(main.tensors[index]))
+        for op in main.operators:
+            op.inputs = [places.get(int(index), int(index)) for index in _listed(op.inputs)]
+        integers = [index for index in taken if index not in places]
+        self._integers = {tflite_edit.tensor_name(main.tensors[i]): i for i in integers}
+        self._given = {name: places[index] for name, index in first.items()}
+        self._answered = {name: index for name, index in first.items() if index in computed}
+        main.inputs = [*integers, *places.values()]
+        main.outputs = list(self._answered.values())
+        model.signatureDefs = None
+        self.names = tuple(self._answered)
+        self._interpreter: Any = open_interpreter(engine, model_content=tflite_edit.write(model))
+        self._interpreter.allocate_tensors()
+        self._dtypes = {
+            int(detail["index"]): detail["dtype"]
+            for detail in self._interpreter.get_input_details()
+        }
+
+    def run(self, values: Arrays, feeds: Arrays) -> dict[str, npt.NDArray[Any]]:
+        for name, index in self._given.items():
+            self._interpreter.set_tensor(index, values[name].astype(self._dtypes[index]))
+        for name, index in self._integers.items():
+            if name in feeds:
+                self._interpreter.set_tensor(index, feeds[name].astype(self._dtypes[index]))
+        self._interpreter.invoke()
+        return {
+            name: np.asarray(self._interpreter.get_tensor(index), np.float64)
+            for name, index in self._answered.items()
+        }
+
+
+def _given(tensor: Any) -> Any:
+    given = copy(tensor)
+    given.name = tensor.name + _GIVEN.encode()
+    return given
+
+
+def _listed(vector: Any) -> list[Any]:
+    return [] if vector is None else list(vector)

@@ -1,0 +1,118 @@
+"""The search for as few operators in float as are enough, with a quantiser that runs nothing."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from edgeml.evidence import TensorFidelity
+from edgeml_converters.bisect.around import Op
+from edgeml_converters.steps.process import StepError
+from edgeml_converters.variants import mixed
+from edgeml_converters.variants.mixed import Mixed, by_own_noise
+from edgeml_converters.variants.quantiser import QuantisedFile, Recipe
+
+# A chain: each takes what the one before it gives.
+OPS = [
+    Op("conv1", "Conv", ("x",), ("a",), has_weights=True),
+    Op("relu", "Relu", ("a",), ("b",)),
+    Op("conv2", "Conv", ("b",), ("c",), has_weights=True),
+    Op("add", "Add", ("c",), ("d",)),
+]
+NOISE = {"x": 48.0, "a": 30.0, "b": 41.0, "c": 20.0, "d": 35.0}
+TENSORS = [
+    TensorFidelity(name=name, op="", source="", snr_db=10.0, own_snr_db=db)
+    for name, db in NOISE.items()
+]
+
+
+@dataclass
+class _Quantiser:
+    """sound: whether a file with these in float is."""
+
+    sound: Callable[[set[str]], bool]
+    precision: str = "int8"
+    format: str = "onnx"
+
+    def __post_init__(self) -> None:
+        self.base = SimpleNamespace(entry=Path("model.onnx"))
+        self.made: list[set[str]] = []
+
+    def progress(self, _title: str) -> Any:
+        return nullcontext()
+
+    def trace(self, _file: Any, _engine: str) -> Any:
+        return TENSORS
+
+    def make(self, recipe: Recipe) -> QuantisedFile:
+        self.made.append(set(recipe.keep_float))
+        return QuantisedFile(recipe, Path("model.onnx"), 100.0, {}, ())
+
+    def examine(self, file: QuantisedFile) -> Any:
+        return SimpleNamespace(sound=self.sound(set(file.recipe.keep_float)))
+
+
+def _ops_of(_form: str, _entry: Path) -> list[Op]:
+    return OPS
+
+
+@pytest.fixture(autouse=True)
+def _ops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mixed, "ops_of", _ops_of)
+
+
+def _searched(quantiser: _Quantiser) -> Mixed:
+    start = QuantisedFile(Recipe(), Path("model.onnx"), 100.0, {}, ())
+    candidate = SimpleNamespace(doubted="", faults=())
+    search = Mixed(cast(Any, quantiser), cast(Any, candidate), start)
+    search.search()
+    return search
+
+
+def test_operators_are_ordered_by_the_noise_that_they_add() -> None:
+    light, heavy = by_own_noise(OPS, TENSORS, both_sides=True)
+    assert light == [("add",), ("relu",)]  # that of c needs the add, that of a the relu
+    assert heavy == [("conv2",), ("conv1",)]
+    light, heavy = by_own_noise(OPS, TENSORS, both_sides=False)
+    assert light == [("add",), ("relu",)]
+
+
+def test_what_is_exact_or_not_known_is_left_alone() -> None:
+    quiet = [
+        TensorFidelity(name="d", op="", source="", snr_db=3.0),
+        TensorFidelity(name="b", op="", source="", snr_db=3.0, own_snr_db=130.0),
+    ]
+    assert by_own_noise(OPS, quiet, both_sides=True) == ([], [])
+
+
+def test_as_few_as_are_enough_stay_in_float() -> None:
+    search = _searched(_Quantiser(lambda kept: "add" in kept))
+    assert search.best is not None and search.best.recipe.keep_float == ("add",)
+    assert [one.kept for one in search.tried] == [False, True]
+
+
+def test_weights_follow_where_what_has_none_is_not_enough() -> None:
+    search = _searched(_Quantiser(lambda kept: {"add", "conv1"} <= kept))
+    assert search.best is not None
+    assert set(search.best.recipe.keep_float) == {"add", "relu", "conv1", "conv2"}
+
+
+def test_nothing_is_kept_where_nothing_helps() -> None:
+    search = _searched(_Quantiser(lambda _kept: False))
+    assert search.best is None
+    assert [one.kept for one in search.tried] == [False, False, False]
+
+
+def test_a_file_that_is_not_made_is_no_choice() -> None:
+    quantiser = _Quantiser(lambda _kept: True)
+
+    def raises(_recipe: Recipe) -> Any:
+        raise StepError("quantising", "nothing is left to quantise")
+
+    quantiser.make = raises  # type: ignore[method-assign]
+    search = _searched(quantiser)
+    assert search.best is None and all(one.snr_db is None for one in search.tried)
