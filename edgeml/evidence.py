@@ -85,13 +85,14 @@ class Invariant(Strict, frozen=True, kw_only=True):
     """Something that must hold of a model whatever its values.
 
     name: repeat (the same call again), shuffle (other order of calls), batch (one sample against
-        many), resize (another batch size and back), finite, constant (answers that never change).
+        many), resize (another batch size and back), sizes (other sizes of free axes), finite,
+        constant (answers that never change).
     passed: whether it held.
     figure: the largest absolute difference that was seen; null where there is none to see.
     message: what was seen, in words; where it held, only a difference that is more than rounding.
     """
 
-    name: Literal["repeat", "shuffle", "batch", "resize", "finite", "constant"]
+    name: Literal["repeat", "shuffle", "batch", "resize", "sizes", "finite", "constant"]
     passed: bool
     figure: float | None = None
     message: str = ""

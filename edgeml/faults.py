@@ -26,6 +26,7 @@ class Fault(StrEnum):
     CONSTANT_OUTPUT = "constant-output"
     KEPT_STATE = "state-between-calls"
     BATCH_DEPENDENT = "batch-dependent"
+    FROZEN_SIZE = "frozen-size"
     PERMUTED_OUTPUTS = "permuted-outputs"
     PERMUTED_LAYOUT = "permuted-layout"
     OPTIMISER_CRASH = "optimiser-crash"

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from edgeml.conversion import CalibratorTried, ConversionReport, VariantReport
 from edgeml.errors import ConversionError, EdgemlError, InputError, ParityError, UndecidedError
 from edgeml.manifest import Format, Precision
+from edgeml_converters.asked import check_asked
 from edgeml_converters.lint import lint
 from edgeml_converters.options import Options
 from edgeml_converters.outcome import folder
@@ -46,6 +47,7 @@ def convert(
     """
     options = options or Options()
     folder.check(out)
+    check_asked(options.asked, tuple(targets))
     rule = Rule(
         parse_roles(options.outputs),
         allowed=parse_allowed(options.tolerances),
@@ -64,7 +66,12 @@ def convert(
         _check_file(source)
         model = stack.enter_context(
             ModelProcess(
-                source, workspace, options.timeout_seconds, options.memory_bytes, options.layout
+                source,
+                workspace,
+                options.timeout_seconds,
+                options.memory_bytes,
+                options.layout,
+                options.asked,
             )
         )
         with progress(f"load {source.label}"):

@@ -1,9 +1,10 @@
 """What a conversion is told besides its source, targets, data and folder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgeml.contract import Layout
+from edgeml_converters.asked import Asked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,7 @@ class Options:
     outputs: what outputs mean, as in NAME=ROLE,axis=1; see roles.given.
     tolerances: limits in place of the rule's, NAME:FIGURE=VALUE; see parity.rule.
     compare: module:callable that decides in place of edgeml's figures; see parity.own.
+    asked: the opset and the sizes of the files.
     layout: where the channels of images stand in the contract; None leaves the model's own.
     weights: a state dict for a callable that builds the model without them.
     slice_by: a key of the data file by whose values the samples are looked at apart.
@@ -42,6 +44,7 @@ class Options:
     outputs: tuple[str, ...] = ()
     tolerances: tuple[str, ...] = ()
     compare: str | None = None
+    asked: Asked = field(default_factory=Asked)
     layout: Layout | None = None
     weights: Path | None = None
     slice_by: str | None = None

@@ -8,6 +8,7 @@ from edgeml import atomic, documents, holdout
 from edgeml.conversion import ConversionReport
 from edgeml.errors import InputError, ParityError
 from edgeml.manifest import Format, Precision
+from edgeml_converters.asked import check_free
 from edgeml_converters.bisect.kept import kinds_and_sources, ops_like
 from edgeml_converters.evidence import metrics
 from edgeml_converters.formats.npz import save
@@ -21,6 +22,7 @@ from edgeml_converters.parity.judging import judge
 from edgeml_converters.parity.question import Question, Stream
 from edgeml_converters.parity.reference import check_reference
 from edgeml_converters.parity.rule import Rule, check_allowed
+from edgeml_converters.parity.sizes import Sized, cut, sizes_of_outputs
 from edgeml_converters.progress import Progress
 from edgeml_converters.report.page import page
 from edgeml_converters.roles.given import check_names
@@ -65,6 +67,7 @@ class Pipeline:
         self._options = options
         self._rule = rule
         self._progress = progress
+        self._sized: tuple[Sized, ...] = ()
 
     def run(
         self, targets: Sequence[Format], precisions: Sequence[Precision], out: Path
@@ -80,6 +83,7 @@ class Pipeline:
         with self._progress(f"predict {data.samples} samples with {self._loaded.framework}"):
             expected = self._model.predict(file)
             again = check_reference(self._model, inputs, expected, self._processes.workspace)
+            self._sized = self._at_other_sizes(inputs)
         given = self._rule.roles
         check_names(given, list(expected))
         check_allowed(self._rule.allowed, list(expected))
@@ -140,6 +144,22 @@ class Pipeline:
                 allow_frozen=self._options.allow_frozen,
             )
 
+    def _at_other_sizes(self, inputs: Arrays) -> tuple[Sized, ...]:
+        """The model's answers at other sizes of the free axes."""
+        free = self._options.asked.free
+        check_free(free, {name: array.shape for name, array in inputs.items()})
+        file = self._processes.workspace / "sized.npz"
+        sized: list[Sized] = []
+        for size, length, arrays in cut(free, inputs):
+            save(file, arrays)
+            try:
+                sized.append(Sized(size, length, arrays, self._model.predict(file)))
+            except InputError as error:
+                raise InputError(
+                    f"--free leaves {size!r} open, but with {length} there: {error}"
+                ) from error
+        return tuple(sized)
+
     def _stream(self, file: Path, states: Names) -> Stream | None:
         """All rows of the data one after the other, with the model's states fed back."""
         data = self._data
@@ -173,6 +193,7 @@ class Pipeline:
             labels=None if data.labels is None else data.labels[rows],
             slice_by=None if data.slices is None else (data.slices[0], data.slices[1][rows]),
             metric=metrics.parse(options.metric) if options.metric else None,
+            sized=self._sized,
             stream=stream,
         )
 
@@ -185,7 +206,10 @@ class Pipeline:
         arrays: tuple[Arrays, Arrays],
     ) -> None:
         """The documents beside the variants; arrays: all inputs and answers, for the contract."""
-        contract = contract_from(*arrays, self._options.layout, report.roles)
+        inputs, expected = arrays
+        free = {name: self._options.asked.free_axes(name) for name in inputs}
+        free |= sizes_of_outputs(expected, self._sized)
+        contract = contract_from(inputs, expected, self._options.layout, report.roles, free)
         kept = shipped_holdout(
             (question.inputs, question.expected, question.labels),
             [(candidate.report, candidate.answers_by_engine) for candidate in candidates],

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeml.errors import EngineError
+from edgeml_converters.asked import Asked
 from edgeml_converters.formats.npz import load, save
-from edgeml_converters.formats.tensors import FileTensor
+from edgeml_converters.formats.tensors import Arrays, FileTensor
 from edgeml_converters.steps.messages import (
     Anatomy,
     Close,
@@ -77,6 +78,9 @@ class Session:
         from edgeml_converters.frameworks.loading import load_model
 
         model = self._model = load_model(request.source, request.layout)
+        model.asked = request.asked
+        if request.asked.static:
+            model.batch = 1
         if model.samples is not None and request.samples is not None:
             save(Path(request.samples), model.samples)
         return Loaded(
@@ -98,14 +102,13 @@ class Session:
         from edgeml_converters.routes.route import checked
         from edgeml_converters.routes.table import routes
 
-        assert self._model is not None
-        folder = Path(request.folder)
-        return checked(
-            routes()[request.route].function()(
-                self._model, load(Path(request.inputs)), request.outputs, folder
-            ),
-            folder,
-        )
+        model, arrays = self._model, load(Path(request.inputs))
+        assert model is not None
+        route, folder = routes()[request.route], Path(request.folder)
+        converted = checked(route.function()(model, arrays, request.outputs, folder), folder)
+        if route.format == "onnx":
+            _as_asked(folder / converted.entry, model.asked, arrays)
+        return converted
 
     def _open(self, request: Open) -> Opened:
         from edgeml_runtime.engines import registry
@@ -138,6 +141,17 @@ class Session:
         answers = in_chunks(run, feeds) if feedback is None else in_steps(run, feeds, feedback)
         save(Path(request.into), answers)
         return Done()
+
+
+def _as_asked(entry: Path, asked: Asked, arrays: Arrays) -> None:
+    from edgeml_converters.formats.onnx_asked import check_opset, fix_sizes, name_free_axes
+
+    if asked.opset is not None:
+        check_opset(entry, asked.opset)
+    if asked.static:
+        fix_sizes(entry, arrays)
+    if asked.free:
+        name_free_axes(entry, asked.free)
 
 
 def _take_apart(request: TakeApart) -> Anatomy:

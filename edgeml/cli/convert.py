@@ -22,7 +22,8 @@ def convert_command(
         str,
         typer.Argument(
             help="module:callable or file.py:callable that returns a model, a .pt2 program, a "
-            "TorchScript .pt, a .keras or .h5 file, a SavedModel folder, an .onnx or .tflite file, "
+            "TorchScript .pt, a .keras or .h5 file, a SavedModel as FOLDER or FOLDER:SIGNATURE, an "
+            ".onnx or .tflite file, "
             "mlflow:models:/NAME@ALIAS or dvc:PATH."
         ),
     ],
@@ -76,6 +77,23 @@ def convert_command(
             "given."
         ),
     ] = None,
+    opset: Annotated[
+        int | None, typer.Option(help="Of the ONNX files; the exporter's own if not given.")
+    ] = None,
+    free: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME:AXIS or NAME:AXIS=SIZE of an input: that size stays free in the ONNX files "
+            "too; again for more, with the same SIZE for what is always alike.",
+            show_default=False,
+        ),
+    ] = None,
+    static: Annotated[
+        bool,
+        typer.Option(
+            "--static", help="Every size in the files is fixed, as some devices want, a batch of 1."
+        ),
+    ] = False,
     weights: Annotated[
         Path | None,
         typer.Option(
@@ -167,6 +185,7 @@ def convert_command(
 
     from edgeml import documents
     from edgeml.cli.steps import Steps
+    from edgeml_converters.asked import Asked, parse_free
     from edgeml_converters.convert import convert, verdict
     from edgeml_converters.options import Options
     from edgeml_converters.report.terminal import print_report
@@ -179,6 +198,7 @@ def convert_command(
         calibrator=calibrator,
         keep_float=tuple(keep_float or ()),
         per_tensor=per_tensor,
+        asked=Asked(opset=opset, static=static, free=parse_free(free or ())),
         layout=None if layout is None else layout.value,
         weights=weights,
         slice_by=slice_by,

@@ -43,6 +43,26 @@ class Slow(nn.Module):
         return {"y": self.head(state), "h1": state}
 
 
+class AnySize(nn.Module):
+    """A map of the image's own size and one of half of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.halved = nn.Conv2d(3, 4, 3, stride=2, padding=1)
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        half = torch.relu(self.halved(image))
+        return nn.functional.interpolate(half, size=image.shape[2:]), half
+
+
+class OneSize(nn.Module):
+    """Asks for a size as a number, which a trace keeps."""
+
+    def forward(self, steps: torch.Tensor) -> torch.Tensor:
+        count = int(steps.shape[1])
+        return steps * torch.linspace(0, 1, count)
+
+
 class Digits(nn.Module):
     """A small CNN for one image; its only output has no name."""
 
@@ -94,6 +114,14 @@ def pair() -> nn.Module:
 
 def slow() -> nn.Module:
     return _made(Slow)
+
+
+def any_size() -> nn.Module:
+    return _made(AnySize)
+
+
+def one_size() -> nn.Module:
+    return _made(OneSize)
 
 
 def digits() -> nn.Module:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from edgeml.errors import InputError, first_line
+from edgeml_converters.asked import Asked
 from edgeml_converters.formats.tensors import Array, Arrays, Feedback, ModelInput
 
 CHUNK_SAMPLES = 64  # at once, so that memory stays bounded for any number of samples
@@ -17,6 +18,7 @@ class Model(ABC):
 
     form: which kind of object it is, by which routes are chosen.
     batch: the batch size that it is frozen to, 1 or None.
+    asked: what people ask of its files, for the routes.
     samples: inputs by name that came with the model, first axis the sample; None without.
     floats: the dtype of its weights, which floats must be given in where no input declares its own;
         None where it has none. assumed: what was done to it on loading, a sentence each.
@@ -26,6 +28,7 @@ class Model(ABC):
     form: str
     inputs: tuple[ModelInput, ...]
     batch: int | None
+    asked: Asked = Asked()
     samples: Arrays | None = None
     floats: str | None = None
     assumed: tuple[str, ...] = ()

@@ -54,7 +54,7 @@ def _load(source: Source) -> Model:
         case "saved-model":
             from edgeml_converters.frameworks import tensorflow_files
 
-            return tensorflow_files.load_saved_model(Path(source.location))
+            return tensorflow_files.load_saved_model(Path(source.location), source.attribute)
         case "onnx":
             from edgeml_converters.frameworks import file_model
 

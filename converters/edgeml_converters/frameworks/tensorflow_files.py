@@ -35,8 +35,8 @@ def load_keras(path: Path) -> Model:
     return from_keras(model)
 
 
-def load_saved_model(path: Path) -> Model:
-    """By TensorFlow 2, or by the loader of TensorFlow 1 where that fails.
+def load_saved_model(path: Path, signature: str = "") -> Model:
+    """By TensorFlow 2, or by the loader of TensorFlow 1 where that fails; see choose_signature.
 
     Raises InputError with what both say when neither loads it.
     """
@@ -46,7 +46,7 @@ def load_saved_model(path: Path) -> Model:
         raise
     except Exception as error:
         try:
-            return tensorflow_v1.load(path)
+            return tensorflow_v1.load(path, signature)
         except (InputError, MemoryError):
             raise
         except Exception as also:
@@ -56,4 +56,4 @@ def load_saved_model(path: Path) -> Model:
                 f"{path.name} could not be loaded by TensorFlow 2 ({said(error)}) nor by the "
                 f"loader of TensorFlow 1 ({said(also)}); save the model again or mend it."
             ) from also
-    return from_saved_model(loaded)
+    return from_saved_model(loaded, signature)

@@ -50,7 +50,7 @@ class TensorflowModel(Model):
         """A tf.function of the inputs by position and its input signature, for a batch size."""
         names = [i.name for i in self.inputs if i.name in arrays]
         specs = [
-            tf.TensorSpec((batch, *arrays[name].shape[1:]), arrays[name].dtype, name=name)
+            tf.TensorSpec((batch, *self._sizes(name, arrays[name])), arrays[name].dtype, name=name)
             for name in names
         ]
 
@@ -63,6 +63,11 @@ class TensorflowModel(Model):
             [inspect.Parameter(f"input_{i}", kind) for i in range(len(names))]
         )
         return tf.function(serve, input_signature=specs, autograph=False), specs
+
+    def _sizes(self, name: str, array: Array) -> list[int | None]:
+        """Of one sample, None where they stay free."""
+        free = self.asked.free_axes(name)
+        return [None if axis in free else size for axis, size in enumerate(array.shape[1:], 1)]
 
 
 def wrap(built: object) -> Model | None:
@@ -109,25 +114,35 @@ def from_keras(model: Any) -> Model:
     return TensorflowModel("keras", model, call, inputs, variables)
 
 
-def choose_signature(signatures: Mapping[str, Any]) -> str:
-    """`serving_default`, or the only one that a SavedModel has; raises InputError without."""
+def choose_signature(signatures: Mapping[str, Any], wanted: str = "") -> str:
+    """The one that is wanted; else `serving_default`, or the only one that a SavedModel has.
+
+    Raises InputError without.
+    """
+    if wanted:
+        if wanted not in signatures:
+            raise InputError(
+                f"The SavedModel has no signature {wanted!r}, but {', '.join(signatures) or 'none'}"
+                "; name one of these as FOLDER:SIGNATURE."
+            )
+        return wanted
     if "serving_default" in signatures:
         return "serving_default"
     if len(signatures) != 1:
         raise InputError(
-            f"The SavedModel has the signatures {', '.join(signatures) or 'none'}; save it with "
-            "one named serving_default."
+            f"The SavedModel has the signatures {', '.join(signatures) or 'none'}; name one as "
+            "FOLDER:SIGNATURE, or save it with one named serving_default."
         )
     return next(iter(signatures))
 
 
-def from_saved_model(loaded: Any) -> Model:
+def from_saved_model(loaded: Any, wanted: str = "") -> Model:
     """The signature that `choose_signature` names, as a model.
 
     Inputs and outputs are in the order of their names: the file keeps them in maps, which every
     process reads in another order.
     """
-    function = loaded.signatures[choose_signature(loaded.signatures)]
+    function = loaded.signatures[choose_signature(loaded.signatures, wanted)]
     specs = function.structured_input_signature[1]
 
     def call(arrays: Tensors) -> dict[str, Any]:

@@ -37,14 +37,14 @@ class SessionModel(TensorflowModel):
         super().__init__("saved-model-v1", session, call, inputs, kept=None)
 
 
-def load(path: Path) -> SessionModel:
+def load(path: Path, wanted: str = "") -> SessionModel:
     """Raises InputError when its signatures do not say what to call."""
     graph = tf.Graph()
     with graph.as_default():
         session = tf1.Session(graph=graph)
         signatures = tf1.saved_model.load(session, ["serve"], str(path)).signature_def
     callable_ = {k: s for k, s in signatures.items() if not k.startswith("__")}
-    signature = callable_[choose_signature(callable_)]
+    signature = callable_[choose_signature(callable_, wanted)]
 
     def tensors(infos: Mapping[str, Any]) -> dict[str, Any]:
         return {name: graph.get_tensor_by_name(infos[name].name) for name in sorted(infos)}

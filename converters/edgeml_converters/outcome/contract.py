@@ -10,35 +10,47 @@ from edgeml.contract import Contract, Layout, Tensor
 from edgeml.parity.roles import Role
 from edgeml_converters.formats.tensors import Arrays
 
+Free = Mapping[str, Mapping[int, str]]
+
 
 def contract_from(
     inputs: Arrays,
     outputs: Arrays,
     layout: Layout | None = None,
     roles: Mapping[str, tuple[Role, ...]] | None = None,
+    free: Free | None = None,
 ) -> Contract:
     """The first axis of every tensor is `batch`; the other sizes are those of the data.
 
     layout: of the images among them, which are the tensors of four axes. roles: of the outputs.
+    free: tensor -> axis -> the name of a size that a request decides.
     """
+    free = free or {}
     return Contract(
-        inputs=tuple(_tensor(name, array, layout) for name, array in inputs.items()),
+        inputs=tuple(
+            _tensor(name, array, layout, free=free.get(name, {})) for name, array in inputs.items()
+        ),
         outputs=tuple(
-            _tensor(name, array, layout, (roles or {}).get(name, ()))
+            _tensor(name, array, layout, (roles or {}).get(name, ()), free.get(name, {}))
             for name, array in outputs.items()
         ),
     )
 
 
 def _tensor(
-    name: str, array: npt.NDArray[Any], layout: Layout | None, roles: tuple[Role, ...] = ()
+    name: str,
+    array: npt.NDArray[Any],
+    layout: Layout | None,
+    roles: tuple[Role, ...] = (),
+    free: Mapping[int, str] | None = None,
 ) -> Tensor:
+    sizes = enumerate(array.shape[1:], 1)
     finite = np.isfinite(array)
     numbers = array if finite.all() else array[finite]
     return Tensor(
         name=name,
         dtype=array.dtype.name,
-        shape=("batch", *array.shape[1:]),
+        shape=("batch", *((free or {}).get(axis, size) for axis, size in sizes)),
         range=(float(numbers.min()), float(numbers.max())) if numbers.size else None,
         nan="refuse" if finite.all() else "allow",
         layout=layout if array.ndim == 4 else None,

@@ -24,6 +24,11 @@ _CAUSES = {
         "a sample's answer must not depend on the others: freeze the batch size to 1, or choose "
         "static quantisation where a scale is found over the whole batch",
     ),
+    Fault.FROZEN_SIZE: (
+        ("sizes",),
+        "a size became a constant: compute what depends on it from the tensor's own shape, or "
+        "leave --free out",
+    ),
     Fault.CONSTANT_OUTPUT: (
         ("constant",),
         "look for a range that calibration left empty or weights that were lost, and convert by "

@@ -9,6 +9,7 @@ from edgeml_converters.parity.invariants import invariants
 from edgeml_converters.parity.outcome import Parity
 from edgeml_converters.parity.pairing import agree, listed, pair_inputs, pair_outputs
 from edgeml_converters.parity.question import Question, Stream
+from edgeml_converters.parity.sizes import sizes_held
 from edgeml_converters.steps.engine import EngineProcess
 from edgeml_converters.steps.messages import Opened
 
@@ -101,7 +102,8 @@ class PairedEngine:
             output.name: 2 * ((output.max_abs or 0.0) + question.rule.varies_by(output.name))
             for output in row.outputs
         }
-        return invariants(run, question.inputs, answers, question.expected, batch, limits)
+        found = invariants(run, question.inputs, answers, question.expected, batch, limits)
+        return (*found, *sizes_held(run, question.sized, question.rule))
 
 
 def _pairings(inputs: Arrays, opened: Opened) -> list[Names]:

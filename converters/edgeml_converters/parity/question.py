@@ -6,6 +6,7 @@ from pathlib import Path
 from edgeml_converters.evidence.metrics import Metric
 from edgeml_converters.formats.tensors import Array, Arrays, Feedback
 from edgeml_converters.parity.rule import Rule
+from edgeml_converters.parity.sizes import Sized
 from edgeml_converters.steps.processes import Processes
 
 
@@ -26,7 +27,8 @@ class Question:
     """The samples to run, the model's answers to them, and the rule that they are judged by.
 
     file: an .npz of `inputs`. processes: in which files are made and run. slice_by: a key of the
-    data and its value for each sample. metric: the task's own. stream: None where no output is a
+    data and its value for each sample. metric: the task's own. sized: samples at other sizes of
+    free axes. stream: None where no output is a
     state.
     """
 
@@ -38,6 +40,7 @@ class Question:
     labels: Array | None = None
     slice_by: tuple[str, Array] | None = None
     metric: Metric | None = None
+    sized: tuple[Sized, ...] = ()
     stream: Stream | None = None
 
     @property

@@ -22,7 +22,9 @@ def by_tf2onnx(
     model: TensorflowModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
 ) -> Converted:
     function, specs = model.function(arrays, model.batch)
-    proto, _ = tf2onnx.convert.from_function(function, input_signature=specs, opset=OPSET)
+    proto, _ = tf2onnx.convert.from_function(
+        function, input_signature=specs, opset=model.asked.opset or OPSET
+    )
     return _written(proto, folder)
 
 
@@ -34,7 +36,7 @@ def by_session(
         frozen_graph(model.session, model.fetches),
         input_names=[tensor.name for tensor in model.feeds.values()],
         output_names=[tensor.name for tensor in model.fetches.values()],
-        opset=OPSET,
+        opset=model.asked.opset or OPSET,
     )
     return _written(proto, folder)
 

@@ -26,7 +26,11 @@ def by_dynamo(
     shapes: Any = None
     if model.form == "module" and model.batch is None:
         batch = torch.export.Dim("batch", min=1)
-        shapes = tuple({0: batch} for _ in arrays)
+        sizes = {one.size: torch.export.Dim(one.size) for one in model.asked.free}
+        shapes = tuple(
+            {0: batch, **{axis: sizes[size] for axis, size in model.asked.free_axes(name).items()}}
+            for name in arrays
+        )
     with explained(model, arrays):
         program = torch.onnx.export(
             model.target,
@@ -36,6 +40,7 @@ def by_dynamo(
             dynamic_shapes=shapes,
             input_names=list(arrays),
             output_names=list(outputs),
+            opset_version=model.asked.opset,
             verbose=False,
         )
     assert program is not None
@@ -62,6 +67,8 @@ def by_torchscript(
     stream: Any = io.BytesIO()
     target: Any = model.call  # an exported program as its module, which can be traced
     free = {} if model.batch else {name: {0: "batch"} for name in (*arrays, *outputs)}
+    for name in arrays:
+        free.setdefault(name, {}).update(model.asked.free_axes(name))
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         torch.onnx.export(
@@ -72,6 +79,7 @@ def by_torchscript(
             dynamic_axes=free,
             input_names=list(arrays),
             output_names=list(outputs),
+            opset_version=model.asked.opset,
             # An exported program is in evaluation mode and refuses to be put there again.
             training=torch.onnx.TrainingMode.PRESERVE
             if model.form == "exported"

@@ -26,7 +26,8 @@ _TFLITE = b"TFL3"  # a flatbuffer's identifier, behind the offset of its root
 WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
 FORMS = (
     "module:callable, file.py:callable, a .pt2 program, a TorchScript .pt, a .keras or .h5 file, a "
-    "SavedModel folder, a .onnx or .tflite file, mlflow:models:/NAME@ALIAS or dvc:PATH"
+    "SavedModel folder or FOLDER:SIGNATURE, a .onnx or .tflite file, mlflow:models:/NAME@ALIAS or "
+    "dvc:PATH"
 )
 
 

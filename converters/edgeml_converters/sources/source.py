@@ -22,7 +22,8 @@ _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 class Source(Strict, frozen=True, kw_only=True):
     """location: a module's name, or the absolute path of a file or folder.
 
-    attribute: the callable that returns the model; empty for files that hold a model themselves.
+    attribute: the callable that returns the model, or the signature of a SavedModel; empty for
+        files that hold one model themselves.
     weights: the absolute path of a state dict for what the callable returns.
     label: the source as reports name it, without the folders of this machine.
     origin: what a registry says of it: mlflow_model, mlflow_version, mlflow_run or dvc_md5.
@@ -89,7 +90,13 @@ def _parse(text: str, downloads: Path | None) -> Source:
         origin = {"dvc_md5": dvc.verify(path)}
         return replace(_on_disk(path), label=f"dvc:{path.name}", origin=origin)
     path = Path(text)
-    return _on_disk(path) if path.exists() else _callable(text)
+    if path.exists():
+        return _on_disk(path)
+    folder, _, signature = text.rpartition(":")
+    if folder and Path(folder).is_dir():
+        source = _on_disk(Path(folder))
+        return replace(source, attribute=signature, label=f"{source.label}:{signature}")
+    return _callable(text)
 
 
 def _on_disk(path: Path) -> Source:

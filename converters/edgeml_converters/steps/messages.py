@@ -10,6 +10,7 @@ from edgeml.documents import Strict
 from edgeml.evidence import TensorFidelity
 from edgeml.manifest import Format, Optimisation, Precision
 from edgeml.profile import Layer
+from edgeml_converters.asked import Asked
 from edgeml_converters.formats.tensors import Feedback, FileTensor, ModelInput, Ranges, Shape
 from edgeml_converters.sources.source import Source
 
@@ -21,6 +22,7 @@ class Load(Strict, frozen=True, kw_only=True, tag=True):
     """
 
     source: Source
+    asked: Asked = Asked()
     layout: Layout | None = None
     samples: str | None = None
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeml.contract import Layout
+from edgeml_converters.asked import Asked
 from edgeml_converters.formats.npz import load, save
 from edgeml_converters.formats.tensors import Arrays, Feedback
 from edgeml_converters.sources.source import Source
@@ -32,10 +33,12 @@ class ModelProcess:
         timeout_seconds: float,
         memory_bytes: int | None = None,
         layout: Layout | None = None,
+        asked: Asked | None = None,
     ) -> None:
         self.samples = workspace / "samples.npz"
         self._source = source
         self._layout: Layout | None = layout
+        self._asked = asked or Asked()
         self._workspace = workspace
         self._worker = Restarting(workspace / "model.log", timeout_seconds, memory_bytes)
         self._loaded: Loaded | None = None
@@ -45,7 +48,12 @@ class ModelProcess:
         if self._worker.start() or self._loaded is None:
             self._loaded = self._worker.ask(
                 f"loading {self._source.label}",
-                Load(source=self._source, layout=self._layout, samples=str(self.samples)),
+                Load(
+                    source=self._source,
+                    asked=self._asked,
+                    layout=self._layout,
+                    samples=str(self.samples),
+                ),
                 Loaded,
             )
         return self._loaded

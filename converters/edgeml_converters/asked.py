@@ -1,0 +1,96 @@
+"""What people ask of the files that a model becomes."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from edgeml.documents import Strict
+from edgeml.errors import InputError
+
+OPSETS = range(7, 29)
+"""Of ONNX: the oldest that ONNX Runtime runs, to the newest of the onnx package."""
+_FREE = re.compile(r"(?P<input>.+):(?P<axis>\d+)(=(?P<size>[A-Za-z_]\w*))?")
+
+
+class FreeAxis(Strict, frozen=True, kw_only=True):
+    """An axis of an input whose size a request decides; axes of one `size` are always alike."""
+
+    input: str
+    axis: int
+    size: str
+
+
+class Asked(Strict, frozen=True, kw_only=True):
+    """opset: of ONNX; None leaves it to the exporter. static: every size fixed, a batch of 1.
+
+    free: axes beside the batch.
+    """
+
+    opset: int | None = None
+    static: bool = False
+    free: tuple[FreeAxis, ...] = ()
+
+    def free_axes(self, name: str) -> dict[int, str]:
+        """Of an input: axis -> the name of its size."""
+        return {one.axis: one.size for one in self.free if one.input == name}
+
+
+def parse_free(texts: Sequence[str]) -> tuple[FreeAxis, ...]:
+    """NAME:AXIS or NAME:AXIS=SIZE; raises InputError for anything else."""
+    axes: list[FreeAxis] = []
+    for text in texts:
+        found = _FREE.fullmatch(text)
+        axis = int(found["axis"]) if found else 0
+        if found is None or axis == 0:
+            raise InputError(
+                f"--free {text!r} must be NAME:AXIS or NAME:AXIS=SIZE, as in tokens:1=length, with "
+                "an input's name and an axis from 1 on, since the first is the sample."
+            )
+        size = found["size"] or re.sub(r"\W", "_", f"{found['input']}_{axis}")
+        axes.append(FreeAxis(input=found["input"], axis=axis, size=size))
+    return tuple(axes)
+
+
+def check_asked(asked: Asked, targets: Sequence[str]) -> None:
+    """Raises InputError for an opset that there is not, or what no target has."""
+    if asked.opset is not None and "onnx" not in targets:
+        raise InputError("--opset is for ONNX, which --to does not name; add it or leave it out.")
+    if asked.opset is not None and asked.opset not in OPSETS:
+        raise InputError(
+            f"--opset {asked.opset} is none of ONNX's; use {OPSETS[0]} to {OPSETS[-1]}."
+        )
+    if asked.free and asked.static:
+        raise InputError("--free leaves a size open and --static leaves none; give one of them.")
+    if asked.free and "tflite" in targets:
+        raise InputError(
+            "--free is for ONNX, since the sizes in a TFLite file are fixed; convert to TFLite "
+            "without it, once for each size."
+        )
+
+
+def check_free(free: Sequence[FreeAxis], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raises InputError for inputs or axes that there are not, and for axes of one size that differ
+    in the data; shapes: of the inputs, the sample first."""
+    lengths: dict[str, int] = {}
+    for one in free:
+        if one.input not in shapes:
+            raise InputError(
+                f"--free names {one.input!r}, but the inputs are {', '.join(shapes)}; use one of "
+                "them."
+            )
+        shape = shapes[one.input]
+        if one.axis >= len(shape):
+            raise InputError(
+                f"--free names axis {one.axis} of {one.input!r}, but of shape {list(shape)} the "
+                f"last axis is {len(shape) - 1}; use another."
+            )
+        length = lengths.setdefault(one.size, shape[one.axis])
+        if length != shape[one.axis]:
+            raise InputError(
+                f"--free calls sizes {length} and {shape[one.axis]} of the data {one.size!r}; give "
+                "what differs another name."
+            )
+        if length == 1:
+            raise InputError(
+                f"--free leaves {one.size!r} open, but in the data it is always 1; give data with "
+                "a larger one."
+            )
