@@ -2,7 +2,6 @@
 
 import io
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ from edgeml_converters.bisect.origin import sources
 from edgeml_converters.formats import onnx_write
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.torch_model import TorchModel
-from edgeml_converters.frameworks.torch_values import explained, places_that_read
+from edgeml_converters.frameworks.torch_reads import places_that_read, reads_of
+from edgeml_converters.frameworks.torch_values import caught, explained
 from edgeml_converters.steps.messages import Converted
 
 
@@ -49,7 +49,7 @@ def by_dynamo(
     origins = msgspec.json.encode(sources(program.model_proto), order="sorted")
     (folder.parent / "sources.json").write_bytes(origins)
     onnx_write.write(program.model_proto, folder)
-    return Converted(entry=onnx_write.ENTRY)
+    return Converted(entry=onnx_write.ENTRY, frozen=caught(model, arrays))
 
 
 def _free_output_names(graph: Any, outputs: tuple[str, ...]) -> None:
@@ -64,13 +64,19 @@ def _free_output_names(graph: Any, outputs: tuple[str, ...]) -> None:
 def by_torchscript(
     model: TorchModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
 ) -> Converted:
+    traced = onnx.load_from_string(_traced(model, arrays, outputs))
+    onnx_write.write(traced, folder)
+    return Converted(entry=onnx_write.ENTRY, frozen=_frozen(model, arrays, outputs))
+
+
+def _traced(model: TorchModel, arrays: Arrays, outputs: tuple[str, ...]) -> bytes:
     stream: Any = io.BytesIO()
     target: Any = model.call  # an exported program as its module, which can be traced
     free = {} if model.batch else {name: {0: "batch"} for name in (*arrays, *outputs)}
     for name in arrays:
         free.setdefault(name, {}).update(model.asked.free_axes(name))
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TracerWarning)  # see _frozen
         torch.onnx.export(
             target,
             model.tensors(arrays),
@@ -85,19 +91,19 @@ def by_torchscript(
             if model.form == "exported"
             else torch.onnx.TrainingMode.EVAL,
         )
-    onnx_write.write(onnx.load_from_string(stream.getvalue()), folder)
-    return Converted(entry=onnx_write.ENTRY, frozen=_frozen(model, arrays, warned))
+    written: bytes = stream.getvalue()
+    return written
 
 
-def _frozen(
-    model: TorchModel, arrays: Arrays, warned: Sequence[warnings.WarningMessage]
-) -> tuple[str, ...]:
-    """Where the trace made constants of values of the inputs.
+def _frozen(model: TorchModel, arrays: Arrays, outputs: tuple[str, ...]) -> tuple[str, ...]:
+    """Where the trace made constants of values of the inputs, found by watching a second one: what
+    watches a model may change how PyTorch runs it.
 
-    The tracer warns of weights and shapes too, which a file may hold as constants.
+    The tracer itself warns of weights and shapes too, which a file may hold as constants, and not
+    of every value.
     """
-    lines = {(each.filename, each.lineno) for each in warned if each.category is TracerWarning}
-    if model.form != "module" or not lines:
+    if model.form != "module" or not places_that_read(model.call, model.tensors(arrays)):
         return ()
-    places = places_that_read(model.call, model.tensors(arrays))
-    return tuple(str(place) for place in places if (place.file, place.line) in lines)
+    with reads_of(model.target) as places:
+        _traced(model, arrays, outputs)
+    return tuple(str(place) for place in places if not place.harmless)

@@ -9,7 +9,7 @@ import torch
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.base import name_outputs
 from edgeml_converters.frameworks.torch_model import TorchModel
-from edgeml_converters.frameworks.torch_values import explained
+from edgeml_converters.frameworks.torch_values import caught, explained
 from edgeml_converters.steps.messages import Converted
 
 ENTRY = "model.tflite"
@@ -44,4 +44,4 @@ def by_litert(
     with explained(model, arrays):
         converted = litert_torch.convert(named, sample_kwargs=sample, strict_export=False)
     converted.export(str(folder / ENTRY))
-    return Converted(entry=ENTRY)
+    return Converted(entry=ENTRY, frozen=caught(model, arrays))
