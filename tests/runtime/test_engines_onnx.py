@@ -53,6 +53,19 @@ def test_the_prepared_form_maps_its_weights_from_a_file(tmp_path: Path) -> None:
     assert str(weights) not in Path("/proc/self/maps").read_text()
 
 
+def test_a_file_of_which_one_input_is_frozen_to_a_single_sample_is_run_for_each(
+    tmp_path: Path,
+) -> None:
+    file = onnx_models.pair(tmp_path / "pair.onnx")
+    model = onnx.load(file)
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    onnx.save(model, file)
+    a = np.arange(12, dtype=np.float32).reshape(4, 3)
+    engine = OnnxEngine(file)
+    np.testing.assert_array_equal(engine.run({"a": a, "b": 2 * a})["total"], 3 * a)
+    np.testing.assert_array_equal(engine.run({"a": a[:1], "b": 2 * a})["total"], a[0] + 2 * a)
+
+
 def test_missing_weights_are_refused(file: Path) -> None:
     (file.parent / "weights.bin").unlink()
     with pytest.raises(EngineError, match=r"refused model\.onnx"):

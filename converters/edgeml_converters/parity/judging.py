@@ -60,12 +60,9 @@ def judge_by(
     looked_at = sum(one.looks for one in judged.values())
     found = tuple(one.parity(looked_at) for one in judged.values())
     # One constant proves nothing, but beside outputs that vary it is what that output is.
-    if not any(units.samples >= units.least and not one.constant for one in judged.values()):
-        return found
+    beside = any(units.samples >= units.least and not one.constant for one in judged.values())
     return tuple(
-        replace(parity, answer="same", reason="")
-        if one.constant and parity.answer == "cannot tell" and parity.max_abs == 0
-        else parity
+        one.beside_others(parity) if beside else one.alone(parity)
         for parity, one in zip(found, judged.values(), strict=True)
     )
 
@@ -141,6 +138,22 @@ class _Judged:
     def constant(self) -> bool:
         """Whether the model gives one answer to every sample."""
         return bool((self._expected == self._expected[:1]).all())
+
+    def beside_others(self, parity: OutputParity) -> OutputParity:
+        """Of all samples, where other outputs vary: one constant is then the same as itself."""
+        if self.constant and parity.answer == "cannot tell" and parity.max_abs == 0:
+            return replace(parity, answer="same", reason="")
+        return parity
+
+    def alone(self, parity: OutputParity) -> OutputParity:
+        """Where no output varies: that one answer is the same tells of no other."""
+        if not self.constant or parity.answer != "same" or self._rule.own is not None:
+            return parity
+        reason = (
+            f"whether {self._name!r} is the same is open: the model gives one answer to all "
+            "samples; give samples in which it varies"
+        )
+        return replace(parity, answer="cannot tell", reason=reason)
 
     def _is_another_constant(self, figures: tuple[JudgedFigure, ...]) -> bool:
         """Whether there is no spread to judge by, and the difference is not small beside the

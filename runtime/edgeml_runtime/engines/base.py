@@ -144,7 +144,8 @@ class Engine(ABC):
     def _batches(self, feeds: dict[str, npt.NDArray[Any]]) -> int:
         """How many single samples a frozen batch of 1 makes of this request; 0: run it as it is."""
         sizes = {len(v) for v in feeds.values() if v.ndim}
-        frozen = all(s.shape[:1] == (1,) for s in self.signature.inputs)
+        firsts = {s.shape[:1] for s in self.signature.inputs}
+        frozen = (1,) in firsts and firsts <= {(1,), (-1,)}  # others may be free
         return sizes.pop() if frozen and len(sizes) == 1 and sizes != {1} else 0
 
     def _run_batches(

@@ -237,6 +237,19 @@ def test_a_constant_beside_what_varies_is_the_same_where_it_is_exact(exact: bool
     assert judge({"size": constant}, {"size": constant}, rule)[0].answer == "cannot tell"
 
 
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("kind", ["boxes", "mask", "image", "integers", "unknown"])
+def test_one_answer_to_all_samples_proves_nothing_though_its_positions_vary(
+    kind: Kind, exact: bool
+) -> None:
+    sample = np.sort(RNG.uniform(0, 1, (1, 5, 4)), axis=2)
+    if kind == "integers":
+        sample = np.round(9 * sample).astype(np.int64)
+    model = np.repeat(sample if kind == "integers" else sample.astype(np.float32), SAMPLES, axis=0)
+    found = _judged(model, model, Role(kind=kind), exact=exact)
+    assert found.answer == "cannot tell" and "give samples in which it varies" in found.reason
+
+
 @pytest.mark.filterwarnings("error")
 @settings(max_examples=200)
 @given(
