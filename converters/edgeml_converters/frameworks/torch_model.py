@@ -12,7 +12,7 @@ from torch.export.pt2_archive.constants import (
     OPAQUE_OBJ_FILENAME_PREFIX,
 )
 
-from edgeml.errors import InputError
+from edgeml.errors import InputError, first_line
 from edgeml_converters.formats.tensors import Array, Arrays, ModelInput
 from edgeml_converters.frameworks.base import Model, name_outputs
 from edgeml_converters.frameworks.pickles import tensors_only
@@ -38,8 +38,16 @@ class TorchModel(Model):
         self.batch = _frozen_batch(inputs)
 
     def _predict(self, arrays: Arrays) -> dict[str, Array]:
-        with torch.no_grad():
-            answer = self.call(*self.tensors(arrays))
+        try:
+            with torch.no_grad():
+                answer = self.call(*self.tensors(arrays))
+        except RuntimeError as error:
+            if not self.assumed or "dtype" not in str(error):
+                raise
+            raise InputError(
+                f"{self.assumed[0]} But it casts inside to another: {first_line(str(error))}; let "
+                "it cast to the dtype of its weights, or leave the cast out."
+            ) from error
         return {name: value.detach().cpu().numpy() for name, value in name_outputs(answer).items()}
 
     def tensors(self, arrays: Arrays) -> tuple[torch.Tensor, ...]:

@@ -34,10 +34,11 @@ def quantise(request: Quantise) -> Quantised:
         from edgeml_converters.quantise.tflite.quantise import quantise_tflite
 
         quantised = quantise_tflite(request)
-    if quantised.coverage == 0.0:
+    if quantised.coverage == 0.0 and not request.nothing_is_fine:
         raise ConversionError(
             f"Nothing in {Path(request.entry).name} could be made {request.precision}: it has no "
-            "weights of a layer that can be quantised; use its fp32 variant."
+            "weights of a layer in float32 that can be quantised; use its fp32 variant, or make a "
+            "model of float64 one of float32."
         )
     return quantised
 

@@ -78,7 +78,7 @@ class Quantise(Strict, frozen=True, kw_only=True, tag=True):
     entry: the float file. calibration: an .npz of its inputs by its own names, for static int8.
     calibrator: for static int8. keep_float: what stays float: nodes or their outputs (ONNX),
     output tensors (TFLite). per_channel: one scale a channel of the weights, else one a
-    tensor.
+    tensor. nothing_is_fine: whether no weight need be of that precision.
     """
 
     format: Format
@@ -89,6 +89,7 @@ class Quantise(Strict, frozen=True, kw_only=True, tag=True):
     calibrator: str | None = None
     keep_float: tuple[str, ...] = ()
     per_channel: bool = True
+    nothing_is_fine: bool = False
 
 
 class Quantised(Strict, frozen=True, kw_only=True, tag=True):

@@ -15,7 +15,7 @@ from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants.candidate import Candidate
 from edgeml_converters.variants.mend import mend
 from edgeml_converters.variants.quantiser import QuantisedFile, Quantiser, Recipe
-from edgeml_converters.variants.stumbles import stays_float, stumbles
+from edgeml_converters.variants.stumbles import stays_float, stumbles, without_places
 
 
 def make_lower(quantiser: Quantiser, options: Options) -> Candidate:
@@ -34,7 +34,9 @@ def make_lower(quantiser: Quantiser, options: Options) -> Candidate:
         stumbled, reason = _stumbled(quantiser, options, asked, tried)
         if stumbled:
             stays.append(stays_float(stumbled, reason))
-            files, tried = _calibrate(quantiser, options, [*asked, *(op.name for op in stumbled)])
+            kept_too = [*asked, *(op.name for op in stumbled)]
+            files, again = _calibrate(quantiser, options, kept_too)
+            tried = again if files else tried  # else why it is in float is the reason
     if not files:
         return _nothing(quantiser, tried)
     best = max(files, key=lambda file: file.nearness)
@@ -57,7 +59,7 @@ def _stumbled(
     """The operators that all calibrators fail at, and the reason that they give."""
     first = tried[0]
     reason = first.error or ""
-    if any(other.error != reason for other in tried):
+    if len({without_places(other.error or "") for other in tried}) > 1:
         return (), reason  # they fail for reasons of their own
     recipe = _recipe(first.name if quantiser.precision == "int8" else None, options, asked)
     with quantiser.progress("look for what the quantiser cannot make"):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edgeml.conversion import EngineParity
 from edgeml.evidence import TensorFidelity
 from edgeml.faults import Fault, Finding
 from edgeml.manifest import Format, Precision
@@ -114,8 +115,11 @@ class Quantiser:
             recipe, entry, quantised.coverage, quantised.ranges, self._outputs(entry)
         )
 
-    def quantise(self, recipe: Recipe) -> tuple[Path, Quantised]:
-        """The file, which nothing has run yet; raises StepError when it cannot be made."""
+    def quantise(self, recipe: Recipe, *, nothing_is_fine: bool = False) -> tuple[Path, Quantised]:
+        """The file, which nothing has run yet; raises StepError when it cannot be made.
+
+        nothing_is_fine: whether all of it may be float.
+        """
         self._count += 1
         folder = self.choice.workspace / f"quantised-{self._count}" / self.id
         folder.mkdir(parents=True)
@@ -131,15 +135,28 @@ class Quantiser:
                 calibrator=recipe.calibrator,
                 keep_float=recipe.keep_float,
                 per_channel=recipe.per_channel,
+                nothing_is_fine=nothing_is_fine,
             ),
             Quantised,
         )
         return folder / quantised.entry, quantised
 
+    def try_out(self, recipe: Recipe) -> None:
+        """Raises StepError when the file cannot be made, be all of it float, or an engine refuses
+        to open it."""
+        entry, _ = self.quantise(recipe, nothing_is_fine=True)
+        row = self._row
+        with self._processes.engine(row.engine, entry) as engine:
+            engine.open(row.optimisation)
+
+    @property
+    def _row(self) -> EngineParity:
+        """Where the float file passed last, else its first row."""
+        rows = self.base.report.engines
+        return next((row for row in reversed(rows) if row.passed), rows[0])
+
     def _outputs(self, entry: Path) -> tuple[OutputParity, ...]:
-        """Judged where the float file passed last, else in its first row."""
-        report, question = self.base.report, self.choice
-        row = next((r for r in reversed(report.engines) if r.passed), report.engines[0])
+        report, question, row = self.base.report, self.choice, self._row
         with self._processes.engine(row.engine, entry) as engine:
             engine.open(row.optimisation)
             answers = engine.run_file(question.file, report.inputs)

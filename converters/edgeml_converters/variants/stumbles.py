@@ -1,5 +1,7 @@
-"""The operators at which a quantiser raises: found by keeping ever less of a file in float."""
+"""The operators at which a quantiser raises, or which no engine takes as it makes them: found by
+keeping ever less of a file in float."""
 
+import re
 from collections.abc import Sequence
 
 from edgeml.faults import Fault, Finding
@@ -8,11 +10,13 @@ from edgeml_converters.bisect.names import tail
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants.quantiser import Quantiser, Recipe
 
-_MOST = 4  # operators or kinds of them; each costs as many files as halving takes
+_MOST = 4  # kinds of operators; two of each are looked for by as many files as halving takes
+_PLACE = re.compile(r"\bnode(?: number)? \d+", re.IGNORECASE)  # which moves with what is in float
 
 
 def stumbles(quantiser: Quantiser, recipe: Recipe, reason: str) -> tuple[Op, ...]:
-    """Operators without which the quantiser does not raise; empty where that does not help.
+    """Operators without which the quantiser does not raise, and an engine opens what it makes;
+    empty where that does not help.
 
     recipe, reason: what it raised with. Whatever is at fault is behind the longest beginning of
     the file that may stay in float without a change of the reason. A second one of the same kind
@@ -20,17 +24,22 @@ def stumbles(quantiser: Quantiser, recipe: Recipe, reason: str) -> tuple[Op, ...
     """
     ops = ops_of(quantiser.format, quantiser.base.entry)
     found: list[Op] = []
-    for _ in range(_MOST):
-        culprit = _last(quantiser, recipe, ops, found, reason)
-        if culprit is None:
+    raised: str | None = without_places(reason)
+    while raised is not None:
+        culprit = _last(quantiser, recipe, ops, found, raised)
+        kinds = {op.kind for op in found}
+        if culprit is None or (len(kinds) == _MOST and culprit.kind not in kinds):
             return ()
-        alike = [op for op in ops if op.kind == culprit.kind]
-        found += alike if any(op.kind == culprit.kind for op in found) else [culprit]
+        found += (
+            [op for op in ops if op.kind == culprit.kind] if culprit.kind in kinds else [culprit]
+        )
         raised = _raised(quantiser, recipe, found)
-        if raised is None:
-            return tuple(dict.fromkeys(found))
-        reason = raised
-    return ()
+    return tuple(dict.fromkeys(found))
+
+
+def without_places(reason: str) -> str:
+    """A reason without the places of nodes in it, which what is kept in float moves."""
+    return _PLACE.sub("a node", reason)
 
 
 def stays_float(ops: Sequence[Op], reason: str) -> Finding:
@@ -40,9 +49,13 @@ def stays_float(ops: Sequence[Op], reason: str) -> Finding:
     return Finding(
         fault=Fault.QUANTISER_RAISED,
         severity="warning",
-        message=f"The quantiser cannot make {named}{more} ({reason.rstrip('.')}); it stays in "
-        "float.",
+        message=f"The quantiser cannot make {named}{more} ({_why(reason)}); it stays in float.",
     )
+
+
+def _why(reason: str) -> str:
+    """Without the advice that an engine adds."""
+    return reason.partition("; convert the model again")[0].rstrip(".")
 
 
 def _last(
@@ -65,7 +78,7 @@ def _raised(quantiser: Quantiser, recipe: Recipe, kept: Sequence[Op]) -> str | N
     """Why it makes no file with these in float besides; None where it makes one."""
     names = tuple(dict.fromkeys((*recipe.keep_float, *(op.name for op in kept))))
     try:
-        quantiser.quantise(Recipe(recipe.calibrator, names, recipe.per_channel))
+        quantiser.try_out(Recipe(recipe.calibrator, names, recipe.per_channel))
     except StepError as error:
-        return error.reason
+        return without_places(error.reason)
     return None

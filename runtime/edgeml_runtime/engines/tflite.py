@@ -70,10 +70,15 @@ class _Interpreter(Engine):
         if len(signatures) != 1:
             return {d["name"]: d for d in inputs.values()}, {d["name"]: d for d in outputs.values()}
         runner = interpreter.get_signature_runner()
-        return (
-            {name: inputs[d["index"]] for name, d in runner.get_input_details().items()},
-            {name: outputs[d["index"]] for name, d in runner.get_output_details().items()},
-        )
+        try:
+            return (
+                {name: inputs[d["index"]] for name, d in runner.get_input_details().items()},
+                {name: outputs[d["index"]] for name, d in runner.get_output_details().items()},
+            )
+        except KeyError as error:
+            raise ValueError(
+                f"its signature names tensor {error}, which its graph neither takes nor gives"
+            ) from error
 
     def _signature(self) -> Signature:
         def specs(details: dict[str, Any]) -> tuple[TensorSpec, ...]:

@@ -1,5 +1,7 @@
 """What a variant's outputs are called: each case has a right answer that its figures must reach."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -242,10 +244,9 @@ def test_a_constant_beside_what_varies_is_the_same_where_it_is_exact(exact: bool
 def test_one_answer_to_all_samples_proves_nothing_though_its_positions_vary(
     kind: Kind, exact: bool
 ) -> None:
-    sample = np.sort(RNG.uniform(0, 1, (1, 5, 4)), axis=2)
-    if kind == "integers":
-        sample = np.round(9 * sample).astype(np.int64)
-    model = np.repeat(sample if kind == "integers" else sample.astype(np.float32), SAMPLES, axis=0)
+    sample = np.sort(RNG.uniform(0, 9, (1, 5, 4)), axis=2)
+    model: Any = np.repeat(sample, SAMPLES, axis=0)
+    model = model.astype(np.int64) if kind == "integers" else model.astype(np.float32) / 9
     found = _judged(model, model, Role(kind=kind), exact=exact)
     assert found.answer == "cannot tell" and "give samples in which it varies" in found.reason
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -91,3 +92,45 @@ def test_coverage_counts_weights_that_a_loop_carries() -> None:
     assert tflite_coverage(model) == 100
     model.subgraphs[2].outputs = [2, 2]  # the loop changes them: they are no constant any more
     assert not list(weights(model))
+
+
+def _answer_that_is_taken_too() -> bytes:
+    """y = w x and z = y + y, both answers, and a signature that names the other first."""
+    kind = schema.BuiltinOptions.FullyConnectedOptions
+    full: Any = schema.FullyConnectedOptionsT()
+    weights = samples(1, 4, (4,))
+    tensors = [Tensor("x"), Tensor("w", values=weights), Tensor("y"), Tensor("z")]
+    dense = Op("FULLY_CONNECTED", (0, 1, -1), (2,), options=(kind, full))
+    add: Any = schema.AddOptionsT()
+    added = Op("ADD", (2, 2), (3,), options=(schema.BuiltinOptions.AddOptions, add))
+    model = read(content(Graph(tensors, [dense, added], outputs=(2, 3))))
+    signature: Any = schema.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = "serving_default", 0
+    signature.inputs, signature.outputs = [], []
+    for maps, name, index in (
+        (signature.inputs, "x", 0), (signature.outputs, "twice", 3), (signature.outputs, "once", 2)
+    ):  # fmt: skip
+        named: Any = schema.TensorMapT()
+        named.name, named.tensorIndex = name, index
+        maps.append(named)
+    model.signatureDefs = [signature]
+    return write(model)
+
+
+@pytest.mark.parametrize("kept", [(), ("y",), ("z",)])
+def test_an_answer_that_an_operator_takes_too_keeps_its_name_and_its_dtype(
+    tmp_path: Path, kept: tuple[str, ...]
+) -> None:
+    entry = tmp_path / "float.tflite"
+    entry.write_bytes(_answer_that_is_taken_too())
+    x = samples(7, 32, (4,))
+    np.savez(tmp_path / "x.npz", x=samples(8, 64, (4,)))
+    way = "int8 minmax"
+    asked = request(entry, tmp_path / "made", way, tmp_path / "x.npz", keep_float=kept)
+    (done,) = quantise_in_process([msgspec.structs.replace(asked, nothing_is_fine=True)])
+    before = LitertEngine(entry).run({"x": x})
+    for engine in ENGINES:
+        found = engine(Path(asked.folder) / done.entry).run({"x": x})
+        for name, answers in before.items():
+            assert found[name].dtype == np.float32
+            np.testing.assert_allclose(found[name], answers, atol=0.04 * np.ptp(answers))

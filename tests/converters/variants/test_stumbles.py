@@ -1,5 +1,6 @@
 """What a quantiser raises at stays in float, and the rest does not."""
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -29,7 +30,7 @@ class Raising:
         self.bad = bad
         self.calls = 0
 
-    def quantise(self, recipe: Recipe) -> None:
+    def try_out(self, recipe: Recipe) -> None:
         self.calls += 1
         for name, reason in self.bad.items():
             if name not in recipe.keep_float:
@@ -55,6 +56,8 @@ def _found(bad: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> tuple[list[s
         ({"t0": "bias"}, ["t0"]),
         ({"t19": "ranks"}, ["t19"]),
         ({"t3": "bias of 3", "t7": "ranks"}, ["t3", "t7"]),
+        # An engine's reason tells at which node, which moves.
+        ({"t3": "node number 3 (MUL)", "t7": "Node number 9 (MUL)"}, ["t7"]),
         # A second one of a kind stands for all of it.
         ({"t1": "ranks", "t2": "ranks", "t8": "ranks"}, [f"t{n}" for n in (8, 1, 2)]),
     ],
@@ -89,6 +92,21 @@ def _dense_with_a_bias_of_two_axes(path: Path) -> Path:
         FileOp("FULLY_CONNECTED", (5, 3, 4), (6,), options=options),
     ]
     return write(path, Graph(tensors, ops, outputs=(6,)))
+
+
+def test_more_kinds_than_are_looked_for_are_left_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kinds = [Op(f"k{n}", f"KIND_{n}", (), (f"k{n}",)) for n in range(6)]
+    monkeypatch.setattr(sys.modules[__name__], "OPS", kinds)
+    assert len(_found({f"k{n}": "no" for n in range(4)}, monkeypatch)[0]) == 4
+    assert _found({f"k{n}": "no" for n in range(5)}, monkeypatch)[0] == []
+
+
+def test_two_of_every_kind_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    ops = [Op(f"k{n}", f"KIND_{n % 4}", (), (f"k{n}",)) for n in range(12)]
+    monkeypatch.setattr(sys.modules[__name__], "OPS", ops)
+    assert len(_found({f"k{n}": "no" for n in range(8)}, monkeypatch)[0]) == 12
 
 
 @pytest.mark.tensorflow

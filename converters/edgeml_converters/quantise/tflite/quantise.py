@@ -11,6 +11,7 @@ from edgeml_converters.formats.npz import load as load_samples
 from edgeml_converters.formats.tensors import Ranges
 from edgeml_converters.formats.tflite_edit import outputs, read, write
 from edgeml_converters.quantise.activations import Activation, ranges_by
+from edgeml_converters.quantise.tflite.answers import keep_answers
 from edgeml_converters.quantise.tflite.calibration import calibrate
 from edgeml_converters.quantise.tflite.coverage import tflite_coverage
 from edgeml_converters.quantise.tflite.recipe import recipe, without_ranges
@@ -37,6 +38,7 @@ def quantise_tflite(request: Quantise) -> Quantised:
     statistics = _statistics(ranges, outputs(read(content)))
     result: Any = quantizer.quantize(statistics or None, enable_progress_report=False)
     model = read(bytes(result.quantized_model))
+    keep_answers(model, read(content))
     quantise_rest(model, request.precision, request.keep_float)
     quantised = write(model)
     (Path(request.folder) / ENTRY).write_bytes(quantised)
