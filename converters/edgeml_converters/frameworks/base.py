@@ -46,9 +46,9 @@ class Model(ABC):
         samples = len(next(iter(arrays.values())))
         try:
             outputs = (
-                in_chunks(self._predict, arrays, self.batch or CHUNK_SAMPLES)
+                in_chunks(self._answered, arrays, self.batch or CHUNK_SAMPLES)
                 if feedback is None
-                else in_steps(self._predict, arrays, feedback)
+                else in_steps(self._answered, arrays, feedback)
             )
         except InputError:
             raise
@@ -73,6 +73,16 @@ class Model(ABC):
                 raise InputError(
                     f"The model itself answers NaN in {name!r} for this data; mend the model or "
                     "the data."
+                )
+        return outputs
+
+    def _answered(self, arrays: Arrays) -> dict[str, Array]:
+        outputs = self._predict(arrays)
+        for name, array in outputs.items():
+            if not array.ndim and len(next(iter(arrays.values()))) > 1:
+                raise InputError(
+                    f"The output {name!r} is one number for all samples; the first axis of every "
+                    "output must be the sample: leave it out of what the model returns."
                 )
         return outputs
 

@@ -32,7 +32,7 @@ def explained(model: TorchModel, arrays: Arrays) -> Generator[None]:
             isinstance(cause, _OF_VALUES) or _STAND_INS.search(str(cause)) for cause in causes
         )
         told = _of_values(model, arrays) if of_values and model.form == "module" else ""
-        raise ConversionError(told or _in_words(causes[-1])) from error
+        raise ConversionError(told or _in_words(causes[-1], model)) from error
 
 
 def caught(model: TorchModel, arrays: Arrays) -> tuple[str, ...]:
@@ -77,14 +77,22 @@ def _listed(places: Sequence[Place]) -> str:
     return ", ".join(map(str, places))
 
 
-def _in_words(error: BaseException) -> str:
+def _in_words(error: BaseException, model: TorchModel) -> str:
     lowering = _NO_LOWERING.search(str(error))
-    if lowering is None:
-        return said(error)
-    return (
-        f"litert-torch cannot convert the operator {lowering[1]}; write the model without it, or "
-        "take another format"
-    )
+    if lowering is not None:
+        return (
+            f"litert-torch cannot convert the operator {lowering[1]}; write the model without it, "
+            "or take another format"
+        )
+    if isinstance(error, KeyError) and error.args and isinstance(error.args[0], torch.dtype):
+        dtype = str(error.args[0]).removeprefix("torch.")
+        return f"litert-torch has no {dtype}; let the model take and make numbers of another dtype"
+    if "failed to legalize operation" in str(error) and model.floats == "float64":
+        return (
+            "TFLite's operators do not compute in float64; make the model float32, as by "
+            "module.float()"
+        )
+    return said(error)
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -15,6 +15,9 @@ _ROUNDING = 0.02  # int8 probabilities add up to 1 only so far
 _LOGITS: dict[Kind, Kind] = {
     "probabilities": "logits", "scores": "score-logits", "mask": "mask-logits",
 }  # fmt: skip
+_WITH_FRACTIONS: tuple[Kind, ...] = (
+    "logits", "probabilities", "score-logits", "mask-logits", "heatmap", "embedding",
+)  # fmt: skip
 _AXES: dict[Kind, tuple[int, int, str]] = {
     "heatmap": (4, 4, "a map of height and width for each point: four axes"),
     "mask": (3, 9, "a picture for each sample: three axes or more"),
@@ -102,8 +105,16 @@ def _shape_fault(role: Role, shape: tuple[int, ...]) -> tuple[str, str, str] | N
 
 
 def _values_fault(role: Role, values: Array) -> tuple[str, str, str] | None:
-    if role.kind not in _LOGITS or values.dtype.kind != "f" or not values.size:
+    if not values.size:
         return None
+    if role.kind == "integers":
+        return _fraction_fault(values)
+    whole = values.dtype.kind == "b" or (values.dtype.kind in "iu" and values.dtype.itemsize >= 4)
+    if whole and role.kind in _WITH_FRACTIONS:
+        advice = "say integers where they are classes, ids or counts"
+        return "numbers with fractions", f"it holds {values.dtype.name}", advice
+    if role.kind not in _LOGITS or not (whole or values.dtype.kind == "f"):
+        return None  # integers of a few bits may stand for fractions
     parts = arranged(role, values)
     found = _range_fault(parts)
     if found is not None:
@@ -115,6 +126,16 @@ def _values_fault(role: Role, values: Array) -> tuple[str, str, str] | None:
             found = f"some add up to {float(sums.flat[int(off.argmax())]):.3g}"
             return "values that add up to 1", found, "name the axis of the classes, or say scores"
     return None
+
+
+def _fraction_fault(values: Array) -> tuple[str, str, str] | None:
+    if values.dtype.kind != "f":
+        return None
+    finite = values[np.isfinite(values)]
+    off = np.flatnonzero(finite != np.round(finite))
+    if not len(off):
+        return None
+    return "whole numbers", f"there is {finite[off[0]]:.3g}", "say what else it is"
 
 
 def _range_fault(values: Array) -> str | None:

@@ -6,12 +6,19 @@ from itertools import pairwise
 from typing import Any, get_args
 
 from edgeml.errors import InputError
-from edgeml.parity.roles import KINDS, Corners, Role, channel_axis, channels
+from edgeml.parity.roles import KINDS, Corners, Kind, Role, channel_axis, channels
 
 Roles = Mapping[str, tuple[Role, ...]]
 """Output -> its roles."""
 _WORDS = "axis, channels, threshold, error, corners, scores or input"
 _TEXT = re.compile(rf"(.+?)=({'|'.join(KINDS)})((?:,.*)?)")  # names may have "=" in them
+_OF_KINDS: dict[str, tuple[Kind, ...]] = {
+    "threshold": ("scores", "score-logits", "mask", "mask-logits"),
+    "error": ("regression", "image", "signal", "state"),
+    "corners": ("boxes",),
+    "scores": ("boxes",),
+    "input": ("state",),
+}
 _FORM = "NAME=ROLE, or NAME=ROLE,axis=1,channels=4:84,threshold=0.3"
 
 
@@ -86,6 +93,12 @@ def _parse(text: str) -> tuple[str, Role]:
             raise InputError(
                 f"--output {text!r}: {word!r} is not understood; add {_WORDS}, as in {_FORM}."
             ) from None
+    for word, kinds in _OF_KINDS.items():
+        if word in known and kind not in kinds:
+            raise InputError(
+                f"--output {text!r}: {word} tells nothing of {kind}, but of {', '.join(kinds)}; "
+                "leave it out, or say one of these."
+            )
     return name, Role(kind=kind, source="user", **known)
 
 

@@ -21,3 +21,14 @@ class Nothing(Model):
 def test_an_output_without_values_is_refused_in_a_sentence() -> None:
     with pytest.raises(InputError, match=r"'none' holds no values, shape \[3, 0\]; let the model"):
         Nothing().predict({"x": np.ones((3, 2), np.float32)})
+
+
+class Counts(Nothing):
+    def _predict(self, arrays: Arrays) -> dict[str, Array]:
+        return {"y": arrays["x"], "count": np.array(1.0)}
+
+
+def test_one_number_for_all_samples_is_refused_in_a_sentence() -> None:
+    with pytest.raises(InputError, match=r"'count' is one number for all samples"):
+        Counts().predict({"x": np.ones((3, 2), np.float32)})
+    assert Counts().predict({"x": np.ones((1, 2), np.float32)})["count"].shape == (1,)

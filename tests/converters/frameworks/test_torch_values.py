@@ -51,13 +51,14 @@ def test_what_an_exporter_says_of_values_names_the_line() -> None:
     ("first", "told"),
     [
         ("no dim\nof this", r"^ValueError: no dim$"),
+        (KeyError(torch.uint16), r"^litert-torch has no uint16; "),
         ("Lowering not found: aten.lu\n", r"^litert-torch cannot convert the operator aten\.lu; "),
     ],
 )
-def test_other_errors_are_told_by_their_first_cause(first: str, told: str) -> None:
+def test_other_errors_are_told_by_their_first_cause(first: Exception | str, told: str) -> None:
     def fail() -> None:
         try:
-            raise ValueError(first)
+            raise ValueError(first) if isinstance(first, str) else first
         except ValueError as error:
             raise RuntimeError("step 1/3. Next steps:") from error
 

@@ -54,6 +54,31 @@ def test_values_that_cannot_have_the_role(role: str, scale: float, sentence: str
         _assume(f"y={role}", y=CHANCES.reshape(10, 3, 5) * scale)
 
 
+@pytest.mark.parametrize(
+    ("text", "outputs", "sentence"),
+    [
+        ("y=logits,axis=1", np.arange(6).reshape(2, 3), "numbers with fractions, but it holds int"),
+        ("y=embedding", CHANCES > 0.5, "numbers with fractions, but it holds bool; say integers"),
+        ("y=scores", np.arange(6).reshape(2, 3), "values from 0 to 1, but there is 5; say score"),
+        ("y=integers", CHANCES, r"whole numbers, but there is 0\.\d+; say what else"),
+        ("y=embedding,error=0.1", CHANCES, "error tells nothing of embedding, but of regression"),
+        ("y=logits,threshold=0.3", CHANCES, "threshold tells nothing of logits, but of scores"),
+        ("y=scores,corners=xyxy", CHANCES, "corners tells nothing of scores, but of boxes"),
+    ],
+)
+def test_what_no_such_values_can_be(
+    text: str, outputs: npt.NDArray[np.generic], sentence: str
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        _assume(text, y=outputs)
+
+
+def test_whole_numbers_may_be_scores_and_few_bits_may_be_fractions() -> None:
+    _assume("y=scores", y=CHANCES > 0.5)
+    _assume("y=logits", y=(100 * CHANCES).astype(np.int8))
+    _assume("y=integers", y=np.round(9 * CHANCES))
+
+
 def test_what_the_model_leaves_open_or_rounds_is_no_fault_of_its_role() -> None:
     masked = CHANCES.copy()
     masked[0] = np.nan
