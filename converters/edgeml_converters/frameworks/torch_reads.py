@@ -17,7 +17,10 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from edgeml_converters.frameworks.torch_places import Place, place_of
 
 _EDGEML = Path(__file__).parents[1]
-_NOT_THE_MODELS = (Path(torch.__file__).parent, Path(np.__file__).parent, _EDGEML)
+_TORCH = Path(torch.__file__).parent
+_LAYERS = _TORCH / "nn"
+_OF_TENSORS = (_TORCH / "_tensor.py", _TORCH / "overrides.py")
+_NOT_THE_MODELS = (_TORCH, Path(np.__file__).parent, _EDGEML)
 # What reads tensors without an operator that a dispatch mode sees.
 _READERS = ("numpy", "tolist", "__array__", "tensor", "as_tensor", "asarray")
 _SIZES = ("shape", "size", "numel", "nelement", "__len__")
@@ -109,15 +112,26 @@ class _Followed:
         }
 
     def note_place(self) -> None:
-        """The innermost line of code that is the model's."""
+        """The innermost line of code that is the model's, unless a layer of PyTorch reads, as to
+        find a faster way to the same answer."""
         frames: list[FrameType] = []
         frame = inspect.currentframe()
+        while frame is not None and _stands_between(frame):
+            frame = frame.f_back
+        if frame is None or Path(frame.f_code.co_filename).is_relative_to(_LAYERS):
+            return
         while frame is not None and not (frames and _calls_the_model(frame)):
             if not any(Path(frame.f_code.co_filename).is_relative_to(p) for p in _NOT_THE_MODELS):
                 frames.append(frame)
             frame = frame.f_back
         if frames:
             self._places.append(place_of(frames))
+
+
+def _stands_between(frame: FrameType) -> bool:
+    """Whether it is edgeml's or a method of tensors, in which what calls it reads."""
+    file = Path(frame.f_code.co_filename)
+    return file.is_relative_to(_EDGEML) or file in _OF_TENSORS
 
 
 def _calls_the_model(frame: FrameType) -> bool:
