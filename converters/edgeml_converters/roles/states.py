@@ -19,7 +19,7 @@ def with_inputs(roles: Roles, inputs: Arrays, outputs: Arrays) -> dict[str, tupl
     taken = {role.input for of_output in roles.values() for role in of_output if role.input}
     settled: dict[str, tuple[Role, ...]] = {}
     for name, of_output in roles.items():
-        if not any(role.kind == "state" or role.input for role in of_output):
+        if not any(role.kind == "state" for role in of_output):
             settled[name] = of_output
             continue
         input_name = _input_of(name, of_output, inputs, outputs[name], taken)
@@ -46,10 +46,10 @@ def check_sequences(named: bool, states: Names) -> None:
 def _input_of(
     name: str, roles: Sequence[Role], inputs: Arrays, values: Array, taken: set[str]
 ) -> str:
-    if any(role.kind != "state" for role in roles) or len(roles) > 1:
+    if len(roles) > 1 or roles[0].start or roles[0].stop is not None:
         raise InputError(
-            f"--output gives {name!r} the role of a state beside others, or input= without it; a "
-            f"state is the whole output, as in --output {name}=state."
+            f"--output takes a range of {name!r} for a state; a state is the whole output, as in "
+            f"--output {name}=state."
         )
     fitting = [key for key, array in inputs.items() if _fits(array, values)]
     named = roles[0].input

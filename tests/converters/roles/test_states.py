@@ -44,7 +44,7 @@ def test_the_only_one_left_needs_no_name() -> None:
             ["h1=state,channels=0:4,input=h", "h1=scores,channels=4:8"],
             "a state is the whole output",
         ),
-        (["h1=regression,input=h"], "a state is the whole output"),
+        (["h1=regression,input=h"], "input tells nothing of regression"),
     ],
 )
 def test_what_is_no_state(texts: list[str], words: str) -> None:
