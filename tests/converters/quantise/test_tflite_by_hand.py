@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from edgeml_converters.formats.tflite_edit import read, write
+from edgeml_converters.formats.tflite_edit import read, tensor_name, write
 from edgeml_converters.quantise.tflite.coverage import tflite_coverage
 from edgeml_converters.quantise.tflite.places import weights
 from edgeml_runtime.engines.tflite import LitertEngine
@@ -134,3 +134,79 @@ def test_an_answer_that_an_operator_takes_too_keeps_its_name_and_its_dtype(
         for name, answers in before.items():
             assert found[name].dtype == np.float32
             np.testing.assert_allclose(found[name], answers, atol=0.04 * np.ptp(answers))
+
+
+def test_a_constant_beside_an_activation_is_int8_by_its_range(tmp_path: Path) -> None:
+    """The class token of a vision transformer stands before the patches."""
+    entry = tmp_path / "float" / "token.tflite"
+    entry.parent.mkdir()
+    joined: Any = schema.ConcatenationOptionsT()
+    joined.axis = 1
+    tensors = [
+        Tensor("x", (1, 4, 8)),
+        Tensor("token", values=samples(1, 1, (1, 8))),
+        Tensor("w", values=samples(2, 6, (8,))),
+        Tensor("h", (1, 5, 8)),
+        Tensor("y", (1, 5, 6)),
+    ]
+    dense: Any = schema.FullyConnectedOptionsT()
+    dense.keepNumDims = True
+    ops = [
+        Op(
+            "CONCATENATION",
+            (1, 0),
+            (3,),
+            options=(schema.BuiltinOptions.ConcatenationOptions, joined),
+        ),
+        Op(
+            "FULLY_CONNECTED",
+            (3, 2, -1),
+            (4,),
+            options=(schema.BuiltinOptions.FullyConnectedOptions, dense),
+        ),
+    ]
+    entry.write_bytes(content(Graph(tensors, ops, outputs=(4,))))
+    np.savez(tmp_path / "x.npz", x=samples(3, 32, (4, 8)))
+    asked = request(entry, tmp_path / "int8", "int8 minmax", tmp_path / "x.npz")
+    (done,) = quantise_in_process([asked])
+    file = Path(asked.folder) / done.entry
+    model = read(file.read_bytes())
+    types = {tensor_name(t): t.type for t in model.subgraphs[0].tensors}
+    assert types["token"] == types["h"] == INT8
+    x = samples(4, 32, (4, 8))
+    for engine in ENGINES:
+        snr = snr_db(answer(engine, file, x), answer(engine, entry, x))
+        assert snr is not None and snr > 30
+
+
+def test_biases_of_two_axes_and_tensors_of_one_name_are_int8_like_others(tmp_path: Path) -> None:
+    entry = tmp_path / "float" / "dense.tflite"
+    entry.parent.mkdir()
+    kind = schema.BuiltinOptions.FullyConnectedOptions
+    tensors = [
+        Tensor("x", (1, 16)),
+        *(Tensor("w", values=samples(n, 16 if n < 2 else 1, (16,))) for n in range(3)),
+        *(Tensor("b", values=samples(n, 1, (16 if n < 2 else 1,))) for n in range(3)),
+        *(Tensor("h", (1, 16)) for _ in range(2)),
+        Tensor("y", (1, 1)),
+    ]
+    options = (kind, schema.FullyConnectedOptionsT())
+    ops = [
+        Op("FULLY_CONNECTED", (taken, 1 + n, 4 + n), (7 + n,), options=options)
+        for n, taken in enumerate((0, 7, 8))
+    ]
+    entry.write_bytes(content(Graph(tensors, ops, outputs=(9,))))
+    np.savez(tmp_path / "x.npz", x=samples(5, 64, (16,)))
+    asked = [
+        request(entry, tmp_path / "int8", "int8 minmax", tmp_path / "x.npz"),
+        request(entry, tmp_path / "kept", "int8 minmax", tmp_path / "x.npz", keep_float=("h",)),
+    ]
+    done, kept = quantise_in_process(asked)
+    assert done.coverage == 100
+    assert kept.coverage == pytest.approx(100 * 16 / (256 + 256 + 16))
+    x = samples(6, 64, (16,))
+    for engine in ENGINES:
+        before = answer(engine, entry, x)
+        snr = snr_db(answer(engine, Path(asked[0].folder) / done.entry, x), before)
+        assert snr is not None and snr > 30
+        assert engine(Path(asked[0].folder) / done.entry).signature == engine(entry).signature
