@@ -10,6 +10,7 @@ from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.base import name_outputs
 from edgeml_converters.frameworks.torch_model import TorchModel
 from edgeml_converters.frameworks.torch_values import caught, explained
+from edgeml_converters.routes.litert_constants import constants_of_their_own
 from edgeml_converters.steps.messages import Converted
 
 ENTRY = "model.tflite"
@@ -41,7 +42,7 @@ def by_litert(
     named = Named(module, tuple(arrays))
     named.training = False  # exported programs refuse eval(), which they do not need
     sample = dict(zip(arrays, first, strict=True))
-    with explained(model, arrays):
+    with explained(model, arrays), constants_of_their_own():
         converted = litert_torch.convert(named, sample_kwargs=sample, strict_export=False)
     converted.export(str(folder / ENTRY))
     return Converted(entry=ENTRY, frozen=caught(model, arrays))
