@@ -1,6 +1,6 @@
 """Constants of a PyTorch program as litert-torch writes them, without two faults of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,7 +9,7 @@ from litert_torch.backend import inline_consts
 
 
 @contextmanager
-def constants_of_their_own() -> Iterator[None]:
+def constants_of_their_own() -> Generator[None]:
     """Lets litert-torch 0.10 write copies of those constants that it would spoil.
 
     It lays out a strided one (transposed, expanded, sliced) in memory that it gives back at once,

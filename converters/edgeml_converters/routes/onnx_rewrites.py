@@ -1,6 +1,8 @@
 """What exporters leave in a graph, rewritten: what is no ONNX, and what is of one process only."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import onnx
@@ -29,6 +31,21 @@ def rewrite_erfc(graph: onnx.GraphProto) -> None:
         nodes.append(helper.make_node("Sub", [one, middle], [node.output[0]], name=node.name))
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def give_values(graph: onnx.GraphProto, captured: Mapping[str, Any]) -> None:
+    """Makes constants of inputs that are values which a function captured: tf2onnx takes those for
+    its arguments, even where it has folded all that read them.
+
+    captured: TensorFlow's tensors by the names of inputs; others in it are left alone.
+    """
+    read = set(_taken(graph))
+    for value in list(graph.input):
+        if value.name in captured:
+            graph.input.remove(value)
+            if value.name in read:
+                array = captured[value.name].numpy()
+                graph.initializer.append(numpy_helper.from_array(array, value.name))
 
 
 def number_addresses(graph: onnx.GraphProto) -> None:

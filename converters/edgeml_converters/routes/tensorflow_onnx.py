@@ -12,7 +12,12 @@ from edgeml_converters.formats import onnx_write
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.tensorflow_model import TensorflowModel
 from edgeml_converters.frameworks.tensorflow_v1 import SessionModel, frozen_graph
-from edgeml_converters.routes.onnx_rewrites import number_addresses, rewrite_erfc
+from edgeml_converters.routes.onnx_rewrites import (
+    give_values,
+    number_addresses,
+    rewrite_erfc,
+)
+from edgeml_converters.routes.tensorflow_inlining import compiled_functions_inlined
 from edgeml_converters.steps.messages import Converted
 
 OPSET = 17
@@ -22,9 +27,12 @@ def by_tf2onnx(
     model: TensorflowModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
 ) -> Converted:
     function, specs = model.function(arrays, model.batch)
-    proto, _ = tf2onnx.convert.from_function(
-        function, input_signature=specs, opset=model.asked.opset or OPSET
-    )
+    with compiled_functions_inlined():
+        proto, _ = tf2onnx.convert.from_function(
+            function, input_signature=specs, opset=model.asked.opset or OPSET
+        )
+    captured = function.get_concrete_function().graph.captures
+    give_values(proto.graph, {inner.name: outer for outer, inner in captured})
     return _written(proto, folder)
 
 
