@@ -9,6 +9,7 @@ import tensorflow as tf
 from edgeml.errors import InputError
 from edgeml_converters.formats.tensors import Array, Arrays, ModelInput
 from edgeml_converters.frameworks.base import Model, name_outputs
+from edgeml_converters.frameworks.tensorflow_portable import portable
 
 Tensors = Mapping[str, Any]
 
@@ -55,7 +56,8 @@ class TensorflowModel(Model):
         ]
 
         def serve(*values: Any) -> dict[str, Any]:
-            return self.call(dict(zip(names, values, strict=True)))
+            with portable():
+                return self.call(dict(zip(names, values, strict=True)))
 
         # The parameters' names become the names of the signature's inputs.
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD

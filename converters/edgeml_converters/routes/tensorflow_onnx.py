@@ -18,6 +18,7 @@ from edgeml_converters.routes.onnx_rewrites import (
     rewrite_erfc,
 )
 from edgeml_converters.routes.tensorflow_inlining import compiled_functions_inlined
+from edgeml_converters.routes.tensorflow_integers import HANDLERS
 from edgeml_converters.steps.messages import Converted
 
 OPSET = 17
@@ -29,7 +30,10 @@ def by_tf2onnx(
     function, specs = model.function(arrays, model.batch)
     with compiled_functions_inlined():
         proto, _ = tf2onnx.convert.from_function(
-            function, input_signature=specs, opset=model.asked.opset or OPSET
+            function,
+            input_signature=specs,
+            opset=model.asked.opset or OPSET,
+            custom_op_handlers=HANDLERS,
         )
     captured = function.get_concrete_function().graph.captures
     give_values(proto.graph, {inner.name: outer for outer, inner in captured})
@@ -45,6 +49,7 @@ def by_session(
         input_names=[tensor.name for tensor in model.feeds.values()],
         output_names=[tensor.name for tensor in model.fetches.values()],
         opset=model.asked.opset or OPSET,
+        custom_op_handlers=HANDLERS,
     )
     return _written(proto, folder)
 

@@ -16,6 +16,7 @@ from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.torch_model import TorchModel
 from edgeml_converters.frameworks.torch_reads import places_that_read, reads_of
 from edgeml_converters.frameworks.torch_values import caught, explained
+from edgeml_converters.routes.torchscript_integers import round_down
 from edgeml_converters.steps.messages import Converted
 
 
@@ -64,6 +65,7 @@ def _free_output_names(graph: Any, outputs: tuple[str, ...]) -> None:
 def by_torchscript(
     model: TorchModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
 ) -> Converted:
+    round_down()
     traced = onnx.load_from_string(_traced(model, arrays, outputs))
     onnx_write.write(traced, folder)
     return Converted(entry=onnx_write.ENTRY, frozen=_frozen(model, arrays, outputs))

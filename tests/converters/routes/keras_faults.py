@@ -24,3 +24,28 @@ def grouped_saved() -> Any:
     folder = tempfile.mkdtemp()
     grouped().export(folder, verbose=False)
     return tf.saved_model.load(folder)
+
+
+def _divided(n: Any) -> dict[str, Any]:
+    return {
+        "down": n // 4,
+        "up": -(-n // 3),
+        "modulo": n % 5,
+        "negative": n % -5,
+        "truncated": tf.truncatediv(n, 4),
+        "rest": tf.truncatemod(n, 5),
+    }
+
+
+def divided() -> Any:
+    """What rounds down, of integers, and what rounds to zero."""
+    folder, module = tempfile.mkdtemp(), tf.Module()
+    serve = tf.function(_divided, input_signature=[tf.TensorSpec([None, 6], tf.int32, name="n")])
+    tf.saved_model.save(module, folder, signatures={"serving_default": serve})
+    return tf.saved_model.load(folder)
+
+
+def chosen() -> keras.Model:
+    """The places of the largest and of the smallest."""
+    x = keras.Input((6,), name="x")
+    return keras.Model(x, {"most": keras.ops.argmax(x, -1), "least": keras.ops.argmin(x, -1)})

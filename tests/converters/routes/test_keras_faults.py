@@ -34,3 +34,21 @@ def test_convolutions_in_groups_are_convolutions(
     assert done.worst < 1e-5
     if key == ONNX:
         assert [spec.name for spec in OnnxEngine(done.entry).signature.inputs] == ["image"]
+
+
+def test_integers_are_divided_as_tensorflow_divides_them(worker: Worker, tmp_path: Path) -> None:
+    """tf2onnx rounded towards zero, and wrote operators that ONNX does not have."""
+    n = np.arange(-30, 30, dtype=np.int32).reshape(10, 6)
+    done = route(worker, tmp_path, f"{MODELS}:divided", ONNX, n=n)
+    assert done.worst == 0
+    assert done.answers["down"].tolist() == (n // 4).tolist()
+
+
+@pytest.mark.parametrize("key", [ONNX, TFLITE])
+def test_keras_finds_the_largest_and_the_smallest(worker: Worker, tmp_path: Path, key: str) -> None:
+    """It looks at the bits of floats, for which neither format has operators."""
+    x = np.random.default_rng(0).normal(size=(8, 6)).astype(np.float32)
+    x[0, :2] = 0.0, -0.0
+    done = route(worker, tmp_path, f"{MODELS}:chosen", key, x=x)
+    assert done.worst == 0
+    assert done.answers["most"].tolist() == x.argmax(-1).tolist()

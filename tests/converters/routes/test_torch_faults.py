@@ -38,3 +38,13 @@ def test_a_conversion_leaves_the_model_as_it_was(worker: Worker, tmp_path: Path)
     worker.ask("predicting", request, Done, 120)
     assert load(again)["output"].tolist() == done.expected["output"].tolist()
     assert np.isneginf(done.expected["output"][:, 1]).all()
+
+
+@pytest.mark.parametrize("key", ["torch-onnx-dynamo", "torch-onnx-torchscript"])
+def test_division_and_shifts_round_down(worker: Worker, tmp_path: Path, key: str) -> None:
+    """The TorchScript exporter rounded them towards zero."""
+    n = np.arange(-30, 30, dtype=np.int32).reshape(10, 6)
+    x = (n / 2).astype(np.float32)
+    done = route(worker, tmp_path, f"{MODELS}:divided", key, n=n, x=x)
+    assert done.worst == 0
+    assert done.answers["output_0"].tolist() == (n // 3).tolist()

@@ -46,3 +46,14 @@ class Masked(nn.Module):
 
 def masked() -> nn.Module:
     return Masked()
+
+
+class Divided(nn.Module):
+    """What rounds down, of integers and floats."""
+
+    def forward(self, n: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return n // 3, n // -3, n >> 1, n % 5, torch.div(n, 4, rounding_mode="trunc"), x // 3
+
+
+def divided() -> nn.Module:
+    return Divided()
