@@ -9,6 +9,7 @@ import tensorflow as tf
 from edgeml.errors import InputError
 from edgeml_converters.formats.tensors import Array, Arrays, ModelInput
 from edgeml_converters.frameworks.base import Model, name_outputs
+from edgeml_converters.frameworks.keras_half import in_float32
 from edgeml_converters.frameworks.tensorflow_portable import portable
 
 Tensors = Mapping[str, Any]
@@ -113,7 +114,9 @@ def from_keras(model: Any) -> Model:
         for name, tensor in tensors.items()
     )
     variables = [variable.value for variable in model.variables]
-    return TensorflowModel("keras", model, call, inputs, variables)
+    wrapped = TensorflowModel("keras", model, call, inputs, variables)
+    wrapped.assumed = in_float32(model)
+    return wrapped
 
 
 def choose_signature(signatures: Mapping[str, Any], wanted: str = "") -> str:

@@ -49,3 +49,17 @@ def chosen() -> keras.Model:
     """The places of the largest and of the smallest."""
     x = keras.Input((6,), name="x")
     return keras.Model(x, {"most": keras.ops.argmax(x, -1), "least": keras.ops.argmin(x, -1)})
+
+
+def mixed() -> keras.Model:
+    """Trained in half precision, with a head in float32."""
+    keras.utils.set_random_seed(0)
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        x = image = keras.Input((8, 8, 3), name="image")
+        x = layers.BatchNormalization()(layers.Conv2D(8, 3, activation="relu")(x))
+        x = layers.TimeDistributed(layers.Dense(4))(x)
+        x = layers.Dense(3)(layers.Flatten()(x))
+        return keras.Model(image, layers.Activation("softmax", dtype="float32", name="y")(x))
+    finally:
+        keras.mixed_precision.set_global_policy("float32")

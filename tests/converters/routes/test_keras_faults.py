@@ -52,3 +52,14 @@ def test_keras_finds_the_largest_and_the_smallest(worker: Worker, tmp_path: Path
     done = route(worker, tmp_path, f"{MODELS}:chosen", key, x=x)
     assert done.worst == 0
     assert done.answers["most"].tolist() == x.argmax(-1).tolist()
+
+
+@pytest.mark.parametrize("key", [ONNX, TFLITE])
+def test_mixed_precision_is_asked_and_converted_in_float32(
+    worker: Worker, tmp_path: Path, key: str
+) -> None:
+    """TFLite has no convolutions in half precision."""
+    image = np.random.default_rng(0).normal(size=(8, 8, 8, 3)).astype(np.float32)
+    done = route(worker, tmp_path, f"{MODELS}:mixed", key, image=image)
+    assert done.worst < 1e-6
+    assert "under the policy mixed_float16; it was asked and" in done.loaded.assumed[0]
