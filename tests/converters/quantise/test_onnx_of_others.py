@@ -14,8 +14,9 @@ from edgeml_converters.formats import onnx_write
 from edgeml_converters.quantise import quantise
 from edgeml_converters.quantise.coverage import coverage
 from edgeml_runtime.engines.onnx import OnnxEngine
+from tests.converters.plain_figures import snr_db
 from tests.converters.quantise.made import Array, Made, contents, request, samples
-from tests.converters.quantise.onnx_answers import WAYS, snr
+from tests.converters.quantise.onnx_answers import WAYS, answer, snr
 
 
 def test_big_weights_stay_outside_the_graph_on_both_sides(tmp_path: Path) -> None:
@@ -122,6 +123,91 @@ def test_an_old_opset_without_names_with_weights_in_nodes_is_quantised(
         kept = request(before.entry, place, way, tmp_path / "samples.npz", keep_float=("h",))
         with pytest.raises(ConversionError, match="no weights of a layer in float32 that can be"):
             quantise(kept)
+
+
+@pytest.mark.parametrize("activation", ["Relu", "Clip"])
+def test_an_activation_that_the_rounding_stands_for_is_not_lost(
+    tmp_path: Path, activation: str
+) -> None:
+    """ONNX Runtime takes it out, so that the rounding must stay, even at the end."""
+    ends = {"Relu": [], "Clip": ["low", "high"]}[activation]
+    nodes = [
+        helper.make_node("Gemm", ["x", "w", "b"], ["h"]),
+        helper.make_node(activation, ["h", *ends], ["y"]),
+    ]
+    weights = {"w": samples(1, 8, (16,)), "b": samples(2, 1, (16,))[0]}
+    limits = {end: np.array(n * 6, np.float32) for n, end in enumerate(ends)}
+    before = _floats(tmp_path, nodes, {**weights, **limits}, (8,), (16,))
+    done = quantise(
+        request(before.entry, tmp_path / "int8", "int8 minmax", tmp_path / "samples.npz")
+    )
+    y = answer(tmp_path / "int8" / done.entry, before.x)
+    assert y.min() == 0 < (y == 0).mean()
+    assert snr(tmp_path / "int8" / done.entry, before) > 20
+
+
+def test_weights_that_are_inputs_besides_are_quantised(tmp_path: Path) -> None:
+    """As all were before IR version 4, here of an opset without scales a channel."""
+    nodes = [
+        helper.make_node("Gemm", ["x", "w", "b"], ["h"]),
+        helper.make_node("Elu", ["h"], ["y"]),
+    ]
+    weights = {"w": samples(1, 8, (16,)), "b": samples(2, 1, (16,))[0]}
+    before = _floats(tmp_path, nodes, weights, (8,), (16,), opset=9)
+    model = onnx.load(before.entry)
+    model.ir_version = 3
+    for name, value in weights.items():
+        kind = helper.make_tensor_value_info(name, TensorProto.FLOAT, value.shape)
+        model.graph.input.append(kind)
+    onnx.save(model, before.entry)
+    for way in WAYS:
+        place = tmp_path / way.replace(" ", "-")
+        done = quantise(request(before.entry, place, way, tmp_path / "samples.npz"))
+        assert [spec.name for spec in OnnxEngine(place / done.entry).signature.inputs] == ["x"]
+        assert done.coverage == 100 and snr(place / done.entry, before) > 18
+
+
+def test_float16_becomes_int8_by_way_of_float32(tmp_path: Path) -> None:
+    """ONNX Runtime leaves it as it is, or makes a file that it refuses itself."""
+    two = numpy_helper.from_array(np.array(2, np.float16))
+    nodes = [
+        helper.make_node("Constant", [], ["two"], value=two),
+        helper.make_node("Mul", ["x", "two"], ["twice"]),
+        helper.make_node("Gemm", ["twice", "w", "b"], ["h"], name="layer"),
+        helper.make_node("Cast", ["h"], ["half"], to=TensorProto.FLOAT16),
+        helper.make_node("Tanh", ["half"], ["y"]),
+        helper.make_node("Gemm", ["y", "v"], ["z"]),
+    ]
+    given = {"w": samples(1, 8, (16,)), "b": samples(2, 1, (16,))[0], "v": samples(3, 16, (4,))}
+    graph = helper.make_graph(
+        nodes,
+        "half",
+        [_half("x", 8)],
+        [_half("y", 16), _half("z", 4)],
+        [numpy_helper.from_array(value.astype(np.float16), name) for name, value in given.items()],
+    )
+    entry = tmp_path / "half.onnx"
+    version = helper.make_opsetid("", 17)
+    onnx.save(helper.make_model(graph, opset_imports=[version], ir_version=8), entry)
+    np.savez(tmp_path / "samples.npz", x=samples(5, 64, (8,)).astype(np.float16))
+    x = samples(6, 64, (8,)).astype(np.float16)
+    before = OnnxEngine(entry).run({"x": x})
+    for way in ("int8-weights", "int8-dynamic", "int8 minmax"):
+        place = tmp_path / way.replace(" ", "-")
+        done = quantise(request(entry, place, way, tmp_path / "samples.npz"))
+        engine = OnnxEngine(place / done.entry)
+        assert engine.signature == OnnxEngine(entry).signature
+        constants = onnx.load(place / done.entry).graph.initializer
+        kinds = {tensor.data_type for tensor in constants if len(tensor.dims) > 1}
+        assert kinds <= {TensorProto.INT8, TensorProto.UINT8}
+        for name, value in engine.run({"x": x}).items():
+            found = snr_db(value.astype(np.float64), before[name].astype(np.float64))
+            assert found is not None and found > 25
+        assert done.coverage == 100
+
+
+def _half(name: str, size: int) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT16, ["batch", size])
 
 
 def _floats(

@@ -7,6 +7,7 @@ import onnx
 from onnx import TensorProto
 
 from edgeml_converters.formats.onnx_walk import Scope, inner_graphs, scopes
+from edgeml_converters.quantise.onnx.half import widen
 
 # The inputs of each op that take a layer's weights; those of quantised ops stand there too.
 WEIGHT_INPUTS: dict[str, tuple[int, ...]] = {
@@ -40,6 +41,7 @@ _PASS_ON = (
     "Unsqueeze",
 )
 _KINDS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.INT8, TensorProto.UINT8)
+_IR_VERSION = 8  # of opsets 15 to 18; from 4 on constants need not be inputs
 PER_CHANNEL_OPSET = 13  # DequantizeLinear has an axis from here on
 
 
@@ -95,13 +97,15 @@ def _constant(name: str, scope: Scope) -> onnx.TensorProto | None:
     return scope.constants[name]
 
 
-def load(path: str) -> onnx.ModelProto:
-    """The float model made ready to quantise: every node named, constants as initialisers, an opset
-    that has per-channel weights.
+def load(path: str, *, half: bool = False) -> onnx.ModelProto:
+    """The float model made ready to quantise: every node named, constants as initialisers and not
+    as inputs besides, an opset that has per-channel weights, float32 inside.
 
-    A node without a name gets that of its first output, which is how `keep_float` may name any.
+    half: leaves float16 as it is. A node without a name gets that of its first output, which is how
+    `keep_float` may name any.
     """
     model = onnx.load(path)
+    _hide_constants(model)
     opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
     if opset < PER_CHANNEL_OPSET:
         model = onnx.version_converter.convert_version(model, PER_CHANNEL_OPSET)
@@ -109,7 +113,20 @@ def load(path: str) -> onnx.ModelProto:
         _lift_constants(scope.graph)
         for node in scope.graph.node:
             node.name = node.name or node.output[0]
+    if not half:
+        widen(model)
     return model
+
+
+def _hide_constants(model: onnx.ModelProto) -> None:
+    """Removes weights from the inputs, where models before IR version 4 list them: as inputs they
+    are no constants to the tools, and keep their type and shape when they are stored as int8."""
+    constants = {tensor.name for tensor in model.graph.initializer}
+    given = [value for value in model.graph.input if value.name not in constants]
+    if len(given) < len(model.graph.input):
+        del model.graph.input[:]
+        model.graph.input.extend(given)
+        model.ir_version = max(model.ir_version, _IR_VERSION)
 
 
 def _lift_constants(graph: onnx.GraphProto) -> None:

@@ -6,21 +6,26 @@ import onnx
 
 from edgeml_converters.formats.onnx_read import QUANTISED
 
+_BEFORE = "_QuantizeLinear_Input"  # how ONNX Runtime calls an answer before it is rounded
 # Ops that ONNX Runtime computes in int8 with a float result (MatMulIntegerToFloat, QGemm), and
 # the addition of a bias, which costs next to nothing in float.
 _FLOAT_RESULT = ("Add", "Gemm", "MatMul")
 
 
 def drop_needless_rounding(
-    graph: onnx.GraphProto, int8_ops: frozenset[str], kept: Collection[str] = ()
+    graph: onnx.GraphProto,
+    float_graph: onnx.GraphProto,
+    int8_ops: frozenset[str],
+    kept: Collection[str] = (),
 ) -> None:
     """Removes QuantizeLinear and DequantizeLinear behind a layer whose result is used in float.
 
     Without it an output is not clipped to the range that calibration saw either; one that goes on
     in int8 as well, as a state may, is given out before it is rounded.
-    int8_ops: ops that are computed in int8 and so need their inputs rounded. kept: nodes that stay
-    float.
+    float_graph: what `graph` was made of. int8_ops: ops that are computed in int8 and so need their
+    inputs rounded. kept: nodes that stay float.
     """
+    made = {node.name: list(node.output) for node in float_graph.node}
     outputs = {value.name for value in graph.output}
     makers = {name: node for node in graph.node for name in node.output}
     takers: dict[str, list[onnx.NodeProto]] = {}
@@ -40,6 +45,9 @@ def drop_needless_rounding(
             continue
         layer = makers.get(quantize.input[0])
         if layer is None or not (layer.op_type in _FLOAT_RESULT or layer.name in kept):
+            continue
+        # ONNX Runtime takes out a Relu or Clip: the rounding clips as it does.
+        if layer.output[0].removesuffix(_BEFORE) not in made.get(layer.name, ()):
             continue
         sole_takers = len(takers[quantize.input[0]]) == len(takers[quantize.output[0]]) == 1
         needed = any(taker.op_type in int8_ops for taker in takers.get(dequantize.output[0], ()))

@@ -22,7 +22,7 @@ from edgeml_converters.steps.messages import Quantise, Quantised
 
 
 def quantise_onnx(request: Quantise) -> Quantised:
-    model = load(request.entry)
+    model = load(request.entry, half=request.precision == "fp16")
     free_carried_weights(model)
     kept = kept_nodes(model, request.keep_float)
     activation_ranges: Ranges = {}

@@ -46,7 +46,7 @@ def quantise_static(
         calibration_cache_path=cache,
     )
     quantised = onnx.load(target)
-    drop_needless_rounding(quantised.graph, OPS, kept)
+    drop_needless_rounding(quantised.graph, model.graph, OPS, kept)
     return quantised
 
 
