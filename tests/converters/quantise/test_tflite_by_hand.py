@@ -210,3 +210,40 @@ def test_biases_of_two_axes_and_tensors_of_one_name_are_int8_like_others(tmp_pat
         snr = snr_db(answer(engine, Path(asked[0].folder) / done.entry, x), before)
         assert snr is not None and snr > 30
         assert engine(Path(asked[0].folder) / done.entry).signature == engine(entry).signature
+
+
+@pytest.mark.parametrize("joined", ["ADD", "CONCATENATION"])
+def test_what_is_answered_and_used_inside_is_right_in_both_places(
+    tmp_path: Path, joined: str
+) -> None:
+    """As the state of a cell is: a sum takes it in int8, joining in steps of its own."""
+    entry = tmp_path / "float" / "state.tflite"
+    entry.parent.mkdir()
+    full = (schema.BuiltinOptions.FullyConnectedOptions, schema.FullyConnectedOptionsT())
+    options: Any = getattr(schema, "AddOptionsT" if joined == "ADD" else "ConcatenationOptionsT")()
+    options.axis = 1
+    kind = getattr(schema.BuiltinOptions, f"{joined[0]}{joined[1:].lower()}Options")
+    width = 16 if joined == "ADD" else 32
+    tensors = [
+        Tensor("x", (1, 16)),
+        Tensor("w", values=samples(1, 16, (16,))),
+        *(Tensor(name, (1, width if name == "y" else 16)) for name in ("state", "gate", "y")),
+    ]
+    ops = [
+        Op("FULLY_CONNECTED", (0, 1, -1), (2,), options=full),
+        Op("LOGISTIC", (2,), (3,)),
+        Op(joined, (2, 3), (4,), options=(kind, options)),
+    ]
+    entry.write_bytes(content(Graph(tensors, ops, outputs=(3, 4, 2))))
+    np.savez(tmp_path / "x.npz", x=samples(5, 64, (16,)))
+    asked = request(entry, tmp_path / "int8", "int8 minmax", tmp_path / "x.npz")
+    (done,) = quantise_in_process([asked])
+    file = Path(asked.folder) / done.entry
+    for engine in ENGINES:
+        assert engine(file).signature == engine(entry).signature
+        for row in samples(6, 8, (1, 16)):
+            before, after = engine(entry).run({"x": row}), engine(file).run({"x": row})
+            assert before.keys() == after.keys() == {"gate", "y", "state"}
+            for name, value in before.items():
+                snr = snr_db(after[name].astype(np.float64), value.astype(np.float64))
+                assert snr is not None and snr > 25

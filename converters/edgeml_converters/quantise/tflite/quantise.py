@@ -11,9 +11,10 @@ from edgeml_converters.formats.npz import load as load_samples
 from edgeml_converters.formats.tensors import Ranges
 from edgeml_converters.formats.tflite_edit import outputs, read, tensor_name, write
 from edgeml_converters.quantise.activations import Activation, ranges_by
+from edgeml_converters.quantise.tflite.answers import restore_names
 from edgeml_converters.quantise.tflite.calibration import calibrate
 from edgeml_converters.quantise.tflite.coverage import tflite_coverage
-from edgeml_converters.quantise.tflite.ready import ready, restore_outputs
+from edgeml_converters.quantise.tflite.ready import Ready, ready
 from edgeml_converters.quantise.tflite.recipe import recipe, without_ranges
 from edgeml_converters.quantise.tflite.weights import quantise_rest
 from edgeml_converters.steps.messages import Quantise, Quantised
@@ -25,7 +26,8 @@ _ANSWER_MARGIN = 0.25
 
 
 def quantise_tflite(request: Quantise) -> Quantised:
-    file = ready(Path(request.entry).read_bytes())
+    content = Path(request.entry).read_bytes()
+    file = ready(content, static=request.precision == "int8")
     kept = file.named(request.keep_float)
     ranges: Ranges = {}
     unranged: list[str] = []
@@ -36,11 +38,11 @@ def quantise_tflite(request: Quantise) -> Quantised:
         unranged = without_ranges(read(file.content), ranges)
     rules = recipe(request.precision, kept, unranged, request.per_channel)
     quantizer = Quantizer(bytearray(file.content), rules.get_quantization_recipe())
-    statistics = _statistics(read(file.content), ranges)
+    statistics = _statistics(file, ranges)
     result: Any = quantizer.quantize(statistics or None, enable_progress_report=False)
     model = read(bytes(result.quantized_model))
     quantise_rest(model, request.precision, kept)
-    restore_outputs(model, file.content)
+    restore_names(model, content)
     quantised = write(model)
     (Path(request.folder) / ENTRY).write_bytes(quantised)
     return Quantised(entry=ENTRY, coverage=tflite_coverage(model), ranges=ranges)
@@ -48,20 +50,22 @@ def quantise_tflite(request: Quantise) -> Quantised:
 
 @lru_cache(maxsize=1)  # every calibrator and repair asks for the same
 def _seen(entry: str, samples: str) -> dict[str, Activation]:
-    return calibrate(ready(Path(entry).read_bytes()).content, load_samples(Path(samples)))
+    file = ready(Path(entry).read_bytes(), static=True)
+    return calibrate(file.content, load_samples(Path(samples)))
 
 
-def _statistics(model: Any, ranges: Ranges) -> dict[str, Any]:
+def _statistics(file: Ready, ranges: Ranges) -> dict[str, Any]:
     """The ranges in ai-edge-quantizer's form, those of the file's own outputs a little wider.
 
     Each is an array of its tensor's rank: a constant beside the tensor, as the class token of a
     vision transformer, is quantised by it and must be of that rank too.
     """
-    file_outputs = outputs(model)
+    model = read(file.content)
+    answers = {*outputs(model), *file.copies.values()}
     ranks = {tensor_name(t): len(t.shape) for g in model.subgraphs for t in g.tensors}
     statistics: dict[str, Any] = {}
     for name, (low, high) in ranges.items():
-        more = (high - low) * _ANSWER_MARGIN / 2 if name in file_outputs else 0.0
+        more = (high - low) * _ANSWER_MARGIN / 2 if name in answers else 0.0
         shape = (1,) * ranks[name]
         statistics[name] = {
             "min": np.full(shape, low - more),

@@ -6,6 +6,7 @@ from math import prod
 from typing import Any
 
 from edgeml_converters.formats.tflite_edit import is_constant, op_name, read, tensor_name, write
+from edgeml_converters.quantise.tflite.answers import part_answers
 
 # Ops with a bias, and the input that takes it.
 _BIASES = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3}
@@ -13,18 +14,24 @@ _BIASES = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOS
 
 @dataclass(frozen=True)
 class Ready:
-    """content: of the file. renamed: old names by the new ones of tensors that shared theirs."""
+    """content: of the file. renamed: old names by the new ones of tensors that shared theirs.
+
+    copies: what is answered by the names of its copies.
+    """
 
     content: bytes
     renamed: dict[str, str]
+    copies: dict[str, str]
 
     def named(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Those names of the file as it was, with all that they mean now."""
-        return (*names, *(new for new, old in self.renamed.items() if old in names))
+        also = (*self.renamed.items(), *self.copies.items())
+        return (*names, *(new for new, old in also if old in names))
 
 
-def ready(content: bytes) -> Ready:
-    """The same file with one name for each tensor, biases of one axis and a list of signatures.
+def ready(content: bytes, *, static: bool) -> Ready:
+    """The same file with one name for each tensor, biases of one axis, a list of signatures and,
+    for static int8, answers that nothing takes.
 
     ai-edge-quantizer 0.10 tells tensors by their names, raises at a bias of shape [1, n], and walks
     through the signatures of a file that has none.
@@ -34,22 +41,8 @@ def ready(content: bytes) -> Ready:
     for subgraph in model.subgraphs:
         _flatten_biases(model, subgraph)
     model.signatureDefs = model.signatureDefs or []
-    return Ready(write(model), renamed)
-
-
-def restore_outputs(model: Any, content: bytes) -> None:
-    """Gives the answers of a quantised file their names in the float one, where no signature does:
-    the tensor behind an inserted DEQUANTIZE has another name."""
-    if model.signatureDefs:
-        return
-    main, before = model.subgraphs[0], read(content).subgraphs[0]
-    for index, old in zip(main.outputs, before.outputs, strict=True):
-        answer, name = main.tensors[int(index)], before.tensors[int(old)].name
-        if answer.name != name:
-            for tensor in main.tensors:
-                if tensor.name == name:
-                    tensor.name = name + b"_int8"
-            answer.name = name
+    copies = part_answers(model) if static else {}
+    return Ready(write(model), renamed, copies)
 
 
 def _name_once(model: Any) -> dict[str, str]:
