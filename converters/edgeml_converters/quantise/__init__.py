@@ -8,7 +8,8 @@ What each precision does to the weights (large constants of layers) and to the a
     int8            the same, by ranges that were calibrated on data
 
 A layer that the engines cannot compute in int8 keeps float activations, and its weights are stored
-as int8 all the same. Inputs and outputs stay as they are in the float file, by name, dtype, shape.
+as int8 all the same. A softmax over 128 values or more stays float too, since its steps in int8 are
+1/256. Inputs and outputs stay as they are in the float file, by name, dtype, shape.
 """
 
 from pathlib import Path

@@ -9,6 +9,9 @@ from edgeml_converters.formats.tensors import Array, Range, Ranges
 from edgeml_converters.quantise.calibrators import range_of
 
 BINS = 2048
+LARGE_SOFTMAX = 128
+"""From so many values on a softmax stays float: engines compute one in int8 in steps of 1/256, and
+equal ones are two such steps here, less than half of one over 1,000 classes."""
 _KEPT_OF_AVERAGE = 0.95  # as ai-edge-quantizer smooths
 _TINY = 1e-30
 

@@ -146,6 +146,18 @@ def test_an_activation_that_the_rounding_stands_for_is_not_lost(
     assert snr(tmp_path / "int8" / done.entry, before) > 20
 
 
+def test_a_softmax_of_many_values_stays_float(tmp_path: Path) -> None:
+    """In int8, in steps of 1/256, all 400 were zero."""
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["h"]),
+        helper.make_node("Softmax", ["h"], ["y"], axis=1),
+    ]
+    before = _floats(tmp_path, nodes, {"w": samples(1, 16, (400,)) * 0.1}, (16,), (400,))
+    place = tmp_path / "int8"
+    done = quantise(request(before.entry, place, "int8 minmax", tmp_path / "samples.npz"))
+    assert done.coverage == 100 and snr(place / done.entry, before) > 30
+
+
 def test_weights_that_are_inputs_besides_are_quantised(tmp_path: Path) -> None:
     """As all were before IR version 4, here of an opset without scales a channel."""
     nodes = [

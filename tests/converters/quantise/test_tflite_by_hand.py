@@ -247,3 +247,31 @@ def test_what_is_answered_and_used_inside_is_right_in_both_places(
             for name, value in before.items():
                 snr = snr_db(after[name].astype(np.float64), value.astype(np.float64))
                 assert snr is not None and snr > 25
+
+
+def test_a_softmax_of_many_values_stays_float(tmp_path: Path) -> None:
+    """In int8, in steps of 1/256, all 400 were zero."""
+    entry = tmp_path / "float" / "softmax.tflite"
+    entry.parent.mkdir()
+    full = (schema.BuiltinOptions.FullyConnectedOptions, schema.FullyConnectedOptionsT())
+    softmax: Any = schema.SoftmaxOptionsT()
+    softmax.beta = 1.0
+    tensors = [
+        Tensor("x", (1, 16)),
+        Tensor("w", values=samples(1, 400, (16,)) * np.float32(0.1)),
+        *(Tensor(name, (1, 400)) for name in "hy"),
+    ]
+    ops = [
+        Op("FULLY_CONNECTED", (0, 1, -1), (2,), options=full),
+        Op("SOFTMAX", (2,), (3,), options=(schema.BuiltinOptions.SoftmaxOptions, softmax)),
+    ]
+    entry.write_bytes(content(Graph(tensors, ops, outputs=(3,))))
+    np.savez(tmp_path / "x.npz", x=samples(5, 64, (16,)))
+    asked = request(entry, tmp_path / "int8", "int8 minmax", tmp_path / "x.npz")
+    (done,) = quantise_in_process([asked])
+    x = samples(6, 32, (16,))
+    snr = snr_db(
+        answer(LitertEngine, tmp_path / "int8" / done.entry, x), answer(LitertEngine, entry, x)
+    )
+    assert snr is not None and snr > 30
+    assert done.coverage == 100

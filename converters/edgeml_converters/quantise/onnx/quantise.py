@@ -16,7 +16,7 @@ from edgeml_converters.quantise.onnx.calibration import calibrate
 from edgeml_converters.quantise.onnx.coverage import onnx_coverage
 from edgeml_converters.quantise.onnx.graph import kept_nodes, load, sort_nodes
 from edgeml_converters.quantise.onnx.loops import free_carried_weights
-from edgeml_converters.quantise.onnx.static import OPS, quantise_static, touching
+from edgeml_converters.quantise.onnx.static import OPS, large_softmaxes, quantise_static, touching
 from edgeml_converters.quantise.onnx.weights import quantise_weights
 from edgeml_converters.steps.messages import Quantise, Quantised
 
@@ -39,7 +39,7 @@ def quantise_onnx(request: Quantise) -> Quantised:
                 assert request.calibrator is not None
                 seen, unbounded = _seen(request.entry, request.calibration)
                 activation_ranges = ranges_by(seen, request.calibrator)
-                kept |= touching(model, unbounded)
+                kept |= touching(model, unbounded) | large_softmaxes(model)
                 model = quantise_static(
                     model, activation_ranges, kept, request.per_channel, scratch
                 )

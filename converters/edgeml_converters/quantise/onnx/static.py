@@ -17,6 +17,7 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
 from edgeml_converters.formats.tensors import Ranges
+from edgeml_converters.quantise.activations import LARGE_SOFTMAX
 from edgeml_converters.quantise.onnx.outputs import drop_needless_rounding
 
 OPS = frozenset({*QDQRegistry, *QLinearOpsRegistry})
@@ -53,3 +54,17 @@ def quantise_static(
 def touching(model: onnx.ModelProto, tensors: frozenset[str]) -> set[str]:
     """The names of the nodes that take or make one of the tensors."""
     return {node.name for node in model.graph.node if tensors & {*node.input, *node.output}}
+
+
+def large_softmaxes(model: onnx.ModelProto) -> set[str]:
+    """The names of the nodes whose values int8 cannot tell apart."""
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    shapes = {v.name: v.type.tensor_type.shape.dim for v in (*graph.value_info, *graph.output)}
+    large: set[str] = set()
+    for node in graph.node:
+        shape = shapes.get(node.output[0])
+        if node.op_type == "Softmax" and shape:
+            axis = next((a.i for a in node.attribute if a.name == "axis"), -1)
+            if shape[axis].dim_value >= LARGE_SOFTMAX:
+                large.add(node.name)
+    return large

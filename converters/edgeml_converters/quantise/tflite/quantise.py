@@ -15,7 +15,7 @@ from edgeml_converters.quantise.tflite.answers import restore_names
 from edgeml_converters.quantise.tflite.calibration import calibrate
 from edgeml_converters.quantise.tflite.coverage import tflite_coverage
 from edgeml_converters.quantise.tflite.ready import Ready, ready
-from edgeml_converters.quantise.tflite.recipe import recipe, without_ranges
+from edgeml_converters.quantise.tflite.recipe import large_softmaxes, recipe, without_ranges
 from edgeml_converters.quantise.tflite.weights import quantise_rest
 from edgeml_converters.steps.messages import Quantise, Quantised
 
@@ -35,7 +35,9 @@ def quantise_tflite(request: Quantise) -> Quantised:
         assert request.calibration is not None
         assert request.calibrator is not None
         ranges = ranges_by(_seen(request.entry, request.calibration), request.calibrator)
-        unranged = without_ranges(read(file.content), ranges)
+        model = read(file.content)
+        unranged = without_ranges(model, ranges)
+        kept = tuple(dict.fromkeys((*kept, *file.named(large_softmaxes(model)))))
     rules = recipe(request.precision, kept, unranged, request.per_channel)
     quantizer = Quantizer(bytearray(file.content), rules.get_quantization_recipe())
     statistics = _statistics(file, ranges)

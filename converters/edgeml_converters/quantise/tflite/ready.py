@@ -1,6 +1,6 @@
 """A float .tflite file made ready for ai-edge-quantizer: what the format allows and it does not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -23,7 +23,7 @@ class Ready:
     renamed: dict[str, str]
     copies: dict[str, str]
 
-    def named(self, names: tuple[str, ...]) -> tuple[str, ...]:
+    def named(self, names: Sequence[str]) -> tuple[str, ...]:
         """Those names of the file as it was, with all that they mean now."""
         also = (*self.renamed.items(), *self.copies.items())
         return (*names, *(new for new, old in also if old in names))

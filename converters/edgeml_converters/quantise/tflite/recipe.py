@@ -11,6 +11,7 @@ from ai_edge_quantizer.recipe_manager import RecipeManager
 
 from edgeml.manifest import Precision
 from edgeml_converters.formats.tflite_edit import is_constant, op_name, tensor_name
+from edgeml_converters.quantise.activations import LARGE_SOFTMAX
 
 _ALL = TFLOperationName.ALL_SUPPORTED
 _EVERYWHERE = ".*"
@@ -105,3 +106,14 @@ def _has_range(model: Any, tensor: Any, known: set[str]) -> bool:
         or is_constant(model, tensor)
         or tensor_name(tensor) in known
     )
+
+
+def large_softmaxes(model: Any) -> list[str]:
+    """The outputs of the softmaxes whose values int8 cannot tell apart."""
+    return [
+        tensor_name(subgraph.tensors[int(op.outputs[0])])
+        for subgraph in model.subgraphs
+        for op in subgraph.operators
+        if op_name(model, op) == "SOFTMAX"
+        and subgraph.tensors[int(op.outputs[0])].shape[-1] >= LARGE_SOFTMAX
+    ]
