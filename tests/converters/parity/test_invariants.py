@@ -155,6 +155,12 @@ def test_a_frozen_batch_of_8_is_asked_for_8() -> None:
     assert set(run.sizes) == {8}
 
 
+def test_a_file_of_batch_1_is_not_asked_everything_three_times() -> None:
+    run = Counted(_linear)
+    invariants(run, X, _linear(X), _linear(X), 1)
+    assert run.sizes == [SAMPLES, 4, SAMPLES]
+
+
 def test_one_sample_is_asked_what_it_can_answer() -> None:
     one = {"x": X["x"][:1]}
     found = invariants(_linear, one, _linear(one), _linear(one))
