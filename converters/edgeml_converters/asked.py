@@ -19,15 +19,31 @@ class FreeAxis(Strict, frozen=True, kw_only=True):
     size: str
 
 
+class BatchAxis(Strict, frozen=True, kw_only=True):
+    """Where the model itself has the samples of an input or output; None: it takes one at a time.
+
+    name: empty for all that are not named.
+    """
+
+    name: str
+    axis: int | None
+
+
 class Asked(Strict, frozen=True, kw_only=True):
     """opset: of ONNX; None leaves it to the exporter. static: every size fixed, a batch of 1.
 
-    free: axes beside the batch.
+    free: axes beside the batch. batch_axes: of tensors whose first axis is not the sample.
     """
 
     opset: int | None = None
     static: bool = False
     free: tuple[FreeAxis, ...] = ()
+    batch_axes: tuple[BatchAxis, ...] = ()
+
+    def batch_axis(self, name: str) -> int | None:
+        """Of an input or output: where the model has its samples."""
+        known = {one.name: one.axis for one in self.batch_axes}
+        return known.get(name, known.get("", 0))
 
     def free_axes(self, name: str) -> dict[int, str]:
         """Of an input: axis -> the name of its size."""
@@ -47,6 +63,20 @@ def parse_free(texts: Sequence[str]) -> tuple[FreeAxis, ...]:
             )
         size = found["size"] or re.sub(r"\W", "_", f"{found['input']}_{axis}")
         axes.append(FreeAxis(input=found["input"], axis=axis, size=size))
+    return tuple(axes)
+
+
+def parse_batch_axes(texts: Sequence[str]) -> tuple[BatchAxis, ...]:
+    """NAME=AXIS, NAME=none, or AXIS or none for all; raises InputError for anything else."""
+    axes: list[BatchAxis] = []
+    for text in texts:
+        name, _, axis = text.rpartition("=")
+        if not (axis.isdecimal() or axis == "none") or (not name and "=" in text):
+            raise InputError(
+                f"--batch-axis {text!r} must be NAME=AXIS, or NAME=none where the model takes one "
+                "sample at a time, or that without NAME for all; as in h=1."
+            )
+        axes.append(BatchAxis(name=name, axis=None if axis == "none" else int(axis)))
     return tuple(axes)
 
 

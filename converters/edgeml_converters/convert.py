@@ -72,6 +72,7 @@ def convert(
                 options.memory_bytes,
                 options.layout,
                 options.asked,
+                () if data is None else tuple(data.inputs),
             )
         )
         with progress(f"load {source.label}"):

@@ -77,7 +77,13 @@ class Session:
     def _load(self, request: Load) -> Loaded:
         from edgeml_converters.frameworks.loading import load_model
 
-        model = self._model = load_model(request.source, request.layout)
+        model = self._model = load_model(
+            request.source,
+            request.layout,
+            request.asked,
+            request.keys,
+            None if request.samples is None else Path(request.samples).parent,
+        )
         model.asked = request.asked
         if request.asked.static:
             model.batch = 1

@@ -88,6 +88,15 @@ def convert_command(
             show_default=False,
         ),
     ] = None,
+    batch_axis: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=AXIS of an input or output whose samples the model has on another axis than "
+            "the first, or NAME=none where it takes one at a time; without NAME for all. In data "
+            "and contract the sample is first.",
+            show_default=False,
+        ),
+    ] = None,
     static: Annotated[
         bool,
         typer.Option(
@@ -185,7 +194,7 @@ def convert_command(
 
     from edgeml import documents
     from edgeml.cli.steps import Steps
-    from edgeml_converters.asked import Asked, parse_free
+    from edgeml_converters.asked import Asked, parse_batch_axes, parse_free
     from edgeml_converters.convert import convert, verdict
     from edgeml_converters.options import Options
     from edgeml_converters.report.terminal import print_report
@@ -198,7 +207,12 @@ def convert_command(
         calibrator=calibrator,
         keep_float=tuple(keep_float or ()),
         per_tensor=per_tensor,
-        asked=Asked(opset=opset, static=static, free=parse_free(free or ())),
+        asked=Asked(
+            opset=opset,
+            static=static,
+            free=parse_free(free or ()),
+            batch_axes=parse_batch_axes(batch_axis or ()),
+        ),
         layout=None if layout is None else layout.value,
         weights=weights,
         slice_by=slice_by,

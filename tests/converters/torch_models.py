@@ -63,6 +63,44 @@ class OneSize(nn.Module):
         return steps * torch.linspace(0, 1, count)
 
 
+class Remembering(nn.Module):
+    """Takes and gives the two states of an LSTM as a tuple, the samples on axis 1 throughout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.memory, self.head = nn.LSTM(4, 8, 2), nn.Linear(8, 3)
+
+    def forward(
+        self, x: torch.Tensor, states: tuple[torch.Tensor, torch.Tensor]
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+        answer, states = self.memory(x, states)
+        return self.head(answer), states
+
+
+class ByKeyword(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = nn.Linear(4, 3), nn.Linear(4, 3)
+
+    def forward(
+        self, *, right: torch.Tensor, left: torch.Tensor, gain: torch.Tensor | None = None
+    ) -> dict[str, object]:
+        left = self.left(left)
+        total = left + self.right(right)
+        return {"sum": total if gain is None else total * gain, "parts": {"left": left, "of": None}}
+
+
+class OfOne(nn.Module):
+    """Knows no batch: a vector in, a vector out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.outer(self.layer(x), x).sum(dim=1)
+
+
 class Digits(nn.Module):
     """A small CNN for one image; its only output has no name."""
 
@@ -122,6 +160,18 @@ def any_size() -> nn.Module:
 
 def one_size() -> nn.Module:
     return _made(OneSize)
+
+
+def remembering() -> nn.Module:
+    return _made(Remembering)
+
+
+def by_keyword() -> nn.Module:
+    return _made(ByKeyword)
+
+
+def of_one() -> nn.Module:
+    return _made(OfOne)
 
 
 def digits() -> nn.Module:

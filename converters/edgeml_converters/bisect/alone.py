@@ -47,6 +47,7 @@ class _OnnxAlone(Alone):
 
         from edgeml_converters.bisect.onnx_probe import open_session
         from edgeml_converters.formats.onnx_read import read_graph
+        from edgeml_converters.formats.onnx_walk import rename_taken
 
         model = read_graph(path)
         graph = model.graph
@@ -64,7 +65,7 @@ class _OnnxAlone(Alone):
         del graph.output[:]
         graph.output.extend(onnx.ValueInfoProto(name=name) for name in computed)
         del graph.value_info[:]
-        _rename(graph.node, set(cut_at))
+        rename_taken(graph.node, {name: f"{name}{_GIVEN}" for name in cut_at})
         self.names = tuple(computed)
         self._dtypes = {
             name: onnx.helper.tensor_dtype_to_np_dtype(kind) for name, kind in types.items()
@@ -108,20 +109,6 @@ def _types(path: Path, model: Any, computed: Iterable[str]) -> dict[str, int]:
         for value in (*session.get_inputs(), *session.get_outputs())
         if str(value.type) in kinds
     }
-
-
-def _rename(nodes: Iterable[Any], names: set[str]) -> None:
-    """What nodes take, and what their bodies and branches take from outside, in place."""
-    from edgeml_converters.formats.onnx_walk import inner_graphs
-
-    for node in nodes:
-        for place, name in enumerate(node.input):
-            if name in names:
-                node.input[place] = f"{name}{_GIVEN}"
-        for inner in inner_graphs(node):
-            own = {value.name for value in (*inner.input, *inner.initializer)}
-            own |= {name for each in inner.node for name in each.output}
-            _rename(inner.node, names - own)
 
 
 class _TfliteAlone(Alone):

@@ -50,3 +50,14 @@ def scopes(graph: onnx.GraphProto, outer: Scope | None = None) -> Iterator[Scope
     for node in graph.node:
         for inner in inner_graphs(node):
             yield from scopes(inner, scope)
+
+
+def rename_taken(nodes: Iterable[onnx.NodeProto], names: Mapping[str, str]) -> None:
+    """Renames what nodes take, and what their bodies and branches take from outside, in place."""
+    for node in nodes:
+        for place, name in enumerate(node.input):
+            node.input[place] = names.get(name, name)
+        for inner in inner_graphs(node):
+            own = {value.name for value in (*inner.input, *inner.initializer)}
+            own |= {name for each in inner.node for name in each.output}
+            rename_taken(inner.node, {old: new for old, new in names.items() if old not in own})

@@ -9,6 +9,7 @@ import numpy as np
 from edgeml.errors import InputError, first_line
 from edgeml_converters.asked import Asked
 from edgeml_converters.formats.tensors import Array, Arrays, Feedback, ModelInput
+from edgeml_converters.frameworks.nested import flatten
 
 CHUNK_SAMPLES = 64  # at once, so that memory stays bounded for any number of samples
 
@@ -119,22 +120,25 @@ def in_steps(
 
 
 def name_outputs(answer: object, names: Sequence[str] = ()) -> dict[str, Any]:
-    """The tensors of a model's answer by name.
+    """The tensors of a model's answer by name; None inside of it is left out.
 
-    The names are a dict's keys, or `names` where the framework has them, or else `output`, or
-    `output_0`, `output_1` and so on. Raises InputError for anything nested.
+    The names are a dict's keys or a named tuple's fields, or `names` where the framework has them,
+    or else `output`, or `output_0`, `output_1` and so on; of what is inside of another the path to
+    it, as `states.0`. Raises InputError for what is no tensor.
     """
-    if isinstance(answer, Mapping):
-        outputs = {str(name): value for name, value in answer.items()}
+    if isinstance(answer, Mapping) or hasattr(answer, "_fields"):
+        outputs = flatten(answer)
     else:
         values: list[Any] = list(answer) if isinstance(answer, list | tuple) else [answer]
         if len(names) != len(values) or len(set(names)) != len(values):
             names = ["output"] if len(values) == 1 else [f"output_{i}" for i in range(len(values))]
-        outputs = dict(zip(names, values, strict=True))
+        outputs = flatten(dict(zip(names, values, strict=True)))
     for name, value in outputs.items():
         if not hasattr(value, "shape"):
             raise InputError(
-                f"The model's output {name!r} is a {type(value).__name__} and no tensor; return a "
-                "tensor, a tuple of tensors or a dict of tensors."
+                f"The model's output {name!r} is a {type(value).__name__} and no tensor; return "
+                "tensors, or tuples or dicts of tensors."
             )
+    if not outputs:
+        raise InputError("The model answers nothing; return a tensor.")
     return outputs

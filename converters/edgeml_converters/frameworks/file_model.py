@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from edgeml.errors import EngineError, InputError
+from edgeml_converters.asked import Asked
 from edgeml_converters.formats.onnx_read import external_files, read_graph
 from edgeml_converters.formats.tensors import Array, Arrays, ModelInput
 from edgeml_converters.frameworks.base import Model
@@ -43,10 +44,17 @@ class TfliteModel(FileModel):
     engine_class = LitertEngine
 
 
-def load_onnx(path: Path) -> Model:
-    """Raises InputError for weights outside the file's folder, before an engine reads them."""
+def load_onnx(path: Path, asked: Asked | None = None, scratch: Path | None = None) -> Model:
+    """Raises InputError for weights outside the file's folder, before an engine reads them.
+
+    scratch: a folder for the file whose samples are moved to the first axis.
+    """
     external_files(read_graph(path), path)
-    return OnnxModel(path)
+    if scratch is None or asked is None:
+        return OnnxModel(path)
+    from edgeml_converters.frameworks.onnx_adapted import adapted
+
+    return OnnxModel(adapted(path, asked, scratch))
 
 
 def load_tflite(path: Path) -> Model:

@@ -3,13 +3,14 @@
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from edgeml.contract import Layout
 from edgeml.errors import EdgemlError, InputError, said
+from edgeml_converters.asked import Asked
 from edgeml_converters.extras import EXTRAS
 from edgeml_converters.frameworks.base import Model
 from edgeml_converters.frameworks.layout import in_layout
@@ -17,14 +18,25 @@ from edgeml_converters.frameworks.samples import by_name, split
 from edgeml_converters.sources.source import Source
 
 
-def load_model(source: Source, layout: Layout | None = None) -> Model:
+def load_model(
+    source: Source,
+    layout: Layout | None = None,
+    asked: Asked | None = None,
+    keys: Sequence[str] = (),
+    scratch: Path | None = None,
+) -> Model:
     """The model with its images in `layout`, None: in its framework's own.
+
+    keys: the names of the inputs in the data, by which what is inside of another is told. scratch:
+    a folder for files that --batch-axis wants.
 
     Raises InputError when the source cannot be loaded or holds no model, ModuleNotFoundError when
     its framework is not installed.
     """
     try:
-        model = _load(source)
+        asked = asked or Asked()
+        model = _load(source, asked, keys, scratch)
+        _check_batch_axes(model, asked)
         return model if layout is None else in_layout(model, layout)
     except (EdgemlError, MemoryError):
         raise
@@ -37,16 +49,16 @@ def load_model(source: Source, layout: Layout | None = None) -> Model:
         ) from error
 
 
-def _load(source: Source) -> Model:
+def _load(source: Source, asked: Asked, keys: Sequence[str], scratch: Path | None) -> Model:
     match source.kind:
         case "exported-program":
             from edgeml_converters.frameworks import torch_model
 
-            return torch_model.load_exported(Path(source.location))
+            return _adapted(torch_model.load_exported(Path(source.location)), None, asked, keys)[0]
         case "torchscript":
             from edgeml_converters.frameworks import torch_model
 
-            return torch_model.load_script(Path(source.location))
+            return _adapted(torch_model.load_script(Path(source.location)), None, asked, keys)[0]
         case "keras":
             from edgeml_converters.frameworks import tensorflow_files
 
@@ -58,7 +70,7 @@ def _load(source: Source) -> Model:
         case "onnx":
             from edgeml_converters.frameworks import file_model
 
-            return file_model.load_onnx(Path(source.location))
+            return file_model.load_onnx(Path(source.location), asked, scratch)
         case "tflite":
             from edgeml_converters.frameworks import file_model
 
@@ -68,9 +80,35 @@ def _load(source: Source) -> Model:
             model = _wrap(source, built)
             if source.weights is not None:
                 _load_weights(model, source, Path(source.weights))
+            if model.framework == "torch":
+                model, samples = _adapted(model, samples, asked, keys)
             if samples is not None:
                 model.samples = by_name(samples, model.inputs, source.label)
             return model
+
+
+def _check_batch_axes(model: Model, asked: Asked) -> None:
+    if not asked.batch_axes:
+        return
+    if model.framework not in ("torch", "onnx"):
+        raise InputError(
+            f"--batch-axis is for PyTorch and ONNX, but this is a model of {model.framework}; let "
+            "it take and give the sample first."
+        )
+
+
+def _adapted(
+    model: Model, samples: object, asked: Asked, keys: Sequence[str]
+) -> tuple[Model, object]:
+    """Keywords and what is inside of another as plain inputs; the samples by the same names."""
+    from edgeml_converters.frameworks import torch_adapted, torch_model
+
+    assert isinstance(model, torch_model.TorchModel)
+    if samples is not None and model.form == "module":
+        samples = torch_adapted.flat_samples(samples, model.target)
+        if not keys and isinstance(samples, Mapping):
+            keys = tuple(samples)
+    return torch_adapted.adapted(model, keys, asked), samples
 
 
 def _wrap(source: Source, built: object) -> Model:

@@ -1,12 +1,12 @@
 """A PyTorch model whose images are transposed on the way in and out."""
 
-import inspect
 from typing import Any
 
 import torch
 
 from edgeml_converters.frameworks.axes import transposed_inputs
 from edgeml_converters.frameworks.base import Model, name_outputs
+from edgeml_converters.frameworks.torch_adapted import with_signature
 from edgeml_converters.frameworks.torch_model import TorchModel
 
 
@@ -28,22 +28,10 @@ class Transposed(torch.nn.Module):  # type: ignore[misc]
 
 def wrap(model: Model, inward: tuple[int, ...], outward: tuple[int, ...]) -> Model:
     assert isinstance(model, TorchModel)
-    module = _named(tuple(i.name for i in model.inputs))(model, inward, outward)
+    names = [one.name for one in model.inputs]
+    module = with_signature(Transposed, names)(model, inward, outward)
     module.training = False  # exported programs refuse eval(), which they do not need
-    return TorchModel("module", module, module, transposed_inputs(model.inputs, outward))
-
-
-def _named(names: tuple[str, ...]) -> type[Transposed]:
-    """Exporters read the inputs from the signature of forward()."""
-
-    def forward(self: Transposed, *tensors: torch.Tensor) -> Any:
-        return Transposed.forward(self, *tensors)
-
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    forward.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [inspect.Parameter(name, kind) for name in ("self", *names)]
-    )
-    return type("Transposed", (Transposed,), {"forward": forward})
+    return model.around(module, transposed_inputs(model.inputs, outward))
 
 
 def _transposed(tensor: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:

@@ -37,6 +37,12 @@ class TorchModel(Model):
         self.inputs = inputs
         self.batch = _frozen_batch(inputs)
 
+    def around(self, module: Any, inputs: tuple[ModelInput, ...]) -> "TorchModel":
+        """The same model inside of `module`."""
+        model = TorchModel("module", module, module, inputs)
+        model.floats, model.assumed, model.batch = self.floats, self.assumed, self.batch
+        return model
+
     def _predict(self, arrays: Arrays) -> dict[str, Array]:
         try:
             with torch.no_grad():
@@ -108,14 +114,11 @@ def _parameters(module: torch.nn.Module) -> tuple[ModelInput, ...]:
     """The parameters of `forward`; floats must be of the weights' dtype."""
     inputs: list[ModelInput] = []
     for name, parameter in inspect.signature(module.forward).parameters.items():
-        if parameter.kind not in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
-            if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
-                raise InputError(
-                    f"forward() takes {name!r} by keyword only; let it take every input by name "
-                    "and position."
-                )
-            continue
-        inputs.append(ModelInput(name=name, required=parameter.default is parameter.empty))
+        required = parameter.default is parameter.empty
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD) or (
+            parameter.kind is parameter.KEYWORD_ONLY and required
+        ):
+            inputs.append(ModelInput(name=name, required=required))
     return _named(inputs)
 
 

@@ -1,13 +1,16 @@
 """PyTorch to TFLite by litert-torch, frozen to batch 1, with the contract's names."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import litert_torch
 import torch
 
+from edgeml_converters.formats import tflite_edit
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.base import name_outputs
+from edgeml_converters.frameworks.torch_adapted import identifiers
 from edgeml_converters.frameworks.torch_model import TorchModel
 from edgeml_converters.frameworks.torch_values import caught, explained
 from edgeml_converters.routes.litert_constants import constants_of_their_own
@@ -39,10 +42,24 @@ def by_litert(
         module = TS2EPConverter(module, first).convert().module(check_guards=False)
     elif model.form == "exported":
         module = module.module(check_guards=False)
-    named = Named(module, tuple(arrays))
+    spelled = identifiers(tuple(arrays))  # the exporter writes code with them
+    named = Named(module, tuple(spelled))
     named.training = False  # exported programs refuse eval(), which they do not need
-    sample = dict(zip(arrays, first, strict=True))
+    sample = dict(zip(spelled, first, strict=True))
     with explained(model, arrays), constants_of_their_own():
         converted = litert_torch.convert(named, sample_kwargs=sample, strict_export=False)
     converted.export(str(folder / ENTRY))
+    _name_inputs(folder / ENTRY, dict(zip(spelled, arrays, strict=True)))
     return Converted(entry=ENTRY, frozen=caught(model, arrays))
+
+
+def _name_inputs(entry: Path, names: Mapping[str, str]) -> None:
+    """Gives the inputs of the file's signature their own names where the exporter had others."""
+    if all(spelled == name for spelled, name in names.items()):
+        return
+    model = tflite_edit.read(entry.read_bytes())
+    for signature in model.signatureDefs:
+        for tensor in signature.inputs:
+            name = tensor.name.decode()
+            tensor.name = names.get(name, name).encode()
+    entry.write_bytes(tflite_edit.write(model))

@@ -18,10 +18,12 @@ from edgeml_converters.sources.source import Source
 class Load(Strict, frozen=True, kw_only=True, tag=True):
     """Load the model, with its images in a layout; null: in its framework's own.
 
-    samples: the .npz for the sample inputs that a callable returns beside its model.
+    samples: the .npz for the sample inputs that a callable returns beside its model. keys: the
+    names of the inputs in the data; empty where there are none yet.
     """
 
     source: Source
+    keys: tuple[str, ...] = ()
     asked: Asked = Asked()
     layout: Layout | None = None
     samples: str | None = None

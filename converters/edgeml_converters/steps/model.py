@@ -34,11 +34,13 @@ class ModelProcess:
         memory_bytes: int | None = None,
         layout: Layout | None = None,
         asked: Asked | None = None,
+        keys: Sequence[str] = (),
     ) -> None:
         self.samples = workspace / "samples.npz"
         self._source = source
         self._layout: Layout | None = layout
         self._asked = asked or Asked()
+        self._keys = tuple(keys)
         self._workspace = workspace
         self._worker = Restarting(workspace / "model.log", timeout_seconds, memory_bytes)
         self._loaded: Loaded | None = None
@@ -50,6 +52,7 @@ class ModelProcess:
                 f"loading {self._source.label}",
                 Load(
                     source=self._source,
+                    keys=self._keys,
                     asked=self._asked,
                     layout=self._layout,
                     samples=str(self.samples),
