@@ -17,7 +17,9 @@ from edgeml_converters.frameworks.torch_reads import places_that_read
 _NO_LOWERING = re.compile(r"Lowering not found: (\S+)")
 _OF_VALUES = (GuardOnDataDependentSymNode, DataDependentOutputException)
 # What Python itself raises at what stands for a value while a model is exported.
-_STAND_INS = re.compile(r"FakeTensor|Sym(?:Int|Bool|Float)\b|\.numpy\(\) is not supported")
+_STAND_INS = re.compile(
+    r"FakeTensor|Sym(?:Int|Bool|Float)\b|\.numpy\(\) is not supported|Abstract tracer value"
+)
 
 
 @contextmanager

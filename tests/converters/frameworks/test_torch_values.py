@@ -44,6 +44,12 @@ def test_what_an_exporter_says_of_values_names_the_line() -> None:
     assert _branch() in str(caught.value) and "torch.cond" in str(caught.value)
 
 
+def test_what_python_says_of_a_stand_in_for_a_value_names_the_line() -> None:
+    with pytest.raises(ConversionError) as caught, explained(_guarded(), {"x": X}):
+        raise TypeError("Abstract tracer value encountered where concrete value is expected")
+    assert _branch() in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("first", "told"),
     [
