@@ -63,7 +63,7 @@ def _stumbled(
         return (), reason  # they fail for reasons of their own
     recipe = _recipe(first.name if quantiser.precision == "int8" else None, options, asked)
     with quantiser.progress("look for what the quantiser cannot make"):
-        return stumbles(quantiser, recipe, reason), reason
+        return stumbles(quantiser, recipe), reason
 
 
 def _recipe(calibrator: str | None, options: Options, kept: Sequence[str]) -> Recipe:

@@ -14,17 +14,17 @@ _MOST = 4  # kinds of operators; two of each are looked for by as many files as 
 _PLACE = re.compile(r"\bnode(?: number)? \d+", re.IGNORECASE)  # which moves with what is in float
 
 
-def stumbles(quantiser: Quantiser, recipe: Recipe, reason: str) -> tuple[Op, ...]:
+def stumbles(quantiser: Quantiser, recipe: Recipe) -> tuple[Op, ...]:
     """Operators without which the quantiser does not raise, and an engine opens what it makes;
     empty where that does not help.
 
-    recipe, reason: what it raised with. Whatever is at fault is behind the longest beginning of
+    recipe: what it raised with. Whatever is at fault is behind the longest beginning of
     the file that may stay in float without a change of the reason. A second one of the same kind
     stands for all of that kind.
     """
     ops = ops_of(quantiser.format, quantiser.base.entry)
     found: list[Op] = []
-    raised: str | None = without_places(reason)
+    raised = _raised(quantiser, recipe, [])
     while raised is not None:
         culprit = _last(quantiser, recipe, ops, found, raised)
         kinds = {op.kind for op in found}

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from edgeml.errors import ConversionError
 from edgeml_converters.formats.tflite_edit import read, tensor_name, write
+from edgeml_converters.quantise import quantise
 from edgeml_converters.quantise.tflite.coverage import tflite_coverage
 from edgeml_converters.quantise.tflite.places import weights
 from edgeml_runtime.engines.tflite import LitertEngine
@@ -275,3 +277,15 @@ def test_a_softmax_of_many_values_stays_float(tmp_path: Path) -> None:
     )
     assert snr is not None and snr > 30
     assert done.coverage == 100
+
+
+def test_a_file_of_whole_numbers_has_nothing_to_quantise(tmp_path: Path) -> None:
+    add: Any = schema.AddOptionsT()
+    whole = schema.TensorType.INT32
+    tensors = [Tensor("x", type=whole), Tensor("y", type=whole)]
+    added = Op("ADD", (0, 0), (1,), options=(schema.BuiltinOptions.AddOptions, add))
+    entry = tmp_path / "whole.tflite"
+    entry.write_bytes(content(Graph(tensors, [added], outputs=(1,))))
+    np.savez(tmp_path / "x.npz", x=np.arange(16, dtype=np.int32).reshape(4, 4))
+    with pytest.raises(ConversionError, match=r"Nothing in whole\.tflite could be made int8"):
+        quantise(request(entry, tmp_path / "made", "int8 minmax", tmp_path / "x.npz"))

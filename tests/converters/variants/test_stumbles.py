@@ -44,8 +44,7 @@ def _ops_of(form: str, entry: Path) -> list[Op]:
 def _found(bad: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], int]:
     monkeypatch.setattr(module, "ops_of", _ops_of)
     quantiser = Raising(bad)
-    reason = next(iter(bad.values()))
-    found = module.stumbles(cast(Quantiser, cast(Any, quantiser)), Recipe("minmax"), reason)
+    found = module.stumbles(cast(Quantiser, cast(Any, quantiser)), Recipe("minmax"))
     return [op.name for op in found], quantiser.calls
 
 
@@ -69,11 +68,13 @@ def test_the_operators_at_fault_are_found(
     assert names[: len(found)] == found
     kinds = {op.kind for op in OPS if op.name in bad}
     assert {op.kind for op in OPS if op.name in names} == kinds
-    assert calls <= 7 * len(bad)  # halving, and not one operator after the other
+    # The first asks why it raises; then halving, and not one operator after the other.
+    assert calls <= 1 + 7 * len(bad)
 
 
 def test_what_no_operator_explains_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _found({"no such operator": "no weights"}, monkeypatch) == ([], 1)
+    assert _found({"no such operator": "no weights"}, monkeypatch) == ([], 2)
+    assert _found({}, monkeypatch) == ([], 1)  # all of it in float, which is no fault of any
 
 
 def _dense_with_a_computed_bias(path: Path) -> Path:

@@ -38,11 +38,14 @@ def quantise_tflite(request: Quantise) -> Quantised:
         model = read(file.content)
         unranged = without_ranges(model, ranges)
         kept = tuple(dict.fromkeys((*kept, *file.named(large_softmaxes(model)))))
-    rules = recipe(request.precision, kept, unranged, request.per_channel)
-    quantizer = Quantizer(bytearray(file.content), rules.get_quantization_recipe())
     statistics = _statistics(file, ranges)
-    result: Any = quantizer.quantize(statistics or None, enable_progress_report=False)
-    model = read(bytes(result.quantized_model))
+    if request.precision == "int8" and not statistics:  # there is no float in it
+        model = read(file.content)
+    else:
+        rules = recipe(request.precision, kept, unranged, request.per_channel)
+        quantizer = Quantizer(bytearray(file.content), rules.get_quantization_recipe())
+        result: Any = quantizer.quantize(statistics or None, enable_progress_report=False)
+        model = read(bytes(result.quantized_model))
     quantise_rest(model, request.precision, kept)
     restore_names(model, content)
     quantised = write(model)
