@@ -80,12 +80,24 @@ class Model(ABC):
     def _answered(self, arrays: Arrays) -> dict[str, Array]:
         outputs = self._predict(arrays)
         for name, array in outputs.items():
+            held = getattr(array, "dtype", None)
+            if held is None or held.kind not in "fiub":
+                raise InputError(
+                    f"The output {name!r} holds {_not_numbers(array)} and no numbers; leave it out "
+                    "of what the model returns, as by zipmap=False of a scikit-learn exporter."
+                )
             if not array.ndim and len(next(iter(arrays.values()))) > 1:
                 raise InputError(
                     f"The output {name!r} is one number for all samples; the first axis of every "
                     "output must be the sample: leave it out of what the model returns."
                 )
         return outputs
+
+
+def _not_numbers(values: object) -> str:
+    if isinstance(values, np.ndarray):
+        return "text" if values.dtype.kind in "OSU" else str(values.dtype)
+    return f"a {type(values).__name__}"
 
 
 def in_chunks(
