@@ -58,7 +58,7 @@ def test_people_who_convert_publish_and_run_a_model_are_left_alone(tmp_path: Pat
 @pytest.mark.torch
 @pytest.mark.tensorflow
 def test_frameworks_are_quiet_when_they_are_loaded(tmp_path: Path) -> None:
-    frameworks = "torch, tensorflow, keras, tf2onnx, litert_torch, onnxscript, ai_edge_quantizer"
+    frameworks = "torch, tensorflow, keras, tf2onnx, litert_torch, onnxscript, litert_quantizer"
     quiet(["-W", "ignore", "-c", f"import edgeml, {frameworks}"], tmp_path)
 
 

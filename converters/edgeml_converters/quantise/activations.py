@@ -12,7 +12,7 @@ BINS = 2048
 LARGE_SOFTMAX = 128
 """From so many values on a softmax stays float: engines compute one in int8 in steps of 1/256, and
 equal ones are two such steps here, less than half of one over 1,000 classes."""
-_KEPT_OF_AVERAGE = 0.95  # as ai-edge-quantizer smooths
+_KEPT_OF_AVERAGE = 0.95  # as litert-quantizer smooths
 _TINY = 1e-30
 
 

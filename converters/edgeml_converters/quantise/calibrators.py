@@ -14,7 +14,7 @@ from edgeml_converters.quantise.clipping import entropy, least_error, percentile
 
 # edgeml's own by format, the cheapest first.
 #   minmax          the smallest and the largest value that was seen
-#   moving-average  of the smallest and the largest value of each sample (ai-edge-quantizer's own)
+#   moving-average  of the smallest and the largest value of each sample (litert-quantizer's own)
 #   percentile      leaves the outermost 0.01 % of the values out
 #   entropy         the range whose rounded histogram says the most about the original one
 #   error           the range with the smallest squared error of rounding and clipping

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_quantizer.transformations.transformation_utils import (
+from litert_quantizer.transformations.transformation_utils import (
     add_new_activation_tensor,
     add_new_constant_tensor,
     add_op_code,
@@ -17,7 +17,7 @@ def part_answers(model: Any) -> dict[str, str]:
     """Copies, in place, each float answer that an op of the main graph takes too, and answers with
     the copy; the names of those copies with what they are of.
 
-    Of such a tensor, as the state of a cell that the next layer takes, ai-edge-quantizer 0.10 gives
+    Of such a tensor, as the state of a cell that the next layer takes, litert-quantizer 0.11 gives
     the ops what it made float for the caller, or the caller what it made int8 for an op.
     """
     main = model.subgraphs[0]

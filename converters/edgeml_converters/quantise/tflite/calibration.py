@@ -1,6 +1,6 @@
 """Ranges of the activations of a .tflite file over samples.
 
-ai-edge-quantizer's own calibration knows only the extremes of each call and stops at a loop (Keras'
+litert-quantizer's own calibration knows only the extremes of each call and stops at a loop (Keras'
 GRU and LSTM), whose result has no memory of its own after the call. This one gives loops no ranges:
 what is in them and what takes their result stays float, with int8 weights.
 """

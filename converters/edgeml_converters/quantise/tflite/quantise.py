@@ -1,11 +1,11 @@
-"""TFLite: each precision by ai-edge-quantizer, and by our own code the weights that it leaves."""
+"""TFLite: each precision by litert-quantizer, and by our own code the weights that it leaves."""
 
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ai_edge_quantizer.quantizer import Quantizer
+from litert_quantizer.quantizer import Quantizer
 
 from edgeml_converters.formats.npz import load as load_samples
 from edgeml_converters.formats.tensors import Ranges
@@ -60,7 +60,7 @@ def _seen(entry: str, samples: str) -> dict[str, Activation]:
 
 
 def _statistics(file: Ready, ranges: Ranges) -> dict[str, Any]:
-    """The ranges in ai-edge-quantizer's form, those of the file's own outputs a little wider.
+    """The ranges in litert-quantizer's form, those of the file's own outputs a little wider.
 
     Each is an array of its tensor's rank: a constant beside the tensor, as the class token of a
     vision transformer, is quantised by it and must be of that rank too.

@@ -1,4 +1,4 @@
-"""A float .tflite file made ready for ai-edge-quantizer: what the format allows and it does not."""
+"""A float .tflite file made ready for litert-quantizer: what the format allows and it does not."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ def ready(content: bytes, *, static: bool) -> Ready:
     """The same file with one name for each tensor, biases of one axis, a list of signatures and,
     for static int8, answers that nothing takes.
 
-    ai-edge-quantizer 0.10 tells tensors by their names, raises at a bias of shape [1, n], and walks
+    litert-quantizer 0.11 tells tensors by their names, raises at a bias of shape [1, n], and walks
     through the signatures of a file that has none.
     """
     model = read(content)

@@ -1,13 +1,13 @@
-"""What ai-edge-quantizer is told to do to each op of a .tflite file."""
+"""What litert-quantizer is told to do to each op of a .tflite file."""
 
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_quantizer.algorithm_manager import AlgorithmName
-from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
-from ai_edge_quantizer.recipe_manager import RecipeManager
+from litert_quantizer.algorithm_manager import AlgorithmName
+from litert_quantizer.qtyping import QuantGranularity, TFLOperationName
+from litert_quantizer.recipe_manager import RecipeManager
 
 from edgeml.manifest import Precision
 from edgeml_converters.formats.tflite_edit import is_constant, op_name, tensor_name
@@ -15,7 +15,7 @@ from edgeml_converters.quantise.activations import LARGE_SOFTMAX
 
 _ALL = TFLOperationName.ALL_SUPPORTED
 _EVERYWHERE = ".*"
-# Ops whose weights ai-edge-quantizer can store as int8 while they compute in float.
+# Ops whose weights litert-quantizer can store as int8 while they compute in float.
 _WEIGHTS_ONLY = (
     TFLOperationName.BATCH_MATMUL,
     TFLOperationName.CONV_2D,
@@ -72,7 +72,7 @@ def _leave(rules: RecipeManager, scope: str, op: TFLOperationName) -> None:
 
 
 def _scope(outputs: Iterable[str]) -> str:
-    """ai-edge-quantizer names an op by its output tensors, each with a semicolon behind it."""
+    """litert-quantizer names an op by its output tensors, each with a semicolon behind it."""
     return f"(?:^|;)(?:{'|'.join(re.escape(name) for name in outputs)});"
 
 

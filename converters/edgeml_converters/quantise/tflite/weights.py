@@ -1,4 +1,4 @@
-"""Weights that ai-edge-quantizer leaves in float, stored in fewer bits all the same: embeddings
+"""Weights that litert-quantizer leaves in float, stored in fewer bits all the same: embeddings
 (GATHER), recurrent layers in one op, products of two constants, and whatever a rule left out."""
 
 from collections.abc import Iterator
@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_quantizer.qtyping import NonLinearQuantParams, UniformQuantParams
-from ai_edge_quantizer.transformations.dequant_insert import insert_dequant
-from ai_edge_quantizer.transformations.quantize_tensor import quantize_tensor
-from ai_edge_quantizer.transformations.transformation_utils import (
+from litert_quantizer.qtyping import NonLinearQuantParams, UniformQuantParams
+from litert_quantizer.transformations.dequant_insert import insert_dequant
+from litert_quantizer.transformations.quantize_tensor import quantize_tensor
+from litert_quantizer.transformations.transformation_utils import (
     TransformationInput,
     add_new_activation_tensor,
     add_op_code,
