@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
 from edgeml.conversion import CalibratorTried, ConversionReport, VariantReport
 from edgeml.errors import ConversionError, EdgemlError, InputError, ParityError, UndecidedError
@@ -20,10 +20,11 @@ from edgeml_converters.plugins import check_kinds, plugins
 from edgeml_converters.progress import Progress, silent
 from edgeml_converters.roles.given import parse_roles
 from edgeml_converters.sources.data import Data, read
-from edgeml_converters.sources.source import Source, parse
+from edgeml_converters.sources.source import Source, parse, parse_callable
 from edgeml_converters.sources.synthetic import write_samples
-from edgeml_converters.steps.messages import Loaded
+from edgeml_converters.steps.messages import Done, Gather, Loaded
 from edgeml_converters.steps.model import ModelProcess
+from edgeml_converters.steps.process import ask_once
 from edgeml_converters.steps.processes import Processes
 
 
@@ -58,7 +59,7 @@ def convert(
     with ExitStack() as stack:
         workspace = Path(stack.enter_context(TemporaryDirectory(prefix="edgeml-convert-")))
         data = _read_data(data_file, workspace, options)
-        calibration = _read_calibration(precisions, options)
+        calibration = _read_calibration(precisions, workspace, options)
         downloads = workspace / "downloads"
         downloads.mkdir()
         with progress(f"fetch {source_text}") if _is_remote(source_text) else nullcontext():
@@ -133,12 +134,18 @@ def _load(model: ModelProcess) -> Loaded:
 
 
 def _read_data(data_file: Path | None, workspace: Path, options: Options) -> Data | None:
-    if data_file is not None and data_file.suffix == ".json":
-        data_file = write_samples(data_file, workspace / f"{data_file.stem}.npz")
-    return None if data_file is None else read(data_file, options.slice_by, options.sequence_by)
+    if data_file is None:
+        return None
+    if data_file.suffix == ".json":
+        files = write_samples(data_file, workspace / f"{data_file.stem}.npz")
+    else:
+        files = _gathered(data_file, workspace, options)
+    return read(files, options.slice_by, options.sequence_by, called=data_file)
 
 
-def _read_calibration(precisions: Sequence[Precision], options: Options) -> Data | None:
+def _read_calibration(
+    precisions: Sequence[Precision], workspace: Path, options: Options
+) -> Data | None:
     if options.calibration_data is None:
         return None
     if "int8" not in precisions:
@@ -146,7 +153,19 @@ def _read_calibration(precisions: Sequence[Precision], options: Options) -> Data
             "--calibration-data is for int8, which --precision does not name; add it or leave the "
             "data out."
         )
-    return read(options.calibration_data)
+    files = _gathered(options.calibration_data, workspace, options)
+    return read(files, called=options.calibration_data)
+
+
+def _gathered(data_file: Path, workspace: Path, options: Options) -> Path:
+    """The folder of the samples that a callable yields; files and folders as they are."""
+    source = parse_callable(str(data_file))
+    if source is None:
+        return data_file
+    folder = Path(mkdtemp(prefix="samples-", dir=workspace))
+    request = Gather(source=source, folder=str(folder))
+    ask_once(f"taking samples of {source.label}", request, Done, options.timeout_seconds)
+    return folder
 
 
 def _is_remote(source_text: str) -> bool:
@@ -160,7 +179,8 @@ def _read_samples(loaded: Loaded, model: ModelProcess, options: Options) -> Data
             "There is no data to show parity on; give --data FILE.npz, or let the callable return "
             "(model, samples)."
         )
-    return read(model.samples, options.slice_by, options.sequence_by)
+    called = Path("the samples that came with the model")
+    return read(model.samples, options.slice_by, options.sequence_by, called)
 
 
 def _check_file(source: Source) -> None:

@@ -11,7 +11,7 @@ from edgeml.manifest import Format, Precision
 from edgeml_converters.asked import check_free
 from edgeml_converters.bisect.kept import kinds_and_sources, ops_like
 from edgeml_converters.evidence import metrics
-from edgeml_converters.formats.npz import save
+from edgeml_converters.formats.npz import rows_of, save
 from edgeml_converters.formats.tensors import Arrays, Feedback, Names
 from edgeml_converters.options import Options
 from edgeml_converters.outcome import folder
@@ -181,8 +181,12 @@ class Pipeline:
     ) -> Question:
         """The question about some rows of the data, whose inputs are saved for the engines."""
         data, options = self._data, self._options
-        asked = {key: array[rows] for key, array in inputs.items()}
-        file = self._processes.workspace / f"{name}.npz"
+        workspace = self._processes.workspace
+        asked = {
+            key: rows_of(array, rows, workspace / f"{name}-{place}.npy")
+            for place, (key, array) in enumerate(inputs.items())
+        }
+        file = workspace / f"{name}.npz"
         save(file, asked)
         return Question(
             file,

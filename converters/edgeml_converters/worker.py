@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeml.errors import EngineError
+from edgeml.errors import EdgemlError, EngineError, InputError, said
 from edgeml_converters.asked import Asked
-from edgeml_converters.formats.npz import load, save
+from edgeml_converters.formats.npz import MAPPED_BYTES, load, save
 from edgeml_converters.formats.tensors import Arrays, FileTensor
 from edgeml_converters.steps.messages import (
     Anatomy,
@@ -18,6 +18,7 @@ from edgeml_converters.steps.messages import (
     Convert,
     Converted,
     Done,
+    Gather,
     Load,
     Loaded,
     Open,
@@ -50,6 +51,8 @@ class Session:
         match request:
             case Load():
                 return self._load(request)
+            case Gather():
+                return _gather(request)
             case Predict():
                 return self._predict(request)
             case Convert():
@@ -101,7 +104,10 @@ class Session:
 
     def _predict(self, request: Predict) -> Done:
         assert self._model is not None
-        save(Path(request.into), self._model.predict(load(Path(request.inputs)), request.feedback))
+        save(
+            Path(request.into),
+            self._model.predict(load(Path(request.inputs), MAPPED_BYTES), request.feedback),
+        )
         return Done()
 
     def _convert(self, request: Convert) -> Converted:
@@ -141,12 +147,26 @@ class Session:
         from edgeml_converters.frameworks.base import in_chunks, in_steps
 
         assert self._engine is not None
-        arrays = load(Path(request.inputs))
+        arrays = load(Path(request.inputs), MAPPED_BYTES)
         feeds = {theirs: arrays[name] for name, theirs in request.names.items()}
         run, feedback = self._engine.run, request.feedback
         answers = in_chunks(run, feeds) if feedback is None else in_steps(run, feeds, feedback)
         save(Path(request.into), answers)
         return Done()
+
+
+def _gather(request: Gather) -> Done:
+    from edgeml_converters.frameworks.loading import find_callable
+    from edgeml_converters.sources.gathered import gather
+
+    label = request.source.label
+    try:
+        gather(find_callable(request.source)(), label, Path(request.folder))
+    except (EdgemlError, MemoryError):
+        raise
+    except Exception as error:
+        raise InputError(f"{label} could not give its data ({said(error)}); mend it.") from error
+    return Done()
 
 
 def _as_asked(entry: Path, asked: Asked, arrays: Arrays) -> None:

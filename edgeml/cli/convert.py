@@ -35,9 +35,10 @@ def convert_command(
         Path | None,
         typer.Option(
             help="An .npz with one array for each input, first axis the sample, or a folder of "
-            "such .npy files; expected/NAME and labels are optional. Or a contract.json, to make "
-            "inputs within its ranges. Not needed "
-            "where the callable returns (model, samples)."
+            "such .npy files; expected/NAME and labels are optional. Or module:callable or "
+            "file.py:callable that yields samples, each a dict of arrays; or a contract.json, to "
+            "make inputs within its ranges. Not needed where the model's callable returns (model, "
+            "samples)."
         ),
     ] = None,
     precision: Annotated[

@@ -108,10 +108,15 @@ def in_chunks(
     """`run` on consecutive pieces of `arrays`, the answers put together again."""
     samples = len(next(iter(arrays.values())))
     rows = [
-        run({name: array[start : start + chunk] for name, array in arrays.items()})
+        run({name: _rows(array, slice(start, start + chunk)) for name, array in arrays.items()})
         for start in range(0, samples, chunk)
     ]
     return {name: np.concatenate([np.atleast_1d(row[name]) for row in rows]) for name in rows[0]}
+
+
+def _rows(array: Array, rows: slice) -> Array:
+    """Read where they are mapped, and at an address that is a multiple of their size."""
+    return np.require(array[rows], requirements=["C", "A"])
 
 
 def in_steps(
@@ -121,7 +126,7 @@ def in_steps(
     `arrays` count at the beginning of a sequence alone."""
     rows: list[Mapping[str, Array]] = []
     for step in range(len(next(iter(arrays.values())))):
-        feeds = {name: array[step : step + 1] for name, array in arrays.items()}
+        feeds = {name: _rows(array, slice(step, step + 1)) for name, array in arrays.items()}
         if step not in feedback.starts:
             feeds |= {
                 taken: np.asarray(rows[-1][given]).reshape(feeds[taken].shape)

@@ -76,7 +76,7 @@ def _load(source: Source, asked: Asked, keys: Sequence[str], scratch: Path | Non
 
             return file_model.load_tflite(Path(source.location))
         case "module" | "file":
-            built, samples = split(_callable(source)())
+            built, samples = split(find_callable(source)())
             model = _wrap(source, built)
             if source.weights is not None:
                 _load_weights(model, source, Path(source.weights))
@@ -144,7 +144,8 @@ def _load_weights(model: Model, source: Source, path: Path) -> None:
     weights.load_weights(model.target, path)
 
 
-def _callable(source: Source) -> Callable[[], Any]:
+def find_callable(source: Source) -> Callable[[], Any]:
+    """Imports the module that holds it; raises InputError where there is none."""
     if source.kind == "file":
         module = _import_file(Path(source.location))
     else:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeml.contract import Contract, Layout, Tensor
+from edgeml.parity.blocks import chunks
 from edgeml.parity.roles import Role
 from edgeml_converters.formats.tensors import Arrays
 
@@ -45,14 +46,27 @@ def _tensor(
     free: Mapping[int, str] | None = None,
 ) -> Tensor:
     sizes = enumerate(array.shape[1:], 1)
-    finite = np.isfinite(array)
-    numbers = array if finite.all() else array[finite]
+    low, high, finite = _range(array)
     return Tensor(
         name=name,
         dtype=array.dtype.name,
         shape=("batch", *((free or {}).get(axis, size) for axis, size in sizes)),
-        range=(float(numbers.min()), float(numbers.max())) if numbers.size else None,
-        nan="refuse" if finite.all() else "allow",
+        range=(low, high) if low <= high else None,
+        nan="refuse" if finite else "allow",
         layout=layout if array.ndim == 4 else None,
         roles=roles,
     )
+
+
+def _range(array: npt.NDArray[Any]) -> tuple[float, float, bool]:
+    """The least and the largest finite number, the former larger where there is none, and whether
+    all are finite; read piece by piece."""
+    low, high, finite = float("inf"), float("-inf"), True
+    for rows in chunks(array):
+        part = array[rows]
+        known = np.isfinite(part)
+        finite &= bool(known.all())
+        numbers = part if known.all() else part[known]
+        if numbers.size:
+            low, high = min(low, float(numbers.min())), max(high, float(numbers.max()))
+    return low, high, finite

@@ -16,6 +16,7 @@ from edgeml.contract import shape_text
 from edgeml.errors import ContractError, InputError
 from edgeml.integers import are_integers, as_taken
 from edgeml.parity.blocks import chunks
+from edgeml_converters.formats.npz import MAPPED_BYTES, load
 from edgeml_converters.formats.tensors import Array, ModelInput
 
 
@@ -23,11 +24,13 @@ from edgeml_converters.formats.tensors import Array, ModelInput
 class Data:
     """Arrays of one and the same number of samples, all finite; first axis the sample.
 
+    path: as people call it; files: the file or folder that holds it.
     slices: the key that --slice-by named, and its value for each sample. sequences: the values of
     the key that --sequence-by named: samples of one value follow one another.
     """
 
     path: Path
+    files: Path
     inputs: Mapping[str, Array]
     expected: Mapping[str, Array]
     labels: Array | None
@@ -47,19 +50,28 @@ class Data:
         return (0, *changes.tolist())
 
     def sha256(self) -> str:
-        if self.path.is_dir():
-            return digests.sha256_files(self.path, _files(self.path))
-        return digests.sha256_file(self.path)
+        if self.files.is_dir():
+            return digests.sha256_files(self.files, _files(self.files))
+        return digests.sha256_file(self.files)
 
 
-def read(path: Path, slice_by: str | None = None, sequence_by: str | None = None) -> Data:
+def read(
+    files: Path,
+    slice_by: str | None = None,
+    sequence_by: str | None = None,
+    called: Path | None = None,
+) -> Data:
     """Raises InputError for data that are missing, no .npz and no folder of .npy files, empty,
-    ragged, not finite, or without the keys `slice_by` and `sequence_by`."""
-    if not path.exists():
+    ragged, not finite, or without the keys `slice_by` and `sequence_by`.
+
+    called: what people call the files where it is something else.
+    """
+    path = called or files
+    if not files.exists():
         raise InputError(
             f"There is no data file {path}; save one with numpy.savez(FILE, NAME_OF_INPUT=array)."
         )
-    arrays = _mapped(path) if path.is_dir() else _arrays(path)
+    arrays = _mapped(files) if files.is_dir() else _arrays(files)
     for key, what in ((slice_by, "slice by"), (sequence_by, "tell sequences by")):
         if key is not None and (key not in arrays or arrays[key].ndim != 1):
             raise InputError(
@@ -87,6 +99,7 @@ def read(path: Path, slice_by: str | None = None, sequence_by: str | None = None
     prefix = "expected/"
     return Data(
         path=path,
+        files=files,
         inputs=inputs,
         expected={k[len(prefix) :]: a for k, a in arrays.items() if k.startswith(prefix)},
         labels=arrays.get("labels"),
@@ -119,14 +132,13 @@ def _mapped(folder: Path) -> dict[str, Array]:
 
 
 def _arrays(path: Path) -> dict[str, Array]:
+    """The arrays of an .npz, of which large ones stay in the file where nothing compresses them."""
     try:
-        with path.open("rb") as stream:
-            archive = np.load(stream, allow_pickle=False)
-            if isinstance(archive, np.ndarray):
-                raise InputError(
-                    f"{path} is one bare array; save it with numpy.savez(FILE, NAME=array)."
-                )
-            return {key: np.asarray(archive[key]) for key in archive.files}
+        return load(path, MAPPED_BYTES)
+    except TypeError as error:
+        raise InputError(
+            f"{path} is one bare array; save it with numpy.savez(FILE, NAME=array)."
+        ) from error
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError) as error:
         raise InputError(
             f"{path} is not a readable .npz of plain arrays; save it with numpy.savez."

@@ -74,6 +74,13 @@ def parse(text: str, weights: str | Path | None = None, downloads: Path | None =
     return source if weights is None else _with_weights(source, str(weights))
 
 
+def parse_callable(text: str) -> Source | None:
+    """module:callable or file.py:callable; None for what is none, or is a file that exists."""
+    if Path(text).exists() or _CALLABLE.fullmatch(text) is None:
+        return None
+    return _callable(text)
+
+
 def _parse(text: str, downloads: Path | None) -> Source:
     registry, _, name = text.partition(":")
     if registry == "mlflow":

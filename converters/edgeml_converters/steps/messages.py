@@ -44,6 +44,13 @@ class Loaded(Strict, frozen=True, kw_only=True, tag=True):
     assumed: tuple[str, ...] = ()
 
 
+class Gather(Strict, frozen=True, kw_only=True, tag=True):
+    """Write the samples that a callable yields to `folder`; see sources.gathered."""
+
+    source: Source
+    folder: str
+
+
 class Predict(Strict, frozen=True, kw_only=True, tag=True):
     """The framework's own answers to the arrays in the file `inputs`, written to `into`.
 
@@ -208,7 +215,9 @@ class Failed(Strict, frozen=True, kw_only=True, tag=True):
     missing: str | None = None
 
 
-Request = Load | Predict | Convert | Quantise | Trace | Time | TakeApart | Open | Run | Close
+Request = (
+    Load | Gather | Predict | Convert | Quantise | Trace | Time | TakeApart | Open | Run | Close
+)
 Reply = Loaded | Converted | Quantised | Traced | Timed | Anatomy | Opened | Done | Failed
 
 decode_request = msgspec.json.Decoder(Request).decode

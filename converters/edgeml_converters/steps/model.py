@@ -81,7 +81,9 @@ class ModelProcess:
         """
         example = self._workspace / "example.npz"
         samples = self.load().batch or _EXAMPLE_SAMPLES
-        save(example, {name: np.resize(a, (samples, *a.shape[1:])) for name, a in inputs.items()})
+        save(
+            example, {n: np.resize(a[:samples], (samples, *a.shape[1:])) for n, a in inputs.items()}
+        )
         folder.mkdir(parents=True)
         return self._worker.ask(
             title,

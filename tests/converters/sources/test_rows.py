@@ -16,6 +16,7 @@ from edgeml_converters.sources.rows import Split, split
 def _data(samples: int, labels: Any = None, slices: Any = None) -> Data:
     return Data(
         path=Path("data.npz"),
+        files=Path("data.npz"),
         inputs={"x": np.zeros((samples, 1))},
         expected={},
         labels=None if labels is None else np.asarray(labels),
