@@ -33,6 +33,7 @@ from edgeml_converters.sources.source import Source
 from edgeml_converters.steps.messages import Loaded
 from edgeml_converters.steps.model import ModelProcess
 from edgeml_converters.steps.processes import Processes
+from edgeml_converters.variants.as_it_is import precisions_of, taken_as_it_is
 from edgeml_converters.variants.candidate import Candidate, variant_id
 from edgeml_converters.variants.float import make_float
 from edgeml_converters.variants.of_format import make_variants
@@ -75,6 +76,7 @@ class Pipeline:
         """See edgeml_converters.convert.convert."""
         data, options = self._data, self._options
         loaded = self._loaded
+        precisions = precisions_of(loaded.precision, precisions, self._source.label)
         inputs = bind(data, loaded.inputs, loaded.floats)
         own = self._calibration
         apart = None if own is None else bind(own, loaded.inputs, loaded.floats)
@@ -89,13 +91,16 @@ class Pipeline:
         check_allowed(self._rule.allowed, list(expected))
         given = with_inputs(given, inputs, expected)
         stream = self._stream(file, states_of(given))
-        roles = settle_roles((), expected, given, data.labels)
-        rule = replace(self._rule, roles=roles, exact=True, asked_again=again)
+        roles = settle_roles((), expected, given, data.labels, self._file())
+        # Engines round what is quantised in other places, each in its own way.
+        exact = loaded.precision == "fp32"
+        rule = replace(self._rule, roles=roles, exact=exact, asked_again=again)
         _check_expected(data, expected, rule)
+        made = set(precisions) - {loaded.precision}
         rows = split(
             data,
-            options.calibration_samples if "int8" in precisions and apart is None else 0,
-            options.choice_samples if set(precisions) != {"fp32"} else 0,
+            options.calibration_samples if "int8" in made and apart is None else 0,
+            options.choice_samples if made else 0,
         )
         proof = self._question("proof", rows.proof, inputs, expected, rule, stream)
         choice = self._question("choice", rows.choice, inputs, expected, rule, stream)
@@ -127,20 +132,31 @@ class Pipeline:
                 roles=dict(roles),
                 allowed=lower.allowed_by_text,
                 compared_by="" if lower.own is None else lower.own.name,
-                assumed=(*loaded.assumed, *casts(data, inputs)),
+                assumed=(
+                    *loaded.assumed,
+                    *taken_as_it_is(loaded.precision, self._source.label),
+                    *casts(data, inputs),
+                ),
                 variants=tuple(candidate.report for candidate in candidates),
                 tools=tools(self._loaded.framework),
             )
             self._write(build, report, proof, candidates, (inputs, expected))
         return report
 
+    def _file(self) -> tuple[Format, Path] | None:
+        """The source where it is a converted file already, whose graph shows roles at once."""
+        kind, path = self._source.kind, self._source.path
+        return (kind, path) if path is not None and kind in ("onnx", "tflite") else None
+
     def _float(self, target: Format, proof: Question) -> Candidate:
-        with self._progress(variant_id(target, "fp32")):
+        precision = self._loaded.precision
+        with self._progress(variant_id(target, precision)):
             return make_float(
                 target,
                 self._model,
                 proof,
                 self._progress,
+                precision=precision,
                 allow_frozen=self._options.allow_frozen,
             )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeml.errors import EdgemlError, EngineError, InputError, said
+from edgeml.manifest import Precision
 from edgeml_converters.asked import Asked
 from edgeml_converters.formats.npz import MAPPED_BYTES, load, save
 from edgeml_converters.formats.tensors import Arrays, FileTensor
@@ -90,6 +91,9 @@ class Session:
         model.asked = request.asked
         if request.asked.static:
             model.batch = 1
+        precision = _precision(model)
+        if precision == "int8-dynamic":  # in ONNX one scale is of a whole batch
+            model.batch = 1
         if model.samples is not None and request.samples is not None:
             save(Path(request.samples), model.samples)
         return Loaded(
@@ -100,6 +104,7 @@ class Session:
             samples=model.samples is not None,
             floats=model.floats,
             assumed=model.assumed,
+            precision=precision,
         )
 
     def _predict(self, request: Predict) -> Done:
@@ -153,6 +158,15 @@ class Session:
         answers = in_chunks(run, feeds) if feedback is None else in_steps(run, feeds, feedback)
         save(Path(request.into), answers)
         return Done()
+
+
+def _precision(model: "Model") -> Precision:
+    from edgeml_converters.frameworks.file_model import FileModel
+    from edgeml_converters.quantise.found import precision_of
+
+    if not isinstance(model, FileModel):
+        return "fp32"
+    return precision_of("onnx" if model.form == "onnx-file" else "tflite", model.path)
 
 
 def _gather(request: Gather) -> Done:

@@ -32,7 +32,8 @@ class Load(Strict, frozen=True, kw_only=True, tag=True):
 class Loaded(Strict, frozen=True, kw_only=True, tag=True):
     """form: which routes apply; batch: the size that the model itself is frozen to.
 
-    samples: whether sample inputs came with it. floats, assumed: as of a Model.
+    samples: whether sample inputs came with it. floats, assumed: as of a Model. precision: of a
+    file that is converted already.
     """
 
     framework: str
@@ -42,6 +43,7 @@ class Loaded(Strict, frozen=True, kw_only=True, tag=True):
     samples: bool = False
     floats: str | None = None
     assumed: tuple[str, ...] = ()
+    precision: Precision = "fp32"
 
 
 class Gather(Strict, frozen=True, kw_only=True, tag=True):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from edgeml.conversion import RouteTried, VariantReport
 from edgeml.errors import InputError
 from edgeml.faults import Fault, Finding
-from edgeml.manifest import Format
+from edgeml.manifest import Format, Precision
 from edgeml.parity.answers import ORDER
 from edgeml_converters.parity.own import OwnComparisonError
 from edgeml_converters.parity.question import Question
@@ -23,14 +23,15 @@ def make_float(
     question: Question,
     progress: Progress,
     *,
+    precision: Precision = "fp32",
     allow_frozen: bool = False,
 ) -> Candidate:
-    """The fp32 variant, in a folder of the question's workspace.
+    """The fp32 variant, in a folder of the question's workspace, or the model's own file as it is.
 
     A file that differs is kept, for people to look at, when no later route gives a better one.
     allow_frozen: whether a route may keep one way of a branch on values.
     """
-    identity = variant_id(target, "fp32")
+    identity = variant_id(target, precision)
     tried: list[RouteTried] = []
     best: Candidate | None = None
     for key, route in routes_for(model.load().form, target).items():
@@ -45,7 +46,7 @@ def make_float(
             continue
         try:
             entry = folder / converted.entry
-            candidate, parity = examine(target, "fp32", question, entry, progress)
+            candidate, parity = examine(target, precision, question, entry, progress)
         except OwnComparisonError:
             raise
         except InputError as error:  # the file is not one of its format
@@ -66,7 +67,7 @@ def make_float(
         report = VariantReport(
             id=identity,
             format=target,
-            precision="fp32",
+            precision=precision,
             answer="differs",
             routes=(),
         )

@@ -33,7 +33,7 @@ def make_variants(
     """
     candidates: list[Candidate] = []
     for precision in dict.fromkeys(precisions):
-        if precision == "fp32":
+        if precision == base.report.precision:
             candidates.append(base)
         elif base.folder is None or not base.report.passed:
             candidates.append(_without_base(base, precision))
@@ -45,7 +45,7 @@ def make_variants(
                 candidates.append(make_lower(quantiser, options))
     for candidate in candidates:
         ship(candidate, build)
-    if base.folder is not None and set(precisions) != {"fp32"}:
+    if base.folder is not None and set(precisions) != {base.report.precision}:
         folder.keep_reference(base.folder, base.report.format, build)
     return candidates
 

@@ -1,7 +1,9 @@
 """What each output means, once there are float files whose graphs show it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from edgeml.manifest import Format
 from edgeml.parity.roles import Role
 from edgeml_converters.formats.tensors import Array, Arrays
 from edgeml_converters.roles.assume import assume_roles, read_roles_graph
@@ -10,14 +12,20 @@ from edgeml_converters.variants.candidate import Candidate
 
 
 def settle_roles(
-    bases: Sequence[Candidate], answers: Arrays, given: Roles, labels: Array | None
+    bases: Sequence[Candidate],
+    answers: Arrays,
+    given: Roles,
+    labels: Array | None,
+    file: tuple[Format, Path] | None = None,
 ) -> Roles:
     """One set for all formats: what a graph leaves unknown, the next one may show.
 
     bases: the float files, in the order asked for. answers: the model's, the sample first. given:
-    as people say. Raises InputError for a role that an output cannot have.
+    as people say. file: the source, where that is one. Raises InputError for a role that an output
+    cannot have.
     """
-    roles = assume_roles(answers, given, labels, None, {})
+    graph = None if file is None else read_roles_graph(*file)
+    roles = assume_roles(answers, given, labels, graph, {})
     for base in bases:
         if base.folder is None or not base.report.outputs:
             continue

@@ -1,0 +1,64 @@
+"""Of which precision a file is that somebody else has quantised."""
+
+from pathlib import Path
+from typing import Any
+
+from edgeml.manifest import Format, Precision
+from edgeml_converters.quantise.coverage import coverage
+
+_HALF_PERCENT = 50.0
+_STATIC = ("QuantizeLinear", "QLinearConv", "QLinearMatMul", "QGemm")
+_DYNAMIC = ("DynamicQuantizeLinear", "DynamicQuantizeMatMul", "MatMulInteger", "ConvInteger")
+
+
+def precision_of(form: Format, path: Path) -> Precision:
+    """What its weights and activations are; fp32 where hardly any of the weights is anything else.
+
+    Raises what reading the file raises.
+    """
+    return _onnx_precision(path) if form == "onnx" else _tflite_precision(path)
+
+
+def _onnx_precision(path: Path) -> Precision:
+    import onnx
+
+    from edgeml_converters.formats.onnx_walk import walk
+    from edgeml_converters.quantise.onnx.graph import weights
+
+    model = onnx.load(path, load_external_data=False)
+    kinds = {node.op_type for node in walk(model.graph.node)}
+    if kinds.intersection(_STATIC):
+        return "int8"
+    if kinds.intersection(_DYNAMIC):
+        return "int8-dynamic"
+    if coverage("onnx", path) < _HALF_PERCENT:
+        return "fp32"
+    half = {onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16}
+    return "fp16" if all(t.data_type in half for t in weights(model)) else "int8-weights"
+
+
+def _tflite_precision(path: Path) -> Precision:
+    from ai_edge_litert import schema_py_generated as schema
+
+    from edgeml_converters.formats.tflite_edit import is_constant, read
+    from edgeml_converters.quantise.tflite.places import weights
+
+    model = read(path.read_bytes())
+    kind = schema.TensorType
+    if any(_is_quantised(t) and not is_constant(model, t) for t in model.subgraphs[0].tensors):
+        return "int8"
+    if coverage("tflite", path) < _HALF_PERCENT:
+        return "fp32"
+    places = list(weights(model))
+    types = {model.subgraphs[w.subgraph].tensors[w.tensor].type for w in places}
+    if types == {kind.FLOAT16}:
+        return "fp16"
+    return "int8-dynamic" if any(w.direct for w in places) else "int8-weights"
+
+
+def _is_quantised(tensor: Any) -> bool:
+    from ai_edge_litert import schema_py_generated as schema
+
+    kind = schema.TensorType
+    scaled = tensor.quantization is not None and tensor.quantization.scale is not None
+    return scaled and tensor.type in (kind.INT8, kind.UINT8, kind.INT16)
