@@ -9,6 +9,10 @@ import typer
 from edgeml.errors import InputError
 from edgeml.manifest import Format, Precision
 
+# How `--help` groups the options.
+_DATA, _PRECISION, _FILES = "Data", "Precision", "The files"
+_VERDICT, _RUN = "The verdict", "The run"
+
 
 class Layout(StrEnum):
     """Where the channels of images stand."""
@@ -38,7 +42,8 @@ def convert_command(
             "such .npy files; expected/NAME and labels are optional. Or module:callable or "
             "file.py:callable that yields samples, each a dict of arrays; or a contract.json, to "
             "make inputs within its ranges. Not needed where the model's callable returns (model, "
-            "samples)."
+            "samples).",
+            rich_help_panel=_DATA,
         ),
     ] = None,
     precision: Annotated[
@@ -47,18 +52,23 @@ def convert_command(
             help="fp32, fp16, int8, int8-dynamic or int8-weights; several by commas or by giving "
             "it again.  [default: fp32]",
             show_default=False,
+            rich_help_panel=_PRECISION,
         ),
     ] = None,
     calibration_data: Annotated[
         Path | None,
         typer.Option(
             help="An .npz of inputs to find int8's ranges with; if not given, a third of the "
-            "data, which then proves nothing."
+            "data, which then proves nothing.",
+            rich_help_panel=_DATA,
         ),
     ] = None,
     calibrator: Annotated[
         str | None,
-        typer.Option(help="The only way to find int8's ranges; if not given, the best of all."),
+        typer.Option(
+            help="The only way to find int8's ranges; if not given, the best of all.",
+            rich_help_panel=_PRECISION,
+        ),
     ] = None,
     keep_float: Annotated[
         list[str] | None,
@@ -66,20 +76,30 @@ def convert_command(
             help="What stays in float at any precision, with * and ?: an operator's kind or name, "
             "or a PyTorch module or Keras layer; again for more.",
             show_default=False,
+            rich_help_panel=_PRECISION,
         ),
     ] = None,
     per_tensor: Annotated[
-        bool, typer.Option("--per-tensor", help="One scale a tensor of weights, not a channel.")
+        bool,
+        typer.Option(
+            "--per-tensor",
+            help="One scale a tensor of weights, not a channel.",
+            rich_help_panel=_PRECISION,
+        ),
     ] = False,
     layout: Annotated[
         Layout | None,
         typer.Option(
             help="Where the channels of images stand, in the data file too; the model's own if not "
-            "given."
+            "given.",
+            rich_help_panel=_FILES,
         ),
     ] = None,
     opset: Annotated[
-        int | None, typer.Option(help="Of the ONNX files; the exporter's own if not given.")
+        int | None,
+        typer.Option(
+            help="Of the ONNX files; the exporter's own if not given.", rich_help_panel=_FILES
+        ),
     ] = None,
     free: Annotated[
         list[str] | None,
@@ -87,6 +107,7 @@ def convert_command(
             help="NAME:AXIS or NAME:AXIS=SIZE of an input: that size stays free in the ONNX files "
             "too; again for more, with the same SIZE for what is always alike.",
             show_default=False,
+            rich_help_panel=_FILES,
         ),
     ] = None,
     batch_axis: Annotated[
@@ -96,33 +117,44 @@ def convert_command(
             "the first, or NAME=none where it takes one at a time; without NAME for all. In data "
             "and contract the sample is first.",
             show_default=False,
+            rich_help_panel=_FILES,
         ),
     ] = None,
     static: Annotated[
         bool,
         typer.Option(
-            "--static", help="Every size in the files is fixed, as some devices want, a batch of 1."
+            "--static",
+            help="Every size in the files is fixed, as some devices want, a batch of 1.",
+            rich_help_panel=_FILES,
         ),
     ] = False,
     weights: Annotated[
         Path | None,
         typer.Option(
-            help="A state dict, or dvc:PATH to one, for a callable that builds the model without."
+            help="A state dict, or dvc:PATH to one, for a callable that builds the model without.",
+            rich_help_panel=_FILES,
         ),
     ] = None,
     metric: Annotated[
         str | None,
-        typer.Option(help="The task's own: accuracy, f1, auc, mae or module:callable."),
+        typer.Option(
+            help="The task's own: accuracy, f1, auc, mae or module:callable.",
+            rich_help_panel=_VERDICT,
+        ),
     ] = None,
     slice_by: Annotated[
         str | None,
-        typer.Option(help="A key of the data by whose values the samples are looked at apart."),
+        typer.Option(
+            help="A key of the data by whose values the samples are looked at apart.",
+            rich_help_panel=_DATA,
+        ),
     ] = None,
     sequence_by: Annotated[
         str | None,
         typer.Option(
             help="A key of the data: where states are fed back, samples of one value of it follow "
-            "one another; all samples if not given."
+            "one another; all samples if not given.",
+            rich_help_panel=_DATA,
         ),
     ] = None,
     output: Annotated[
@@ -133,6 +165,7 @@ def convert_command(
             "error=, scores= or input=, as in y=boxes,axis=2,channels=0:4 or h1=state,input=h0; "
             "else what labels, graph and values show.",
             show_default=False,
+            rich_help_panel=_VERDICT,
         ),
     ] = None,
     tolerance: Annotated[
@@ -141,13 +174,15 @@ def convert_command(
             help="NAME:FIGURE=VALUE: another limit for a figure of an output, see "
             "docs/convert.md; the report says so.",
             show_default=False,
+            rich_help_panel=_VERDICT,
         ),
     ] = None,
     compare: Annotated[
         str | None,
         typer.Option(
             help="module:callable that decides in place of edgeml's figures: it takes (output, "
-            "answered, expected) and returns None, or how they differ in one sentence."
+            "answered, expected) and returns None, or how they differ in one sentence.",
+            rich_help_panel=_VERDICT,
         ),
     ] = None,
     allow_frozen: Annotated[
@@ -156,10 +191,16 @@ def convert_command(
             "--allow-frozen",
             help="A branch on values may stay as the first samples take it, where a trace froze "
             "it.",
+            rich_help_panel=_VERDICT,
         ),
     ] = False,
     repair: Annotated[
-        bool, typer.Option("--repair/--no-repair", help="Try to mend what does not agree.")
+        bool,
+        typer.Option(
+            "--repair/--no-repair",
+            help="Try to mend what does not agree.",
+            rich_help_panel=_PRECISION,
+        ),
     ] = True,
     profile: Annotated[
         bool | None,
@@ -167,18 +208,33 @@ def convert_command(
             "--profile/--no-profile",
             help="Measure latency and memory for report.html; if not given, where there is more "
             "than one variant.",
+            rich_help_panel=_RUN,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="A line for each step, and not each variant.")
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the report as JSON.", rich_help_panel=_RUN)
     ] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds that each step may take.", min=1)] = 600,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose",
+            "-v",
+            help="A line for each step, and not each variant.",
+            rich_help_panel=_RUN,
+        ),
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds that each step may take.", min=1, rich_help_panel=_RUN)
+    ] = 600,
     memory: Annotated[
-        float | None, typer.Option(help="GiB of memory that each step may take.", min=0.25)
+        float | None,
+        typer.Option(help="GiB of memory that each step may take.", min=0.25, rich_help_panel=_RUN),
     ] = None,
     holdout: Annotated[
-        int, typer.Option(help="Samples that the device will re-check, at most.", min=1)
+        int,
+        typer.Option(
+            help="Samples that the device will re-check, at most.", min=1, rich_help_panel=_FILES
+        ),
     ] = 64,
 ) -> None:
     """Convert a model and show, on data, that each variant says the same on each engine.
