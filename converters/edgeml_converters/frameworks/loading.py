@@ -14,7 +14,7 @@ from edgeml_converters.asked import Asked
 from edgeml_converters.extras import EXTRAS
 from edgeml_converters.frameworks.base import Model
 from edgeml_converters.frameworks.layout import in_layout
-from edgeml_converters.frameworks.samples import by_name, split
+from edgeml_converters.frameworks.samples import by_name, sample_keys, split
 from edgeml_converters.sources.source import Source
 
 
@@ -77,7 +77,7 @@ def _load(source: Source, asked: Asked, keys: Sequence[str], scratch: Path | Non
             return file_model.load_tflite(Path(source.location))
         case "module" | "file":
             built, samples = split(find_callable(source)())
-            model = _wrap(source, built)
+            model = _wrap(source, built, keys or sample_keys(samples))
             if source.weights is not None:
                 _load_weights(model, source, Path(source.weights))
             if model.framework == "torch":
@@ -111,7 +111,7 @@ def _adapted(
     return torch_adapted.adapted(model, keys, asked), samples
 
 
-def _wrap(source: Source, built: object) -> Model:
+def _wrap(source: Source, built: object, keys: Sequence[str]) -> Model:
     """`built` as a model of the framework that the callable itself has imported."""
     if "torch" in sys.modules:
         from edgeml_converters.frameworks import torch_model
@@ -122,7 +122,7 @@ def _wrap(source: Source, built: object) -> Model:
     if "keras" in sys.modules or "tensorflow" in sys.modules:
         from edgeml_converters.frameworks import tensorflow_model
 
-        model = tensorflow_model.wrap(built)
+        model = tensorflow_model.wrap(built, keys)
         if model is not None:
             return model
     raise InputError(

@@ -7,6 +7,7 @@ import numpy as np
 
 from edgeml.errors import InputError
 from edgeml_converters.formats.tensors import Array, ModelInput
+from edgeml_converters.frameworks.nested import flatten
 
 
 def split(built: object) -> tuple[object, object]:
@@ -14,6 +15,11 @@ def split(built: object) -> tuple[object, object]:
     if isinstance(built, tuple) and len(built) == 2:
         return built[0], built[1]
     return built, None
+
+
+def sample_keys(samples: object) -> tuple[str, ...]:
+    """The names that samples have themselves; empty where they have none."""
+    return tuple(flatten(samples)) if isinstance(samples, Mapping) else ()
 
 
 def by_name(samples: object, inputs: Sequence[ModelInput], label: str) -> dict[str, Array]:

@@ -1,7 +1,8 @@
 """TensorFlow: Keras models and SavedModels behind one class."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import tensorflow as tf
@@ -18,10 +19,12 @@ Tensors = Mapping[str, Any]
 class TensorflowModel(Model):
     """owner: the Keras model or the loaded SavedModel; call: outputs by name for inputs by name.
 
-    kept: what a SavedModel's root must hold so that the variables are saved with it.
+    kept: what a SavedModel's root must hold so that the variables are saved with it. variables: of
+    a model that has them after its first call, in place of `kept`.
     """
 
     framework = "tensorflow"
+    variables: Callable[[], Any] | None = None
 
     def __init__(
         self,
@@ -45,12 +48,26 @@ class TensorflowModel(Model):
         self.batch = 1 if frozen else None
 
     def _predict(self, arrays: Arrays) -> dict[str, Array]:
-        outputs = self.call({name: tf.constant(array) for name, array in arrays.items()})
-        return {name: value.numpy() for name, value in outputs.items()}
+        tensors = {name: tf.constant(array) for name, array in arrays.items()}
+        self._build(tensors)
+        return {name: value.numpy() for name, value in self._graph(tensors).items()}
+
+    @cached_property
+    def _graph(self) -> Any:
+        """The call as `predict` of Keras makes it: in a graph, where some operators round in
+        another way."""
+        return tf.function(self.call, reduce_retracing=True, autograph=False)
+
+    def _build(self, tensors: Tensors) -> None:
+        """Lets a model without variables before its first call make them, outside of a graph."""
+        if self.variables is not None and self.kept is None:
+            self.call(tensors)
+            self.kept = self.variables()
 
     def function(self, arrays: Arrays, batch: int | None) -> tuple[Any, list[Any]]:
         """A tf.function of the inputs by position and its input signature, for a batch size."""
         names = [i.name for i in self.inputs if i.name in arrays]
+        self._build({name: tf.constant(arrays[name]) for name in names})
         specs = [
             tf.TensorSpec((batch, *self._sizes(name, arrays[name])), arrays[name].dtype, name=name)
             for name in names
@@ -73,12 +90,19 @@ class TensorflowModel(Model):
         return [None if axis in free else size for axis, size in enumerate(array.shape[1:], 1)]
 
 
-def wrap(built: object) -> Model | None:
-    """A model of Keras or a loaded SavedModel, or None when `built` is neither."""
+def wrap(built: object, keys: Sequence[str] = ()) -> Model | None:
+    """A model of Keras or a loaded SavedModel, or None when `built` is neither.
+
+    keys: the names of the inputs in the data.
+    """
     import keras
 
     if isinstance(built, keras.Model):
-        return from_keras(built)
+        if getattr(built, "inputs", None):  # a Sequential that is not built raises
+            return from_keras(built)
+        from edgeml_converters.frameworks.keras_subclassed import from_subclassed
+
+        return from_subclassed(built, keys)
     return from_saved_model(built) if getattr(built, "signatures", None) else None
 
 

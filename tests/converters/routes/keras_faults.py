@@ -63,3 +63,30 @@ def mixed() -> keras.Model:
         return keras.Model(image, layers.Activation("softmax", dtype="float32", name="y")(x))
     finally:
         keras.mixed_precision.set_global_policy("float32")
+
+
+class Subclassed(keras.Model):
+    """Says nothing of its inputs before it is called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        keras.utils.set_random_seed(0)
+        self.wide, self.head = layers.Dense(8, "relu"), layers.Dense(3)
+
+    def call(self, left: Any, right: Any = None, training: bool = False) -> Any:
+        if isinstance(left, dict):
+            left, right = left["left"], left["right"]
+        found = self.wide(left)
+        return self.head(found if right is None else found * right)
+
+
+def subclassed() -> keras.Model:
+    return Subclassed()
+
+
+def resized() -> keras.Model:
+    """Asked without a graph, Resizing rounds uint8 in another way than `predict` does."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((12, 12, 3), dtype="uint8", name="image")
+    x = layers.Rescaling(1 / 255)(layers.Resizing(7, 7)(image))
+    return keras.Model(image, layers.Dense(3)(layers.Flatten()(x)))

@@ -39,7 +39,8 @@ class Routed:
 
 def route(worker: Worker, folder: Path, source: str | Path, key: str, **inputs: Any) -> Routed:
     """key: the route's; inputs: samples on the first axis."""
-    loaded = worker.ask("loading", Load(source=parse(str(source))), Loaded, 120)
+    asked = Load(source=parse(str(source)), keys=tuple(inputs))
+    loaded = worker.ask("loading", asked, Loaded, 120)
     given, told = folder / "inputs.npz", folder / "expected.npz"
     save(given, inputs)
     worker.ask("predicting", Predict(inputs=str(given), into=str(told)), Done, 120)

@@ -63,3 +63,22 @@ def test_mixed_precision_is_asked_and_converted_in_float32(
     done = route(worker, tmp_path, f"{MODELS}:mixed", key, image=image)
     assert done.worst < 1e-6
     assert "under the policy mixed_float16; it was asked and" in done.loaded.assumed[0]
+
+
+@pytest.mark.parametrize("key", [ONNX, TFLITE])
+@pytest.mark.parametrize("names", [("left",), ("left", "right")])
+def test_a_subclassed_model_is_told_its_inputs_by_the_data(
+    worker: Worker, tmp_path: Path, names: tuple[str, ...], key: str
+) -> None:
+    sizes = {"left": 4, "right": 1}
+    rng = np.random.default_rng(0)
+    given = {name: rng.normal(size=(8, sizes[name])).astype(np.float32) for name in names}
+    done = route(worker, tmp_path, f"{MODELS}:subclassed", key, **given)
+    assert [one.name for one in done.loaded.inputs] == list(names)
+    assert done.worst < 1e-5 and np.ptp(done.expected["output"]) > 0.1
+
+
+def test_the_reference_is_what_predict_gives(worker: Worker, tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (8, 12, 12, 3)).astype(np.uint8)
+    done = route(worker, tmp_path, f"{MODELS}:resized", TFLITE, image=image)
+    assert done.worst < 1e-5
