@@ -184,3 +184,10 @@ def test_sizes_of_outputs_follow_those_of_inputs() -> None:
     assert sizes_of_outputs(expected, [sized(5), sized(9)]) == {
         "same": {1: "n"}, "half": {1: "half_1"},
     }  # fmt: skip
+
+
+def test_a_square_mask_is_cut_along_both_of_its_axes() -> None:
+    free = parse_free(["x:1=length", "mask:1=length", "mask:2=length"])
+    inputs = {"x": np.zeros((3, 10, 4)), "mask": np.zeros((3, 10, 10))}
+    found = [(length, cutout["mask"].shape) for _, length, cutout in cut(free, inputs)]
+    assert found == [(5, (3, 5, 5)), (9, (3, 9, 9))]

@@ -29,24 +29,23 @@ class Sized:
 def cut(free: Sequence[FreeAxis], inputs: Arrays) -> Iterator[tuple[str, int, dict[str, Array]]]:
     """A few samples at half of each size, and at one less: its name, its length, the inputs."""
     for size in dict.fromkeys(one.size for one in free):
-        axes = {one.input: one.axis for one in free if one.size == size}
-        name, axis = next(iter(axes.items()))
-        whole = inputs[name].shape[axis]
+        alike = [one for one in free if one.size == size]
+        whole = inputs[alike[0].input].shape[alike[0].axis]
         for length in sorted({max(1, whole // 2), whole - 1}):
             yield (
                 size,
                 length,
                 {
-                    key: _cut(array[:_SAMPLES], axes.get(key), length)
+                    key: _cut(array[:_SAMPLES], [o.axis for o in alike if o.input == key], length)
                     for key, array in inputs.items()
                 },
             )
 
 
-def _cut(array: Array, axis: int | None, length: int) -> Array:
-    if axis is None:
-        return array
-    return np.ascontiguousarray(np.take(array, range(length), axis=axis))
+def _cut(array: Array, axes: Sequence[int], length: int) -> Array:
+    for axis in axes:
+        array = np.take(array, range(length), axis=axis)
+    return np.ascontiguousarray(array)
 
 
 def sizes_of_outputs(expected: Arrays, sized: Sequence[Sized]) -> dict[str, dict[int, str]]:
