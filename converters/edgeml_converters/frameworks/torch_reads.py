@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch._ops import HigherOrderOperator
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -142,6 +143,8 @@ def _calls_the_model(frame: FrameType) -> bool:
 
 
 class _Operators(TorchDispatchMode):  # type: ignore[misc]
+    supports_higher_order_operators = True  # torch.cond and its like, whose branches are not read
+
     def __init__(self, followed: _Followed) -> None:
         super().__init__()
         self._followed = followed
@@ -151,6 +154,10 @@ class _Operators(TorchDispatchMode):  # type: ignore[misc]
     ) -> Any:
         followed, kwargs = self._followed, kwargs or {}
         answer = func(*args, **kwargs)
+        if isinstance(func, HigherOrderOperator):
+            if followed.any_of((args, kwargs)):
+                followed.add(answer)
+            return answer
         name = func._schema.name.removeprefix("aten::")
         sizes = followed.sizes_of((args, kwargs))
         if sizes:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
 from edgeml.errors import ConversionError
 from edgeml_converters.frameworks.torch_model import TorchModel, wrap
@@ -84,3 +85,16 @@ class Reads(torch.nn.Module):
 def test_every_way_to_read_a_tensor_is_seen_once() -> None:
     places = places_that_read(Reads(), [torch.ones(2, 3)])
     assert [place.text.split()[0] for place in places] == ["low", "high", "for"]
+
+
+class Branching(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.cond(x.sum() > 0, torch.exp, torch.abs, (x,))
+        if float(y.max()) > 3:
+            y = y - 1
+        return y
+
+
+def test_torch_cond_is_no_reading_and_what_it_answers_is_followed() -> None:
+    places = places_that_read(Branching(), [torch.ones(2, 3)])
+    assert [place.text.strip() for place in places] == ["if float(y.max()) > 3:"]
