@@ -80,6 +80,33 @@ def parse_batch_axes(texts: Sequence[str]) -> tuple[BatchAxis, ...]:
     return tuple(axes)
 
 
+def check_axis(name: str, axis: int, axes: int) -> None:
+    """Raises InputError where a tensor of so many axes has no such one."""
+    if axis and axis >= axes:
+        raise InputError(
+            f"--batch-axis names axis {axis} of {name!r}, but of {axes} axes the last is "
+            f"{axes - 1}; use another."
+        )
+
+
+def check_batch_axes(
+    batch_axes: Sequence[BatchAxis], inputs: Sequence[str], outputs: Sequence[str]
+) -> None:
+    """Raises InputError for a tensor that there is not, and for one that is named twice."""
+    known = (*inputs, *outputs)
+    names = [one.name for one in batch_axes]
+    for place, name in enumerate(names):
+        if name and name not in known:
+            raise InputError(
+                f"--batch-axis names {name!r}, but the inputs are {', '.join(inputs)} and the "
+                f"outputs {', '.join(outputs)}; use one of them."
+            )
+        if name in names[:place]:
+            raise InputError(
+                f"--batch-axis names {repr(name) if name else 'all tensors'} twice; leave one out."
+            )
+
+
 def check_asked(asked: Asked, targets: Sequence[str]) -> None:
     """Raises InputError for an opset that there is not, or what no target has."""
     if asked.opset is not None and "onnx" not in targets:

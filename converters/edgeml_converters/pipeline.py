@@ -8,7 +8,7 @@ from edgeml import atomic, documents, holdout
 from edgeml.conversion import ConversionReport
 from edgeml.errors import InputError, ParityError
 from edgeml.manifest import Format, Precision
-from edgeml_converters.asked import check_free
+from edgeml_converters.asked import check_batch_axes, check_free
 from edgeml_converters.bisect.kept import kinds_and_sources, ops_like
 from edgeml_converters.evidence import metrics
 from edgeml_converters.formats.npz import rows_of, save
@@ -87,6 +87,7 @@ class Pipeline:
             again = check_reference(self._model, inputs, expected, self._processes.workspace)
             self._sized = self._at_other_sizes(inputs)
         given = self._rule.roles
+        check_batch_axes(options.asked.batch_axes, list(inputs), list(expected))
         check_names(given, list(expected))
         check_allowed(self._rule.allowed, list(expected))
         given = with_inputs(given, inputs, expected)
@@ -179,7 +180,7 @@ class Pipeline:
     def _stream(self, file: Path, states: Names) -> Stream | None:
         """All rows of the data one after the other, with the model's states fed back."""
         data = self._data
-        check_sequences(data.sequences is not None, states)
+        check_sequences(data.sequences, states)
         if not states:
             return None
         feedback = Feedback(states=states, starts=data.starts)

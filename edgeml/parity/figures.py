@@ -24,7 +24,8 @@ class Figure:
     above 0. columns: what each is about, where they have names; empty where they are counted.
     counts: whether the numerators count events of which none may come up by chance, and nothing
     else is judged that would show how near they were. happened: [samples, columns], which samples
-    have the event; those with a denominator where that tells.
+    have the event; those with a denominator where that tells. each: how many samples there must be
+    for a row, where rows are runs of them.
     """
 
     name: Name
@@ -35,6 +36,7 @@ class Figure:
     columns: tuple[str, ...] = ()
     counts: bool = False
     happened: npt.NDArray[np.bool_] | None = None
+    each: float = 1.0
 
     @property
     def values(self) -> Floats:

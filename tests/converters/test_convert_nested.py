@@ -1,5 +1,6 @@
 """Models that take and give other things than tensors by position with the sample first."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeml.errors import InputError
-from edgeml_converters.asked import Asked, parse_batch_axes
+from edgeml_converters.asked import Asked, check_batch_axes, parse_batch_axes
 from edgeml_converters.frameworks.nested import flatten, nest
 from tests.converters.commands import HERE, Ended, convert, write_data
 
@@ -123,3 +124,65 @@ def test_a_batch_axis_without_a_name_is_that_of_all_others() -> None:
     asked = Asked(batch_axes=parse_batch_axes(["1", "x=0", "sr=none"]))
     assert [asked.batch_axis(name) for name in ("h", "x", "sr")] == [1, 0, None]
     assert Asked().batch_axis("h") == 0
+
+
+@dataclass
+class Answer:
+    logits: int
+    states: tuple[int, ...]
+    loss: None = None
+
+
+def test_an_answer_of_a_data_class_is_named_by_its_fields() -> None:
+    assert flatten(Answer(1, (2, 3))) == {"logits": 1, "states.0": 2, "states.1": 3}
+
+
+def test_names_that_collide() -> None:
+    with pytest.raises(InputError, match=r"Two tensors have the path 'a\.b'"):
+        flatten({"a": {"b": 1}, "a.b": 2})
+    with pytest.raises(InputError, match=r"'a' is an array and 'a\.b' is inside of it"):
+        nest({"a": 1, "a.b": 2})
+
+
+@pytest.mark.torch
+def test_any_keyword_and_an_answer_of_a_data_class(tmp_path: Path) -> None:
+    """Where there is no other parameter, the data names the inputs; by the first route."""
+    shapes: dict[str, Any] = {"a.b": (4,), "a_b": (4,)}
+    data = write_data(tmp_path / "data.npz", samples=12, **shapes)
+    ended = convert(f"{HERE / 'nested_models.py'}:any_keyword", data, tmp_path / "out", to=["onnx"])
+    assert set(_engines(ended)) == {"same"}
+    (variant,) = ended.report["variants"]
+    assert variant["routes"] == [{"route": "torch-onnx-dynamo", "error": None}]
+    assert set(ended.report["roles"]) == {"sum", "both.0", "both.1"}
+
+
+@pytest.mark.torch
+def test_batch_axes_that_there_are_not(tmp_path: Path) -> None:
+    shapes: dict[str, Any] = {"x": (5, 4), "states.0": (2, 8), "states.1": (2, 8)}
+    data = write_data(tmp_path / "data.npz", samples=10, **shapes)
+
+    def sentence(*axes: str) -> str:
+        words = [word for axis in axes for word in ("--batch-axis", axis)]
+        ended = convert(f"{TORCH}:remembering", data, tmp_path / "out", *words, to=["onnx"])
+        assert ended.code == 2
+        return ended.sentence
+
+    assert sentence("1", "hidden=1").startswith(
+        "--batch-axis names 'hidden', but the inputs are x, states.0, states.1 and the outputs "
+        "output_0, "
+    )
+    assert sentence("1", "output_0=3") == (
+        "--batch-axis names axis 3 of 'output_0', but of 3 axes the last is 2; use another."
+    )
+    assert "or where it is axis 1, say --batch-axis output_0=1" in sentence("1", "output_0=0")
+
+
+def test_batch_axes_are_of_tensors_that_there_are() -> None:
+    check_batch_axes(parse_batch_axes(["1", "h=0", "y=1"]), ["x", "h"], ["y"])
+    for texts, message in (
+        (["z=1"], "names 'z', but the inputs are x, h and the outputs y"),
+        (["h=1", "h=0"], "names 'h' twice"),
+        (["1", "none"], "names all tensors twice"),
+    ):
+        with pytest.raises(InputError, match=message):
+            check_batch_axes(parse_batch_axes(texts), ["x", "h"], ["y"])

@@ -15,6 +15,8 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from edgeml_converters.formats.tensors import AROUND
+
 if TYPE_CHECKING:
     import onnx
 
@@ -33,7 +35,14 @@ def source_of(name: str) -> str:
     is another, then the deepest, then the last: what TensorFlow names before it was fused into it.
     """
     parts = [part for part in name.split(";") if part]
-    return _source(max(reversed(parts), key=_weight, default=""))
+    return _inside(_source(max(reversed(parts), key=_weight, default="")))
+
+
+def _inside(path: str) -> str:
+    """As the model itself calls it."""
+    while path == AROUND or path.startswith(f"{AROUND}."):
+        path = path.removeprefix(AROUND).removeprefix(".")
+    return path
 
 
 def _weight(part: str) -> tuple[bool, bool, int]:
@@ -106,5 +115,6 @@ def sources(model: "onnx.ModelProto") -> dict[str, str]:
         if "torch.nn.modules.batchnorm." in " ".join(classes[-2:]):
             # A convolution that a normalisation was folded into has the latter's name.
             path = next(filter(None, map(source_of, node.input)), path)
+        path = _inside(path)
         paths |= {name: path for name in (node.name, *node.output) if name}
     return paths

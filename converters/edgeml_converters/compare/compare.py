@@ -105,7 +105,7 @@ def compare_models(
         check_allowed(allowed, list(answers))
         roles = reference.side.roles(answers, given, data.labels)
         roles = with_inputs(roles, reference.given(0), answers)
-        check_sequences(data.sequences is not None, states_of(roles))
+        check_sequences(data.sequences, states_of(roles))
         rule = Rule(roles, exact, allowed)
         replace(rule, exact=False).check_figures(answers)
         rows = _ComparedRows(reference, data, rule)

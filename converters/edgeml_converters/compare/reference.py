@@ -7,6 +7,7 @@ import numpy as np
 from edgeml.errors import EngineError, InputError
 from edgeml_converters.compare.sides import Side, input_names
 from edgeml_converters.formats.tensors import Array, Arrays, Feedback, Names
+from edgeml_converters.frameworks.base import check_states
 from edgeml_converters.progress import Progress
 from edgeml_converters.sources.data import Data
 from edgeml_converters.steps.process import StepError
@@ -43,6 +44,8 @@ class Reference:
 
     def _run(self, index: int, feedback: Feedback | None = None) -> dict[str, Array]:
         answers = self.side.run(self.data.inputs, self.candidates[index], feedback)
+        if feedback is not None:
+            check_states(answers, feedback)
         for name, array in answers.items():
             if array.dtype.kind == "f" and np.isnan(array).any():
                 raise InputError(

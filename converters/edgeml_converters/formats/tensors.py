@@ -16,6 +16,9 @@ Range = tuple[float, float]  # the smallest and the largest value
 Ranges = dict[str, Range]
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
+AROUND = "edgeml_inside"
+"""The attribute by which a module of edgeml holds the model that it is around; no part of a path
+that people read."""
 
 
 class ModelInput(Strict, frozen=True, kw_only=True):

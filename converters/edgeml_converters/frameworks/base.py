@@ -9,7 +9,7 @@ import numpy as np
 from edgeml.errors import InputError, first_line
 from edgeml_converters.asked import Asked
 from edgeml_converters.formats.tensors import Array, Arrays, Feedback, ModelInput
-from edgeml_converters.frameworks.nested import flatten
+from edgeml_converters.frameworks.nested import field_names, flatten
 
 CHUNK_SAMPLES = 64  # at once, so that memory stays bounded for any number of samples
 
@@ -44,7 +44,6 @@ class Model(ABC):
 
         Raises InputError when the model refuses the data or an output has no sample axis.
         """
-        samples = len(next(iter(arrays.values())))
         try:
             outputs = (
                 in_chunks(self._answered, arrays, self.batch or CHUNK_SAMPLES)
@@ -59,21 +58,19 @@ class Model(ABC):
                 f"The model refused the data: {reason}; check the dtypes and shapes in the data "
                 "file."
             ) from error
+        if feedback is not None:
+            check_states(outputs, feedback)
         for name, array in outputs.items():
-            if len(array) != samples:
-                raise InputError(
-                    f"The output {name!r} has {len(array)} rows for {samples} samples; the first "
-                    "axis of every output must be the sample."
-                )
             if not array.size:
                 raise InputError(
                     f"The output {name!r} holds no values, shape {list(array.shape)}; let the "
                     "model return only outputs that hold some."
                 )
             if array.dtype.kind == "f" and np.isnan(array).any():
+                when = "" if feedback is None else ", with its states fed back,"
                 raise InputError(
-                    f"The model itself answers NaN in {name!r} for this data; mend the model or "
-                    "the data."
+                    f"The model itself{when} answers NaN in {name!r} for this data; mend the model "
+                    "or the data."
                 )
         return outputs
 
@@ -91,7 +88,19 @@ class Model(ABC):
                     f"The output {name!r} is one number for all samples; the first axis of every "
                     "output must be the sample: leave it out of what the model returns."
                 )
+            rows, samples = len(np.atleast_1d(array)), len(next(iter(arrays.values())))
+            if rows != samples:
+                raise InputError(
+                    f"The output {name!r} has {rows} rows for {samples} samples; the first axis of "
+                    f"every output must be the sample{_elsewhere(name, array.shape, samples)}."
+                )
         return outputs
+
+
+def _elsewhere(name: str, shape: tuple[int, ...], samples: int) -> str:
+    """Where the samples may be, in words."""
+    axis = shape.index(samples) if samples > 1 and samples in shape else None
+    return "" if axis is None else f", or where it is axis {axis}, say --batch-axis {name}={axis}"
 
 
 def _not_numbers(values: object) -> str:
@@ -136,14 +145,27 @@ def in_steps(
     return {name: np.concatenate([np.atleast_1d(row[name]) for row in rows]) for name in rows[0]}
 
 
+def check_states(outputs: Arrays, feedback: Feedback) -> None:
+    """Raises InputError where a state of the model itself becomes infinity or NaN altogether, by
+    which nothing can be told of a file."""
+    for name in feedback.states:
+        state = outputs[name].reshape(len(outputs[name]), -1)
+        lost = np.flatnonzero(~np.isfinite(state).any(axis=1))
+        if len(lost):
+            raise InputError(
+                f"The state {name!r} of the model itself is no number any more at step {lost[0]}; "
+                "mend the model, or give shorter sequences by --sequence-by."
+            )
+
+
 def name_outputs(answer: object, names: Sequence[str] = ()) -> dict[str, Any]:
     """The tensors of a model's answer by name; None inside of it is left out.
 
-    The names are a dict's keys or a named tuple's fields, or `names` where the framework has them,
-    or else `output`, or `output_0`, `output_1` and so on; of what is inside of another the path to
-    it, as `states.0`. Raises InputError for what is no tensor.
+    The names are a dict's keys or the fields of a named tuple or data class, or `names` where the
+    framework has them, or else `output`, or `output_0`, `output_1` and so on; of what is inside of
+    another the path to it, as `states.0`. Raises InputError for what is no tensor.
     """
-    if isinstance(answer, Mapping) or hasattr(answer, "_fields"):
+    if isinstance(answer, Mapping) or field_names(answer) is not None:
         outputs = flatten(answer)
     else:
         values: list[Any] = list(answer) if isinstance(answer, list | tuple) else [answer]

@@ -5,8 +5,7 @@ from pathlib import Path
 import onnx
 from onnx import helper
 
-from edgeml.errors import InputError
-from edgeml_converters.asked import Asked
+from edgeml_converters.asked import Asked, check_axis
 from edgeml_converters.formats.onnx_asked import opset_of
 from edgeml_converters.formats.onnx_walk import rename_taken
 
@@ -68,11 +67,7 @@ def _moved(value: onnx.ValueInfoProto, axis: int | None, *, inward: bool) -> onn
         kind = "Squeeze" if inward else "Unsqueeze"
         node = helper.make_node(kind, [ends[0], _FIRST], [ends[1]], f"{name}{_INSIDE}")
     else:
-        if axis >= len(sizes):
-            raise InputError(
-                f"--batch-axis names axis {axis} of {name!r}, but of {len(sizes)} axes the last is "
-                f"{len(sizes) - 1}; use another."
-            )
+        check_axis(name, axis, len(sizes))
         rest = [place for place in range(len(sizes)) if place != axis]
         outside = [sizes[axis], *(sizes[place] for place in rest)]
         to_outside = [axis, *rest]

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from torch.utils._pytree import tree_leaves
 
 from edgeml.errors import InputError
-from edgeml_converters.asked import Asked
-from edgeml_converters.formats.tensors import ModelInput
+from edgeml_converters.asked import Asked, check_axis
+from edgeml_converters.formats.tensors import AROUND, Arrays, ModelInput
 from edgeml_converters.frameworks.base import name_outputs
 from edgeml_converters.frameworks.nested import nest
 from edgeml_converters.frameworks.torch_model import TorchModel
@@ -25,7 +26,7 @@ class Adapted(torch.nn.Module):  # type: ignore[misc]
 
     def __init__(self, inner: Any, names: Sequence[str], by_keyword: bool, asked: Asked) -> None:
         super().__init__()
-        self.inner = inner
+        setattr(self, AROUND, inner)
         self._names = tuple(names)
         self._by_keyword = by_keyword
         self._asked = asked
@@ -35,20 +36,25 @@ class Adapted(torch.nn.Module):  # type: ignore[misc]
             name: self._inward(name, tensor)
             for name, tensor in zip(self._names, tensors, strict=True)
         }
-        answer = self.inner(**nest(values)) if self._by_keyword else self.inner(*values.values())
+        inner: Any = getattr(self, AROUND)
+        answer = inner(**nest(values)) if self._by_keyword else inner(*values.values())
         return {name: self._outward(name, value) for name, value in name_outputs(answer).items()}
 
     def _inward(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
         axis = self._asked.batch_axis(name)
         if axis is None:
             return tensor.squeeze(0)
+        check_axis(name, axis, tensor.dim())
         # In the order of its own axes, as the model itself gives it back: a scan that exporters
         # make of a recurrent layer takes no other.
         return tensor.movedim(0, axis).contiguous() if axis else tensor
 
     def _outward(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
         axis = self._asked.batch_axis(name)
-        return tensor.unsqueeze(0) if axis is None else tensor.movedim(axis, 0)
+        if axis is None:
+            return tensor.unsqueeze(0)
+        check_axis(name, axis, tensor.dim())
+        return tensor.movedim(axis, 0)
 
 
 def adapted(model: TorchModel, keys: Sequence[str], asked: Asked) -> TorchModel:
@@ -57,6 +63,11 @@ def adapted(model: TorchModel, keys: Sequence[str], asked: Asked) -> TorchModel:
     Raises InputError for TorchScript whose samples are on another axis.
     """
     inputs = _by_keyword(model, keys)
+    if not (model.inputs or inputs):
+        raise InputError(
+            "forward() has no named parameter, and no sample says what it takes; give --data with "
+            "an array for each input, or name them."
+        )
     if inputs is None and not asked.batch_axes:
         return model
     if model.form == "script":
@@ -72,6 +83,22 @@ def adapted(model: TorchModel, keys: Sequence[str], asked: Asked) -> TorchModel:
     around = model.around(module, chosen)
     if any(asked.batch_axis(one.name) is None for one in chosen):
         around.batch = 1
+    return around
+
+
+def answering_plainly(model: TorchModel, arrays: Arrays) -> TorchModel:
+    """The model as one that answers a dict where exporters do not know the class that it answers,
+    such as a data class; as it is elsewhere."""
+    if model.form != "module":
+        return model
+    with torch.no_grad():
+        answer = model.call(*model.tensors(arrays))
+    if all(one is None or isinstance(one, torch.Tensor) for one in tree_leaves(answer)):
+        return model
+    names = [one.name for one in model.inputs if one.name in arrays]
+    module = with_signature(Adapted, names)(model.call, names, False, Asked())
+    around = model.around(module.eval(), model.inputs)
+    around.asked = model.asked
     return around
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from edgeml_converters.formats.tensors import AROUND
 from edgeml_converters.frameworks.axes import transposed_inputs
 from edgeml_converters.frameworks.base import Model, name_outputs
 from edgeml_converters.frameworks.torch_adapted import with_signature
@@ -15,12 +16,12 @@ class Transposed(torch.nn.Module):  # type: ignore[misc]
 
     def __init__(self, model: Any, inward: tuple[int, ...], outward: tuple[int, ...]) -> None:
         super().__init__()
-        self.inner = model.call
+        setattr(self, AROUND, model.call)
         self._inward = inward
         self._outward = outward
 
     def forward(self, *tensors: torch.Tensor) -> Any:
-        answer = self.inner(*(_transposed(tensor, self._inward) for tensor in tensors))
+        answer = getattr(self, AROUND)(*(_transposed(tensor, self._inward) for tensor in tensors))
         return {
             name: _transposed(value, self._outward) for name, value in name_outputs(answer).items()
         }

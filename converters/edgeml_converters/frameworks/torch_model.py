@@ -113,13 +113,16 @@ def _floats(module: torch.nn.Module) -> set[str]:
 def _parameters(module: torch.nn.Module) -> tuple[ModelInput, ...]:
     """The parameters of `forward`; floats must be of the weights' dtype."""
     inputs: list[ModelInput] = []
+    any_name = False  # then by those in the data
     for name, parameter in inspect.signature(module.forward).parameters.items():
         required = parameter.default is parameter.empty
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD) or (
             parameter.kind is parameter.KEYWORD_ONLY and required
         ):
             inputs.append(ModelInput(name=name, required=required))
-    return _named(inputs)
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            any_name = True
+    return tuple(inputs) if any_name else _named(inputs)
 
 
 def _named(inputs: list[ModelInput]) -> tuple[ModelInput, ...]:

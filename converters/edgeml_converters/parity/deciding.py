@@ -151,4 +151,4 @@ def _needed(figure: Figure, value: float, high: float, limit: Limit, events: int
     else:
         nearest = limit.same if value < limit.same else limit.differs
         by_width = samples * ((high - value) / (nearest - value)) ** 2
-    return ceil(max(by_width, by_events, samples + 1))
+    return ceil(ceil(max(by_width, by_events, samples + 1)) * figure.each)

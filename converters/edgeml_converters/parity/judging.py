@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from math import ceil
 
 import numpy as np
 from msgspec.structs import replace
@@ -117,7 +116,7 @@ class _Judged:
             seen_is_enough=self._rule.exact,
         )
         answer: Answer = "cannot tell" if self._cannot else decision.answer
-        figures = tuple(_worst_of_each(decision.columns, units.samples / units.parts))
+        figures = tuple(_worst_of_each(decision.columns))
         if answer == "cannot tell" and not self._cannot and self._is_another_constant(figures):
             answer = "differs"
         reason = "" if answer == "same" else self._reason(figures, answer)
@@ -191,16 +190,15 @@ class _Judged:
         return f"whether {self._name!r} is the same is open: {why}"
 
 
-def _worst_of_each(columns: tuple[Column, ...], each: float) -> Iterator[JudgedFigure]:
-    """each: how many samples there are in a part of a figure."""
+def _worst_of_each(columns: tuple[Column, ...]) -> Iterator[JudgedFigure]:
     seen: set[str] = set()
     for column in columns:  # the worst first
         if column.name not in seen:
             seen.add(column.name)
-            yield _figure(column, each)
+            yield _figure(column)
 
 
-def _figure(column: Column, each: float) -> JudgedFigure:
+def _figure(column: Column) -> JudgedFigure:
     def known(number: float) -> float | None:
         return float(number) if np.isfinite(number) else None
 
@@ -215,7 +213,7 @@ def _figure(column: Column, each: float) -> JudgedFigure:
         why=column.limit.why,
         events=column.events,
         answer=column.answer,
-        needed=None if column.needed is None else ceil(column.needed * each),
+        needed=column.needed,
     )
 
 

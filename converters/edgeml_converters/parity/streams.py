@@ -21,6 +21,7 @@ from edgeml_converters.parity.rule import Rule
 
 _BATCHES = 16
 _LAST = 4  # the last of so many parts of each sequence
+_OF_VALUES = ("unequal of a value", "unequal of a slice")  # columns that come up often enough
 _WHERE = "in the last quarter"
 
 
@@ -40,9 +41,10 @@ def judge_steps(
     def required(name: str) -> list[Requirement]:
         of_all = of_steps.requirements(name, answers[name], expected[name], expected)
         return [
-            tuple(_batched(figure, batches) for figure in alternatives)
+            tuple(_batched(figure, batches, steps) for figure in alternatives)
             for requirement in of_all
             for alternatives in (requirement, tuple(_of(figure, last) for figure in requirement))
+            if all(figure.numerators.shape[1] for figure in alternatives)
         ]
 
     units = Units(rule.least, batches, steps)
@@ -67,13 +69,14 @@ def _last_quarters(starts: Sequence[int], steps: int) -> Array:
 
 def _of(figure: Figure, rows: Array) -> Figure:
     """The figure over some steps alone. Of noise the spread stays that over all: a channel that has
-    come to rest has none of its own."""
+    come to rest has none of its own. Values of integers that hardly come up in these steps, as the
+    first ones of a counter, are not looked at in them."""
     width = figure.numerators.shape[1]
     names = figure.columns or tuple(f"{i}" for i in range(width) if width > 1)
     denominators = figure.denominators
     if figure.name.startswith("noise"):
         denominators = np.broadcast_to(denominators.mean(axis=0), denominators.shape)
-    return replace(
+    some = replace(
         figure,
         numerators=figure.numerators[rows],
         denominators=denominators[rows],
@@ -81,11 +84,26 @@ def _of(figure: Figure, rows: Array) -> Figure:
         or (_WHERE.removeprefix("in "),),
         happened=None if figure.happened is None else figure.happened[rows],
     )
+    if figure.name not in _OF_VALUES:
+        return some
+    often = np.flatnonzero(some.events >= figure.events_least)
+    return replace(
+        some,
+        numerators=some.numerators[:, often],
+        denominators=some.denominators[:, often],
+        columns=tuple(some.columns[place] for place in often),
+    )
 
 
-def _batched(figure: Figure, batches: int) -> Figure:
-    """Sums over runs of steps; what must be seen in so many steps, in as large a share of them."""
+def _batched(figure: Figure, batches: int, of: int) -> Figure:
+    """Sums over runs of steps; what must be seen in so many steps, in as large a share of them.
+
+    What is counted and never came up is left in single steps: no run of them is worse than another,
+    and of 16 nothing could ever be told. of: how many steps there are in all.
+    """
     steps = len(figure.numerators)
+    if figure.counts and not figure.numerators.any():
+        return replace(figure, each=of / steps)
     starts = np.linspace(0, steps, batches, endpoint=False).astype(np.intp)
 
     def sums(array: Floats) -> Floats:
@@ -94,6 +112,7 @@ def _batched(figure: Figure, batches: int) -> Figure:
 
     return replace(
         figure,
+        each=of / batches,
         numerators=sums(figure.numerators),
         denominators=sums(figure.denominators),
         events_least=ceil(figure.events_least * batches / steps),

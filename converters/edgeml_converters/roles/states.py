@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from msgspec.structs import replace
 
 from edgeml.errors import InputError
@@ -34,12 +35,27 @@ def states_of(roles: Roles) -> Names:
     return {name: of[0].input for name, of in roles.items() if of and of[0].input}
 
 
-def check_sequences(named: bool, states: Names) -> None:
-    """Raises InputError where sequences are told apart that nothing is fed back over."""
-    if named and not states:
+def check_sequences(values: Array | None, states: Names) -> None:
+    """Raises InputError where sequences are told apart that nothing is fed back over, and where the
+    rows of one do not follow one another. values: what tells them apart, one for each row."""
+    if values is None:
+        return
+    if not states:
         raise InputError(
             "--sequence-by is for models whose states are fed back, but no output is said to be a "
             "state; say which is, as in --output NAME=state."
+        )
+    changes = np.flatnonzero(values[1:] != values[:-1]) + 1
+    sequences, times = np.unique(values[np.array([0, *changes])], return_counts=True)
+    if (times > 1).any():
+        raise InputError(
+            "--sequence-by names a key whose rows of one value do not follow one another, as those "
+            f"of {sequences[times > 1][0]}; sort the data by sequence, and give each its own value."
+        )
+    if len(sequences) == len(values):
+        raise InputError(
+            "--sequence-by names a key with another value in every row, over which no state is fed "
+            "back; give sequences of more rows."
         )
 
 

@@ -13,6 +13,7 @@ from torch.jit._trace import TracerWarning
 from edgeml_converters.bisect.origin import sources
 from edgeml_converters.formats import onnx_write
 from edgeml_converters.formats.tensors import Arrays
+from edgeml_converters.frameworks.torch_adapted import answering_plainly
 from edgeml_converters.frameworks.torch_model import TorchModel
 from edgeml_converters.frameworks.torch_reads import places_that_read, reads_of
 from edgeml_converters.frameworks.torch_values import caught, explained
@@ -24,6 +25,7 @@ def by_dynamo(
     model: TorchModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
 ) -> Converted:
     """The batch stays free: without `dynamic_shapes` it would be frozen to the example's."""
+    model = answering_plainly(model, arrays)
     shapes: Any = None
     if model.form == "module" and model.batch is None:
         batch = torch.export.Dim("batch", min=1)
@@ -66,6 +68,7 @@ def by_torchscript(
     model: TorchModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
 ) -> Converted:
     round_down()
+    model = answering_plainly(model, arrays)
     traced = onnx.load_from_string(_traced(model, arrays, outputs))
     onnx_write.write(traced, folder)
     return Converted(entry=onnx_write.ENTRY, frozen=_frozen(model, arrays, outputs))

@@ -129,3 +129,17 @@ def test_tflite_converter_says_it_in_names(keras_folder: Path) -> None:
 )  # fmt: skip
 def test_names_by_themselves(name: str, source: str) -> None:
     assert source_of(name) == source
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("/edgeml_inside/blocks/blocks.0/conv/Conv_output_0", "blocks.0.conv"),
+        ("/edgeml_inside/Transpose_output_0", ""),
+        ("edgeml_inside.edgeml_inside.enc.fc.weight", "enc.fc"),
+        ("a.Named/a.Adapted_module/b.Net_edgeml_inside/torch.nn.modules.linear.Linear_fc;1", "fc"),
+        ("/inner/fc/MatMul_output_0", "inner.fc"),
+    ],
+)
+def test_what_edgeml_puts_around_a_model_is_no_part_of_its_paths(name: str, source: str) -> None:
+    assert source_of(name) == source

@@ -1,11 +1,13 @@
 """Which input a state is given to."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from edgeml.errors import InputError
 from edgeml_converters.roles.given import parse_roles
-from edgeml_converters.roles.states import states_of, with_inputs
+from edgeml_converters.roles.states import check_sequences, states_of, with_inputs
 
 ROWS = 4
 INPUTS = {
@@ -50,3 +52,18 @@ def test_the_only_one_left_needs_no_name() -> None:
 def test_what_is_no_state(texts: list[str], words: str) -> None:
     with pytest.raises(InputError, match=words.replace("[", r"\[").replace("]", r"\]")):
         _states(*texts)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([0, 1, 0, 1], "rows of one value do not follow one another, as those of 0"),
+        ([0, 0, 1, 0], "rows of one value do not follow one another, as those of 0"),
+        (["a", "b", "c", "d"], "another value in every row, over which no state is fed back"),
+    ],
+)
+def test_keys_that_tell_no_sequences_apart(values: list[Any], message: str) -> None:
+    check_sequences(np.array([3, 3, 1, 2]), {"h1": "h"})
+    check_sequences(None, {})
+    with pytest.raises(InputError, match=message):
+        check_sequences(np.array(values), {"h1": "h"})
