@@ -61,6 +61,13 @@ def compare_command(
             "one another; all samples if not given."
         ),
     ] = None,
+    batch_axis: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Where a PyTorch model has its samples, NAME=AXIS, as of edgeml convert.",
+            show_default=False,
+        ),
+    ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds that each step may take.", min=1)] = 600,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document; see docs/documents.md.")
@@ -92,6 +99,7 @@ def compare_command(
             engines=engine or (),
             slice_by=slice_by,
             sequence_by=sequence_by,
+            batch_axes=batch_axis or (),
             timeout_seconds=timeout,
             progress=steps.step,
         )

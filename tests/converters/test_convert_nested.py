@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgeml.errors import InputError
 from edgeml_converters.asked import Asked, check_batch_axes, parse_batch_axes
+from edgeml_converters.compare.compare import compare_models
 from edgeml_converters.frameworks.nested import flatten, nest
 from tests.converters.commands import HERE, Ended, convert, write_data
 
@@ -33,6 +34,10 @@ def test_states_of_an_lstm_inside_a_tuple_and_on_their_own_axis(tmp_path: Path) 
     ended = convert(f"{TORCH}:remembering", data, out, "--batch-axis", "1", *states)
     assert set(_engines(ended)) == {"same"}
     for variant in ended.report["variants"]:
+        compared = compare_models(
+            f"{TORCH}:remembering", str(out / variant["entry"]), data, batch_axes=["1"]
+        )
+        assert compared.answer == "same"
         assert variant["inputs"] == {name: name for name in shapes}
         assert len(variant["engines"][0]["fed_back"]) == 3
     assert list(ended.report["roles"]) == ["output_0", "output_1.0", "output_1.1"]
@@ -147,13 +152,16 @@ def test_names_that_collide() -> None:
 @pytest.mark.torch
 def test_any_keyword_and_an_answer_of_a_data_class(tmp_path: Path) -> None:
     """Where there is no other parameter, the data names the inputs; by the first route."""
+    source = f"{HERE / 'nested_models.py'}:any_keyword"
     shapes: dict[str, Any] = {"a.b": (4,), "a_b": (4,)}
     data = write_data(tmp_path / "data.npz", samples=12, **shapes)
-    ended = convert(f"{HERE / 'nested_models.py'}:any_keyword", data, tmp_path / "out", to=["onnx"])
+    ended = convert(source, data, tmp_path / "out", to=["onnx"])
     assert set(_engines(ended)) == {"same"}
     (variant,) = ended.report["variants"]
     assert variant["routes"] == [{"route": "torch-onnx-dynamo", "error": None}]
     assert set(ended.report["roles"]) == {"sum", "both.0", "both.1"}
+    compared = compare_models(source, str(tmp_path / "out" / variant["entry"]), data)
+    assert compared.answer == "same"
 
 
 @pytest.mark.torch
@@ -186,3 +194,10 @@ def test_batch_axes_are_of_tensors_that_there_are() -> None:
     ):
         with pytest.raises(InputError, match=message):
             check_batch_axes(parse_batch_axes(texts), ["x", "h"], ["y"])
+
+
+def test_files_have_the_sample_first_when_they_are_compared(tmp_path: Path) -> None:
+    data = write_data(tmp_path / "data.npz", samples=16, x=(4,), state=(2, 4))
+    file = str(_recurrent(tmp_path / "net.onnx"))
+    with pytest.raises(InputError, match="--batch-axis is for models in their framework"):
+        compare_models(file, file, data, batch_axes=["state=1"])

@@ -11,8 +11,9 @@ from edgeml.documents import SCHEMA, Strict
 from edgeml.errors import ConversionError, InputError, ParityError
 from edgeml.parity.answers import Answer, OutputParity, worst
 from edgeml.parity.roles import Role
+from edgeml_converters.asked import Asked, check_batch_axes, parse_batch_axes
 from edgeml_converters.compare.reference import Reference, not_run, open_reference
-from edgeml_converters.compare.sides import Side, input_names, sides
+from edgeml_converters.compare.sides import FrameworkSide, Inside, Side, input_names, sides
 from edgeml_converters.evidence.evidence import evidence
 from edgeml_converters.formats.tensors import Array, Arrays, Feedback, Names
 from edgeml_converters.parity.judging import judge
@@ -76,6 +77,7 @@ def compare_models(
     engines: Sequence[str] = (),
     slice_by: str | None = None,
     sequence_by: str | None = None,
+    batch_axes: Sequence[str] = (),
     timeout_seconds: float = 600.0,
     progress: Progress = silent,
 ) -> Comparison:
@@ -83,7 +85,8 @@ def compare_models(
 
     exact: nothing but the rounding of float32 may differ; otherwise what differs by more is judged
     by the roles of A's outputs. a, b, engines: see sides.sides. data_file, slice_by, sequence_by,
-    outputs, tolerances: as `edgeml convert` takes them.
+    outputs, tolerances, batch_axes: as `edgeml convert` takes them; the last is for models in their
+    framework, since a file has the sample first.
     timeout_seconds: for each step. Inputs and outputs are paired by name where their values agree,
     else by value. Raises InputError for models or data that cannot be used, EngineError when no
     engine for a format is installed, ParityError when the numbers of outputs differ.
@@ -97,10 +100,19 @@ def compare_models(
     given, allowed = parse_roles(outputs), parse_allowed(tolerances)
     with TemporaryDirectory(prefix="edgeml-compare-") as temporary, ExitStack() as stack:
         workspace = Path(temporary)
-        left = stack.enter_context(sides(a, workspace, timeout_seconds, engines))
-        right = stack.enter_context(sides(b, workspace, timeout_seconds, engines))
+        names = Inside(tuple(data.inputs), Asked(batch_axes=parse_batch_axes(batch_axes)))
+        left = stack.enter_context(sides(a, workspace, timeout_seconds, engines, names))
+        right = stack.enter_context(sides(b, workspace, timeout_seconds, engines, names))
+        frameworks = [isinstance(ways[0], FrameworkSide) for ways in (left, right)]
+        if batch_axes and not any(frameworks):
+            raise InputError(
+                "--batch-axis is for models in their framework, but these are files, which are "
+                "run as they are; leave it out."
+            )
         reference = open_reference(left, data, progress)
         answers = reference.answers(0)
+        if frameworks == [True, False]:  # of names that only B has nothing is known yet
+            check_batch_axes(names.asked.batch_axes, list(reference.given(0)), list(answers))
         check_names(given, list(answers))
         check_allowed(allowed, list(answers))
         roles = reference.side.roles(answers, given, data.labels)

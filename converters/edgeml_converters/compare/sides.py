@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 
 from edgeml.errors import InputError
 from edgeml.manifest import Optimisation
+from edgeml_converters.asked import Asked
 from edgeml_converters.formats.npz import save
 from edgeml_converters.formats.tensors import Array, Arrays, Feedback, ModelInput, Names
 from edgeml_converters.outcome.provenance import tools
@@ -128,13 +130,29 @@ class EngineSide(Side):
         self._processes.close()
 
 
+@dataclass(frozen=True)
+class Inside:
+    """How the data's names and axes become those of a model in its framework.
+
+    keys: the inputs' names in the data, by which what a model takes by keyword is told. asked: on
+    which axis it has its samples.
+    """
+
+    keys: tuple[str, ...] = ()
+    asked: Asked = field(default_factory=Asked)
+
+
 class FrameworkSide(Side):
     """A source of `edgeml convert` in its own framework."""
 
-    def __init__(self, source: Source, workspace: Path, timeout_seconds: float) -> None:
+    def __init__(
+        self, source: Source, workspace: Path, timeout_seconds: float, names: Inside
+    ) -> None:
         super().__init__(source.label, "")
         self._workspace = workspace
-        self._process = ModelProcess(source, workspace, timeout_seconds)
+        self._process = ModelProcess(
+            source, workspace, timeout_seconds, asked=names.asked, keys=names.keys
+        )
 
     @property
     def place(self) -> str:
@@ -161,14 +179,18 @@ class FrameworkSide(Side):
 
 @contextmanager
 def sides(
-    text: str, workspace: Path, timeout_seconds: float, engines: Sequence[str] = ()
+    text: str,
+    workspace: Path,
+    timeout_seconds: float,
+    engines: Sequence[str] = (),
+    names: Inside | None = None,
 ) -> Generator[tuple[Side, ...]]:
     """Every way to run the model that `text` names, none of them open yet.
 
     text: an .onnx or .tflite; a package, or one of its variants as FILE.edgeml:VARIANT, else its
     first; or any SOURCE of `edgeml convert`. engines: the only ones that may run a file, unless
-    none of them runs its format. Raises InputError for anything else, PackageError for a package
-    that is not whole.
+    none of them runs its format. names: for models in their framework. Raises
+    InputError for anything else, PackageError for a package that is not whole.
     """
     folder = Path(mkdtemp(dir=workspace))
     package, _, variant = text.partition(f"{model_files.PACKAGE}:")
@@ -188,7 +210,7 @@ def sides(
                 ways.append(EngineSide(label, models[0], engine, folder, timeout_seconds))
         else:
             source = parse(text, downloads=Path(mkdtemp(dir=folder)))
-            ways.append(FrameworkSide(source, folder, timeout_seconds))
+            ways.append(FrameworkSide(source, folder, timeout_seconds, names or Inside()))
         for side in ways:
             stack.callback(side.close)
         yield tuple(ways)
