@@ -13,6 +13,7 @@ from edgeml.errors import InputError
 from edgeml_converters.asked import Asked, check_batch_axes, parse_batch_axes
 from edgeml_converters.compare.compare import compare_models
 from edgeml_converters.frameworks.nested import flatten, nest
+from edgeml_converters.frameworks.onnx_adapted import adapted
 from tests.converters.commands import HERE, Ended, convert, write_data
 
 TORCH = HERE / "torch_models.py"
@@ -110,6 +111,14 @@ def test_an_onnx_file_whose_state_has_its_samples_on_another_axis(tmp_path: Path
     expected = np.tanh((arrays["state"] + arrays["x"][:, None]) * 0.5)
     np.testing.assert_allclose(np.asarray(state), expected, atol=1e-6)
     np.testing.assert_allclose(np.asarray(y), expected.mean(axis=1), atol=1e-6)
+
+
+def test_nodes_that_get_the_name_of_their_output_have_one_of_their_own(tmp_path: Path) -> None:
+    """As quantisation names those without; ONNX Runtime refuses two of one name."""
+    asked = Asked(batch_axes=parse_batch_axes(["state=1", "state1=1"]))
+    made = onnx.load(adapted(_recurrent(tmp_path / "net.onnx"), asked, tmp_path))
+    names = [node.name or node.output[0] for node in made.graph.node]
+    assert len(set(names)) == len(names) == 7
 
 
 def test_paths_into_what_is_nested_and_back() -> None:

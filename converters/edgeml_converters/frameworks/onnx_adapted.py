@@ -10,6 +10,7 @@ from edgeml_converters.formats.onnx_asked import opset_of
 from edgeml_converters.formats.onnx_walk import rename_taken
 
 _INSIDE = " inside"
+_MOVED = " moved"  # of nodes: one without a name may get that of its output, which is inside
 _FIRST = "edgeml first axis"
 _AXES_OPSET = 13  # from here on Squeeze takes its axes as an input
 
@@ -65,14 +66,14 @@ def _moved(value: onnx.ValueInfoProto, axis: int | None, *, inward: bool) -> onn
     if axis is None:
         outside = [onnx.TensorShapeProto.Dimension(dim_value=1), *sizes]
         kind = "Squeeze" if inward else "Unsqueeze"
-        node = helper.make_node(kind, [ends[0], _FIRST], [ends[1]], f"{name}{_INSIDE}")
+        node = helper.make_node(kind, [ends[0], _FIRST], [ends[1]], f"{name}{_MOVED}")
     else:
         check_axis(name, axis, len(sizes))
         rest = [place for place in range(len(sizes)) if place != axis]
         outside = [sizes[axis], *(sizes[place] for place in rest)]
         to_outside = [axis, *rest]
         perm = [to_outside.index(place) for place in range(len(sizes))] if inward else to_outside
-        node = helper.make_node("Transpose", [ends[0]], [ends[1]], f"{name}{_INSIDE}", perm=perm)
+        node = helper.make_node("Transpose", [ends[0]], [ends[1]], f"{name}{_MOVED}", perm=perm)
     copies = [
         onnx.TensorShapeProto.Dimension.FromString(size.SerializeToString()) for size in outside
     ]
