@@ -19,7 +19,7 @@ from edgeml_runtime.loader import check_holdout, open_engine
 from edgeml_runtime.stage import check_signature
 from tests.converters.commands import HERE, convert, write_data
 
-TORCH = HERE / "torch_models.py"
+TORCH = HERE / "torch_forms.py"
 
 
 def _sizes(path: Path) -> list[list[Any]]:
@@ -38,7 +38,7 @@ def test_the_opset_is_the_one_asked_for(tmp_path: Path, opset: int, route: str) 
     """By the first route that writes it; every size is fixed besides."""
     data = write_data(tmp_path / "data.npz", image=(1, 8, 8), samples=12)
     options = ("--opset", str(opset), "--static")
-    ended = convert(f"{TORCH}:digits", data, tmp_path / "out", *options, to=["onnx"])
+    ended = convert(f"{HERE}/torch_models.py:digits", data, tmp_path / "out", *options, to=["onnx"])
     assert ended.code == 0, ended.err
     (variant,) = ended.report["variants"]
     assert variant["routes"][-1] == {"route": route, "error": None}

@@ -16,7 +16,7 @@ from edgeml_converters.frameworks.nested import flatten, nest
 from edgeml_converters.frameworks.onnx_adapted import adapted
 from tests.converters.commands import HERE, Ended, convert, write_data
 
-TORCH = HERE / "torch_models.py"
+TORCH = HERE / "torch_forms.py"
 
 
 def _engines(ended: Ended) -> list[str]:

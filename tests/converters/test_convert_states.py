@@ -11,7 +11,7 @@ from edgeml.contract import Contract
 from edgeml_converters.compare.compare import compare_models
 from tests.converters.commands import HERE, convert
 
-SLOW = HERE / "torch_models.py"
+SLOW = HERE / "torch_forms.py"
 STATE = ("--output", "h1=state,error=0.02", "--output", "y=regression,error=0.05")
 
 
