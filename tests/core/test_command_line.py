@@ -190,7 +190,9 @@ def test_nowhere_to_print_to(tmp_path: Path) -> None:
 
 
 WAITING = """
+import signal
 import time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may ignore it
 import edgeml.cli.main
 edgeml.cli.main.main = lambda: (print("on", flush=True), time.sleep(60))
 from edgeml.cli.door import main
