@@ -14,6 +14,15 @@ from edgeml_converters.frameworks.tensorflow_model import TensorflowModel, Tenso
 _NOT_INPUTS = ("training", "mask")  # which Keras gives by itself
 
 
+def wrap(built: object, keys: Sequence[str]) -> TensorflowModel | None:
+    """None for what is no Keras model, and for one that says what its inputs are."""
+    import keras
+
+    if not isinstance(built, keras.Model) or getattr(built, "inputs", None):
+        return None  # a Sequential that is not built raises
+    return from_subclassed(built, keys)
+
+
 def from_subclassed(model: Any, keys: Sequence[str]) -> TensorflowModel:
     """A model whose call() takes one tensor, one dict or tuple of them, or several arguments.
 

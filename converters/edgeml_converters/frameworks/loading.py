@@ -120,9 +120,9 @@ def _wrap(source: Source, built: object, keys: Sequence[str]) -> Model:
         if model is not None:
             return model
     if "keras" in sys.modules or "tensorflow" in sys.modules:
-        from edgeml_converters.frameworks import tensorflow_model
+        from edgeml_converters.frameworks import keras_subclassed, tensorflow_model
 
-        model = tensorflow_model.wrap(built, keys)
+        model = keras_subclassed.wrap(built, keys) or tensorflow_model.wrap(built)
         if model is not None:
             return model
     raise InputError(

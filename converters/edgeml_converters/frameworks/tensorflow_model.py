@@ -1,7 +1,7 @@
 """TensorFlow: Keras models and SavedModels behind one class."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -90,19 +90,12 @@ class TensorflowModel(Model):
         return [None if axis in free else size for axis, size in enumerate(array.shape[1:], 1)]
 
 
-def wrap(built: object, keys: Sequence[str] = ()) -> Model | None:
-    """A model of Keras or a loaded SavedModel, or None when `built` is neither.
-
-    keys: the names of the inputs in the data.
-    """
+def wrap(built: object) -> Model | None:
+    """A model of Keras or a loaded SavedModel, or None when `built` is neither."""
     import keras
 
     if isinstance(built, keras.Model):
-        if getattr(built, "inputs", None):  # a Sequential that is not built raises
-            return from_keras(built)
-        from edgeml_converters.frameworks.keras_subclassed import from_subclassed
-
-        return from_subclassed(built, keys)
+        return from_keras(built)
     return from_saved_model(built) if getattr(built, "signatures", None) else None
 
 
