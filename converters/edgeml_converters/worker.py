@@ -89,10 +89,9 @@ class Session:
             None if request.samples is None else Path(request.samples).parent,
         )
         model.asked = request.asked
-        if request.asked.static:
-            model.batch = 1
         precision = _precision(model)
-        if precision == "int8-dynamic":  # in ONNX one scale is of a whole batch
+        # Of int8-dynamic in ONNX one scale is of a whole batch.
+        if request.asked.static or precision == "int8-dynamic":
             model.batch = 1
         if model.samples is not None and request.samples is not None:
             save(Path(request.samples), model.samples)

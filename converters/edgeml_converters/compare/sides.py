@@ -189,8 +189,8 @@ def sides(
 
     text: an .onnx or .tflite; a package, or one of its variants as FILE.edgeml:VARIANT, else its
     first; or any SOURCE of `edgeml convert`. engines: the only ones that may run a file, unless
-    none of them runs its format. names: for models in their framework. Raises
-    InputError for anything else, PackageError for a package that is not whole.
+    none of them runs its format. names: for models in their framework. Raises InputError
+    for anything else, PackageError for a package that is not whole.
     """
     folder = Path(mkdtemp(dir=workspace))
     package, _, variant = text.partition(f"{model_files.PACKAGE}:")

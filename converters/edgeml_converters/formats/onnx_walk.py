@@ -61,3 +61,12 @@ def rename_taken(nodes: Iterable[onnx.NodeProto], names: Mapping[str, str]) -> N
             own = {value.name for value in (*inner.input, *inner.initializer)}
             own |= {name for each in inner.node for name in each.output}
             rename_taken(inner.node, {old: new for old, new in names.items() if old not in own})
+
+
+def rename(nodes: Iterable[onnx.NodeProto], names: Mapping[str, str]) -> None:
+    """Renames what nodes make, and wherever it is taken, in place."""
+    nodes = list(nodes)
+    rename_taken(nodes, names)
+    for node in nodes:
+        for place, name in enumerate(node.output):
+            node.output[place] = names.get(name, name)

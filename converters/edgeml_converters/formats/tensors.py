@@ -51,3 +51,9 @@ class FileTensor(Strict, frozen=True, kw_only=True):
         """As a framework's model would declare it; name: where it has another one there."""
         shape = tuple(None if size == -1 else size for size in self.shape)
         return ModelInput(name=name or self.name, dtype=self.dtype, shape=shape)
+
+
+def as_array(value: Any) -> Array:
+    """A tensor of PyTorch or TensorFlow, or whatever numpy takes, as an array."""
+    tensor = value.detach().cpu() if hasattr(value, "detach") else value  # PyTorch's
+    return np.asarray(tensor.numpy() if hasattr(tensor, "numpy") else tensor)

@@ -120,6 +120,10 @@ def in_chunks(
         run({name: _rows(array, slice(start, start + chunk)) for name, array in arrays.items()})
         for start in range(0, samples, chunk)
     ]
+    return _joined(rows)
+
+
+def _joined(rows: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
     return {name: np.concatenate([np.atleast_1d(row[name]) for row in rows]) for name in rows[0]}
 
 
@@ -134,15 +138,16 @@ def in_steps(
     """`run` on one sample after the other, each with the states that the last one gave; those in
     `arrays` count at the beginning of a sequence alone."""
     rows: list[Mapping[str, Array]] = []
+    starts = frozenset(feedback.starts)
     for step in range(len(next(iter(arrays.values())))):
         feeds = {name: _rows(array, slice(step, step + 1)) for name, array in arrays.items()}
-        if step not in feedback.starts:
+        if step not in starts:
             feeds |= {
                 taken: np.asarray(rows[-1][given]).reshape(feeds[taken].shape)
                 for given, taken in feedback.states.items()
             }
         rows.append(run(feeds))
-    return {name: np.concatenate([np.atleast_1d(row[name]) for row in rows]) for name in rows[0]}
+    return _joined(rows)
 
 
 def check_states(outputs: Arrays, feedback: Feedback) -> None:

@@ -7,7 +7,7 @@ from onnx import helper
 
 from edgeml_converters.asked import Asked, check_axis
 from edgeml_converters.formats.onnx_asked import opset_of
-from edgeml_converters.formats.onnx_walk import rename_taken
+from edgeml_converters.formats.onnx_walk import rename
 
 _INSIDE = " inside"
 _MOVED = " moved"  # of nodes: one without a name may get that of its output, which is inside
@@ -34,11 +34,7 @@ def adapted(path: Path, asked: Asked, folder: Path) -> Path:
         for value in (*graph.input, *graph.output)
         if value.name not in weights and asked.batch_axis(value.name) != 0
     }
-    inside = {name: f"{name}{_INSIDE}" for name in moved}
-    rename_taken(graph.node, inside)
-    for node in graph.node:
-        for place, name in enumerate(node.output):
-            node.output[place] = inside.get(name, name)
+    rename(graph.node, {name: f"{name}{_INSIDE}" for name in moved})
     before = [
         _moved(value, moved[value.name], inward=True)
         for value in graph.input

@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from edgeml.errors import InputError
-from edgeml_converters.formats.tensors import Array, ModelInput
+from edgeml_converters.formats.tensors import Array, ModelInput, as_array
 from edgeml_converters.frameworks.nested import flatten
 
 
@@ -44,8 +42,7 @@ def by_name(samples: object, inputs: Sequence[ModelInput], label: str) -> dict[s
 
 
 def _array(name: str, value: Any, label: str) -> Array:
-    tensor = value.detach().cpu() if hasattr(value, "detach") else value  # PyTorch's
-    array = np.asarray(tensor.numpy() if hasattr(tensor, "numpy") else tensor)
+    array = as_array(value)
     if array.dtype.kind not in "fiub":
         raise InputError(
             f"{label} returned a {type(value).__name__} as sample of {name!r}; return an array or "

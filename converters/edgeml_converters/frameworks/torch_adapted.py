@@ -15,7 +15,7 @@ from edgeml.errors import InputError
 from edgeml_converters.asked import Asked, check_axis
 from edgeml_converters.formats.tensors import AROUND, Arrays, ModelInput
 from edgeml_converters.frameworks.base import name_outputs
-from edgeml_converters.frameworks.nested import nest
+from edgeml_converters.frameworks.nested import flatten, nest
 from edgeml_converters.frameworks.torch_model import TorchModel
 
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -97,9 +97,7 @@ def answering_plainly(model: TorchModel, arrays: Arrays) -> TorchModel:
         return model
     names = [one.name for one in model.inputs if one.name in arrays]
     module = with_signature(Adapted, names)(model.call, names, False, Asked())
-    around = model.around(module.eval(), model.inputs)
-    around.asked = model.asked
-    return around
+    return model.around(module.eval(), model.inputs)
 
 
 def _by_keyword(model: TorchModel, keys: Sequence[str]) -> tuple[ModelInput, ...] | None:
@@ -156,8 +154,6 @@ def identifiers(names: Sequence[str]) -> list[str]:
 
 def flat_samples(samples: object, module: torch.nn.Module) -> Mapping[str, Any] | object:
     """Samples that came with a module by the paths to them, where one is inside of another."""
-    from edgeml_converters.frameworks.nested import flatten
-
     if isinstance(samples, Mapping):
         return flatten(samples)
     if not isinstance(samples, list | tuple):

@@ -40,7 +40,8 @@ class TorchModel(Model):
     def around(self, module: Any, inputs: tuple[ModelInput, ...]) -> "TorchModel":
         """The same model inside of `module`."""
         model = TorchModel("module", module, module, inputs)
-        model.floats, model.assumed, model.batch = self.floats, self.assumed, self.batch
+        model.floats, model.assumed = self.floats, self.assumed
+        model.batch, model.asked = self.batch, self.asked
         return model
 
     def _predict(self, arrays: Arrays) -> dict[str, Array]:

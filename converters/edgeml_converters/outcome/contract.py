@@ -29,10 +29,10 @@ def contract_from(
     free = free or {}
     return Contract(
         inputs=tuple(
-            _tensor(name, array, layout, free=free.get(name, {})) for name, array in inputs.items()
+            _tensor(name, array, layout, free.get(name, {})) for name, array in inputs.items()
         ),
         outputs=tuple(
-            _tensor(name, array, layout, (roles or {}).get(name, ()), free.get(name, {}))
+            _tensor(name, array, layout, free.get(name, {}), (roles or {}).get(name, ()))
             for name, array in outputs.items()
         ),
     )
@@ -42,15 +42,15 @@ def _tensor(
     name: str,
     array: npt.NDArray[Any],
     layout: Layout | None,
+    free: Mapping[int, str],
     roles: tuple[Role, ...] = (),
-    free: Mapping[int, str] | None = None,
 ) -> Tensor:
     sizes = enumerate(array.shape[1:], 1)
     low, high, finite = _range(array)
     return Tensor(
         name=name,
         dtype=array.dtype.name,
-        shape=("batch", *((free or {}).get(axis, size) for axis, size in sizes)),
+        shape=("batch", *(free.get(axis, size) for axis, size in sizes)),
         range=(low, high) if low <= high else None,
         nan="refuse" if finite else "allow",
         layout=layout if array.ndim == 4 else None,

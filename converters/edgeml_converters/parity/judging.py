@@ -218,13 +218,14 @@ def _figure(column: Column) -> JudgedFigure:
 
 
 def _words(figure: JudgedFigure) -> str:
-    where = f" in {_channel(figure.channel)}" if figure.channel else ""
+    where = f" in {channel_text(figure.channel)}" if figure.channel else ""
     if figure.value is None:
         return f"nothing shows {figure.figure}{where}"
     return f"{found(figure)}{where} where {allowed(figure)}"
 
 
-def _channel(channel: str) -> str:
+def channel_text(channel: str) -> str:
+    """A channel in words, which has a number or a name."""
     return f"channel {channel}" if channel.isdecimal() else channel
 
 

@@ -28,8 +28,7 @@ class Question:
 
     file: an .npz of `inputs`. processes: in which files are made and run. slice_by: a key of the
     data and its value for each sample. metric: the task's own. sized: samples at other sizes of
-    free axes. stream: None where no output is a
-    state.
+    free axes. stream: None where no output is a state.
     """
 
     file: Path

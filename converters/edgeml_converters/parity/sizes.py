@@ -10,10 +10,9 @@ from edgeml.evidence import Invariant
 from edgeml.parity import Array
 from edgeml_converters.asked import FreeAxis
 from edgeml_converters.formats.tensors import Arrays
+from edgeml_converters.parity.invariants import SAMPLES
 from edgeml_converters.parity.judging import judge
 from edgeml_converters.parity.rule import Rule
-
-_SAMPLES = 32
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def cut(free: Sequence[FreeAxis], inputs: Arrays) -> Iterator[tuple[str, int, di
                 size,
                 length,
                 {
-                    key: _cut(array[:_SAMPLES], [o.axis for o in alike if o.input == key], length)
+                    key: _cut(array[:SAMPLES], [o.axis for o in alike if o.input == key], length)
                     for key, array in inputs.items()
                 },
             )

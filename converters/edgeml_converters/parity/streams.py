@@ -16,7 +16,7 @@ from msgspec import structs
 from edgeml.parity.answers import OutputParity
 from edgeml.parity.figures import Array, Figure, Floats, Requirement
 from edgeml_converters.formats.tensors import Arrays
-from edgeml_converters.parity.judging import Units, judge_by
+from edgeml_converters.parity.judging import Units, channel_text, judge_by
 from edgeml_converters.parity.rule import Rule
 
 _BATCHES = 16
@@ -80,7 +80,7 @@ def _of(figure: Figure, rows: Array) -> Figure:
         figure,
         numerators=figure.numerators[rows],
         denominators=denominators[rows],
-        columns=tuple(f"{_channel(name)} {_WHERE}" for name in names)
+        columns=tuple(f"{channel_text(name)} {_WHERE}" for name in names)
         or (_WHERE.removeprefix("in "),),
         happened=None if figure.happened is None else figure.happened[rows],
     )
@@ -120,7 +120,3 @@ def _batched(figure: Figure, batches: int, of: int) -> Figure:
         if figure.happened is None
         else np.logical_or.reduceat(figure.happened, starts, axis=0),
     )
-
-
-def _channel(name: str) -> str:
-    return f"channel {name}" if name.isdecimal() else name

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from edgeml.manifest import Format
 
+MIN_COVERAGE_PERCENT = 50.0
+"""Below it a file is of its precision in name only."""
+
 
 def coverage(form: Format, path: Path) -> float:
     """The share of the weights that is stored as float16 or as integers of 8 bits or fewer, in per

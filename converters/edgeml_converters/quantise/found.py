@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeml.manifest import Format, Precision
-from edgeml_converters.quantise.coverage import coverage
+from edgeml_converters.quantise.coverage import MIN_COVERAGE_PERCENT
 
-_HALF_PERCENT = 50.0
 _STATIC = ("QuantizeLinear", "QLinearConv", "QLinearMatMul", "QGemm")
 _DYNAMIC = ("DynamicQuantizeLinear", "DynamicQuantizeMatMul", "MatMulInteger", "ConvInteger")
 
@@ -22,16 +21,20 @@ def precision_of(form: Format, path: Path) -> Precision:
 def _onnx_precision(path: Path) -> Precision:
     import onnx
 
+    from edgeml_converters.formats.onnx_read import read_graph
     from edgeml_converters.formats.onnx_walk import walk
+    from edgeml_converters.quantise.onnx.coverage import onnx_coverage
     from edgeml_converters.quantise.onnx.graph import weights
+    from edgeml_converters.quantise.onnx.loops import free_carried_weights
 
-    model = onnx.load(path, load_external_data=False)
+    model = read_graph(path)
     kinds = {node.op_type for node in walk(model.graph.node)}
     if kinds.intersection(_STATIC):
         return "int8"
     if kinds.intersection(_DYNAMIC):
         return "int8-dynamic"
-    if coverage("onnx", path) < _HALF_PERCENT:
+    free_carried_weights(model)
+    if onnx_coverage(model) < MIN_COVERAGE_PERCENT:
         return "fp32"
     half = {onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16}
     return "fp16" if all(t.data_type in half for t in weights(model)) else "int8-weights"
@@ -41,13 +44,14 @@ def _tflite_precision(path: Path) -> Precision:
     from ai_edge_litert import schema_py_generated as schema
 
     from edgeml_converters.formats.tflite_edit import is_constant, read
+    from edgeml_converters.quantise.tflite.coverage import tflite_coverage
     from edgeml_converters.quantise.tflite.places import weights
 
     model = read(path.read_bytes())
     kind = schema.TensorType
     if any(_is_quantised(t) and not is_constant(model, t) for t in model.subgraphs[0].tensors):
         return "int8"
-    if coverage("tflite", path) < _HALF_PERCENT:
+    if tflite_coverage(model) < MIN_COVERAGE_PERCENT:
         return "fp32"
     places = list(weights(model))
     types = {model.subgraphs[w.subgraph].tensors[w.tensor].type for w in places}

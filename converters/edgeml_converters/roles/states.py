@@ -9,6 +9,7 @@ from edgeml.errors import InputError
 from edgeml.parity.roles import Role
 from edgeml_converters.formats.tensors import Array, Arrays, Names
 from edgeml_converters.roles.given import Roles
+from edgeml_converters.sources.data import beginnings
 
 
 def with_inputs(roles: Roles, inputs: Arrays, outputs: Arrays) -> dict[str, tuple[Role, ...]]:
@@ -45,8 +46,7 @@ def check_sequences(values: Array | None, states: Names) -> None:
             "--sequence-by is for models whose states are fed back, but no output is said to be a "
             "state; say which is, as in --output NAME=state."
         )
-    changes = np.flatnonzero(values[1:] != values[:-1]) + 1
-    sequences, times = np.unique(values[np.array([0, *changes])], return_counts=True)
+    sequences, times = np.unique(values[list(beginnings(values))], return_counts=True)
     if (times > 1).any():
         raise InputError(
             "--sequence-by names a key whose rows of one value do not follow one another, as those "

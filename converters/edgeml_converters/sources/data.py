@@ -44,10 +44,7 @@ class Data:
     @property
     def starts(self) -> tuple[int, ...]:
         """The samples that begin a sequence; the first one without any."""
-        if self.sequences is None:
-            return (0,)
-        changes = np.flatnonzero(self.sequences[1:] != self.sequences[:-1]) + 1
-        return (0, *changes.tolist())
+        return (0,) if self.sequences is None else beginnings(self.sequences)
 
     def sha256(self) -> str:
         if self.files.is_dir():
@@ -106,6 +103,12 @@ def read(
         slices=None if slice_by is None else (slice_by, arrays[slice_by]),
         sequences=None if sequence_by is None else arrays[sequence_by],
     )
+
+
+def beginnings(values: Array) -> tuple[int, ...]:
+    """The places at which another value begins than stood before."""
+    changes = np.flatnonzero(values[1:] != values[:-1]) + 1
+    return (0, *changes.tolist())
 
 
 def _files(folder: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from edgeml.errors import InputError
-from edgeml_converters.formats.tensors import Array
+from edgeml_converters.formats.tensors import Array, as_array
 
 
 def gather(samples: object, label: str, folder: Path) -> None:
@@ -58,14 +58,7 @@ def _arrays(sample: object, count: int, label: str) -> dict[str, Array]:
             f"Sample {count} of {label} is a {type(sample).__name__}; yield a dict of arrays by "
             "the names of inputs, labels and expected/NAME."
         )
-    return {str(name): _array(value) for name, value in sample.items()}
-
-
-def _array(value: Any) -> Array:
-    tensor = value.detach().cpu() if hasattr(value, "detach") else value  # PyTorch's
-    return np.ascontiguousarray(tensor.numpy() if hasattr(tensor, "numpy") else tensor).reshape(
-        np.shape(tensor)
-    )
+    return {str(name): as_array(value) for name, value in sample.items()}
 
 
 def _check_alike(

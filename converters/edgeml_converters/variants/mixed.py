@@ -79,9 +79,9 @@ class Mixed:
         except StepError:
             pass
         else:
-            self.best = file if sound else self.best
-        if sound:  # what was kept until now was more
-            self.tried = [structs.replace(one, kept=False) for one in self.tried]
+            if sound:  # what was kept until now was more
+                self.best = file
+                self.tried = [structs.replace(one, kept=False) for one in self.tried]
         faults = self._candidate.faults
         self.tried.append(RepairTried(faults=faults, action=action, snr_db=snr_db, kept=sound))
         return sound

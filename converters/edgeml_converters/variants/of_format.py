@@ -10,9 +10,10 @@ from edgeml_converters.options import Options
 from edgeml_converters.outcome import folder
 from edgeml_converters.parity.question import Question
 from edgeml_converters.progress import Progress
+from edgeml_converters.quantise.coverage import MIN_COVERAGE_PERCENT
 from edgeml_converters.variants.candidate import Candidate, ship
 from edgeml_converters.variants.lower import make_lower
-from edgeml_converters.variants.quantiser import MIN_COVERAGE_PERCENT, Quantiser
+from edgeml_converters.variants.quantiser import Quantiser
 
 
 def make_variants(

@@ -15,12 +15,11 @@ from edgeml_converters.formats.tensors import Arrays, Ranges
 from edgeml_converters.parity.judging import judge
 from edgeml_converters.parity.question import Question
 from edgeml_converters.progress import Progress
+from edgeml_converters.quantise.coverage import MIN_COVERAGE_PERCENT
 from edgeml_converters.steps.messages import Quantise, Quantised, Trace, Traced
 from edgeml_converters.variants.candidate import Candidate, variant_id
 from edgeml_converters.variants.examine import examine
 
-MIN_COVERAGE_PERCENT = 50.0
-"""Below it a variant is of its precision in name only."""
 _TRACED_SAMPLES = 8
 _BEYOND = 0.1  # of the range: what is cut off less far is less than the noise of most files
 
@@ -99,6 +98,7 @@ class Quantiser:
         self._processes = choice.processes
         self.progress = progress
         self._count = 0
+        self._traced: dict[tuple[Path, str], tuple[TensorFidelity, ...]] = {}
         self._calibration: Path | None = None
         if precision == "int8" and calibration is not None:
             self._calibration = choice.workspace / f"calibration-{self.format}.npz"
@@ -195,7 +195,16 @@ class Quantiser:
         )
 
     def trace(self, file: QuantisedFile, engine: str = "") -> tuple[TensorFidelity, ...]:
-        """The tensors inside against the float file's, on 8 samples; engine: empty for any."""
+        """The tensors inside against the float file's, on 8 samples; engine: empty for any.
+
+        Asked for a file again, as between repairs that did not help, it answers as before.
+        """
+        asked = file.entry, engine
+        if asked not in self._traced:
+            self._traced[asked] = self._trace(file, engine)
+        return self._traced[asked]
+
+    def _trace(self, file: QuantisedFile, engine: str) -> tuple[TensorFidelity, ...]:
         few = {name: array[:_TRACED_SAMPLES] for name, array in self.choice.inputs.items()}
         inputs = self.choice.workspace / "traced.npz"
         save(inputs, self._by_file(few))

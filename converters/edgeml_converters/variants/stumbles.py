@@ -76,9 +76,8 @@ def _last(
 
 def _raised(quantiser: Quantiser, recipe: Recipe, kept: Sequence[Op]) -> str | None:
     """Why it makes no file with these in float besides; None where it makes one."""
-    names = tuple(dict.fromkeys((*recipe.keep_float, *(op.name for op in kept))))
     try:
-        quantiser.try_out(Recipe(recipe.calibrator, names, recipe.per_channel))
+        quantiser.try_out(recipe.with_float([op.name for op in kept]))
     except StepError as error:
         return without_places(error.reason)
     return None

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeml_converters.formats.onnx_walk import inner_graphs, walk
+from edgeml_converters.formats.onnx_walk import inner_graphs, rename, rename_taken, walk
 
 # Attributes that hold an element type.
 _TYPES = ("dtype", "to", "output_dtype")
@@ -67,9 +67,7 @@ def _cast_inputs(graph: onnx.GraphProto, edges: set[str]) -> None:
     constants = {tensor.name for tensor in graph.initializer}
     given = [value for value in graph.input if value.name in edges - constants]
     names = {value.name: f"{value.name}_float32" for value in given}
-    for node in walk(graph.node):
-        for place, name in enumerate(node.input):
-            node.input[place] = names.get(name, name)
+    rename_taken(graph.node, names)
     for value in given:
         value.type.tensor_type.elem_type = TensorProto.FLOAT16
         wide = names[value.name]
@@ -81,11 +79,7 @@ def _cast_outputs(graph: onnx.GraphProto, edges: set[str]) -> None:
     """Inside, an answer goes by another name before its cast."""
     answers = [value for value in graph.output if value.name in edges]
     names = {value.name: f"{value.name}_float32" for value in answers}
-    for node in walk(graph.node):
-        for place, name in enumerate(node.input):
-            node.input[place] = names.get(name, name)
-        for place, name in enumerate(node.output):
-            node.output[place] = names.get(name, name)
+    rename(graph.node, names)
     for value in answers:
         value.type.tensor_type.elem_type = TensorProto.FLOAT16
         wide = names[value.name]

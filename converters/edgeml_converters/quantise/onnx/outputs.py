@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 import onnx
 
 from edgeml_converters.formats.onnx_read import QUANTISED
+from edgeml_converters.formats.onnx_walk import rename_taken
 
 _BEFORE = "_QuantizeLinear_Input"  # how ONNX Runtime calls an answer before it is rounded
 # Ops that ONNX Runtime computes in int8 with a float result (MatMulIntegerToFloat, QGemm), and
@@ -76,9 +77,6 @@ def _give_out(
     """The layer's result under the output's name, and the rounded one under another."""
     name = dequantize.output[0]
     rounded = f"{name}{QUANTISED}"
-    for taker in takers:
-        for place, taken in enumerate(taker.input):
-            if taken == name:
-                taker.input[place] = rounded
+    rename_taken(takers, {name: rounded})
     layer.output[0] = quantize.input[0] = name
     dequantize.output[0] = rounded

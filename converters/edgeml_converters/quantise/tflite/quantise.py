@@ -28,6 +28,7 @@ _ANSWER_MARGIN = 0.25
 def quantise_tflite(request: Quantise) -> Quantised:
     content = Path(request.entry).read_bytes()
     file = ready(content, static=request.precision == "int8")
+    model = read(file.content)
     kept = file.named(request.keep_float)
     ranges: Ranges = {}
     unranged: list[str] = []
@@ -35,13 +36,10 @@ def quantise_tflite(request: Quantise) -> Quantised:
         assert request.calibration is not None
         assert request.calibrator is not None
         ranges = ranges_by(_seen(request.entry, request.calibration), request.calibrator)
-        model = read(file.content)
         unranged = without_ranges(model, ranges)
         kept = tuple(dict.fromkeys((*kept, *file.named(large_softmaxes(model)))))
-    statistics = _statistics(file, ranges)
-    if request.precision == "int8" and not statistics:  # there is no float in it
-        model = read(file.content)
-    else:
+    statistics = _statistics(model, file, ranges)
+    if request.precision != "int8" or statistics:  # else there is no float in it
         rules = recipe(request.precision, kept, unranged, request.per_channel)
         quantizer = Quantizer(bytearray(file.content), rules.get_quantization_recipe())
         result: Any = quantizer.quantize(statistics or None, enable_progress_report=False)
@@ -59,13 +57,12 @@ def _seen(entry: str, samples: str) -> dict[str, Activation]:
     return calibrate(file.content, load_samples(Path(samples)))
 
 
-def _statistics(file: Ready, ranges: Ranges) -> dict[str, Any]:
+def _statistics(model: Any, file: Ready, ranges: Ranges) -> dict[str, Any]:
     """The ranges in litert-quantizer's form, those of the file's own outputs a little wider.
 
     Each is an array of its tensor's rank: a constant beside the tensor, as the class token of a
-    vision transformer, is quantised by it and must be of that rank too.
+    vision transformer, is quantised by it and must be of that rank too. model: what is in `file`.
     """
-    model = read(file.content)
     answers = {*outputs(model), *file.copies.values()}
     ranks = {tensor_name(t): len(t.shape) for g in model.subgraphs for t in g.tensors}
     statistics: dict[str, Any] = {}
