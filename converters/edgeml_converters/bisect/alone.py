@@ -6,7 +6,7 @@ no error from before it, nor that of a branch beside it, is held against it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -34,15 +34,15 @@ class Alone(ABC):
         """
 
 
-def alone(form: Format, path: Path, cut_at: Collection[str], engine: str = "") -> Alone:
-    """The float file cut at these tensors; engine: one of those for TFLite."""
+def alone(form: Format, path: Path, cut_at: Mapping[str, str], engine: str = "") -> Alone:
+    """The float file cut at these tensors, name -> dtype; engine: one of those for TFLite."""
     if form == "onnx":
         return _OnnxAlone(path, cut_at)
     return _TfliteAlone(path, cut_at, engine or "litert")
 
 
 class _OnnxAlone(Alone):
-    def __init__(self, path: Path, cut_at: Collection[str]) -> None:
+    def __init__(self, path: Path, cut_at: Mapping[str, str]) -> None:
         import onnx
 
         from edgeml_converters.bisect.onnx_probe import open_session
@@ -52,31 +52,27 @@ class _OnnxAlone(Alone):
         model = read_graph(path)
         graph = model.graph
         computed = [name for node in graph.node for name in node.output if name in cut_at]
-        types = _types(path, model, computed)
-        self._integers = [value.name for value in graph.input if value.name not in types]
-        kept = [value for value in graph.input if value.name in self._integers]
+        kept = [value for value in graph.input if value.name not in cut_at]
+        self._integers = [value.name for value in kept]
         del graph.input[:]
         graph.input.extend(kept)
         graph.input.extend(
-            onnx.helper.make_tensor_value_info(f"{name}{_GIVEN}", kind, None)
-            for name, kind in types.items()
-            if name in cut_at
+            onnx.helper.make_tensor_value_info(
+                f"{name}{_GIVEN}", onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), None
+            )
+            for name, dtype in cut_at.items()
         )
         del graph.output[:]
         graph.output.extend(onnx.ValueInfoProto(name=name) for name in computed)
         del graph.value_info[:]
         rename_taken(graph.node, {name: f"{name}{_GIVEN}" for name in cut_at})
         self.names = tuple(computed)
-        self._dtypes = {
-            name: onnx.helper.tensor_dtype_to_np_dtype(kind) for name, kind in types.items()
-        }
+        self._dtypes = cut_at
         self._session: Any = open_session(model, path)
 
     def run(self, values: Arrays, feeds: Arrays) -> dict[str, npt.NDArray[Any]]:
         given = {
-            f"{name}{_GIVEN}": values[name].astype(dtype)
-            for name, dtype in self._dtypes.items()
-            if name in values
+            f"{name}{_GIVEN}": values[name].astype(dtype) for name, dtype in self._dtypes.items()
         }
         integers = {name: feeds[name] for name in self._integers}
         answers = self._session.run(list(self.names), given | integers)
@@ -84,31 +80,6 @@ class _OnnxAlone(Alone):
             name: np.asarray(answer, np.float64)
             for name, answer in zip(self.names, answers, strict=True)
         }
-
-
-def _types(path: Path, model: Any, computed: Iterable[str]) -> dict[str, int]:
-    """Of the float tensors among the inputs and what is computed."""
-    import onnx
-
-    from edgeml_converters.bisect.onnx_probe import open_session
-
-    shown = onnx.ModelProto()
-    shown.CopyFrom(model)
-    outputs = {value.name for value in shown.graph.output}
-    shown.graph.output.extend(
-        onnx.ValueInfoProto(name=name) for name in computed if name not in outputs
-    )
-    session = open_session(shown, path)
-    kinds = {
-        "tensor(float)": onnx.TensorProto.FLOAT,
-        "tensor(float16)": onnx.TensorProto.FLOAT16,
-        "tensor(double)": onnx.TensorProto.DOUBLE,
-    }
-    return {
-        str(value.name): kinds[str(value.type)]
-        for value in (*session.get_inputs(), *session.get_outputs())
-        if str(value.type) in kinds
-    }
 
 
 class _TfliteAlone(Alone):

@@ -1,5 +1,6 @@
 """Every float tensor of an .onnx file, seen by making it an output."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from edgeml_converters.bisect.probe import Place, Probe
 from edgeml_converters.formats.onnx_read import QUANTISED, read_graph
 from edgeml_converters.formats.tensors import Arrays
 
-_FLOATS = {"tensor(float)", "tensor(float16)", "tensor(double)"}
+_FLOATS = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64"}
 _SAMPLES = 8
 _WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
@@ -33,15 +34,13 @@ class OnnxProbe(Probe):
             onnx.ValueInfoProto(name=name) for name in makers if name not in outputs
         )
         self._session = open_session(model, path)
-        floats = {out.name for out in self._session.get_outputs() if str(out.type) in _FLOATS}
-        self._inputs = [
-            value.name for value in self._session.get_inputs() if str(value.type) in _FLOATS
-        ]
+        floats = _dtypes(self._session.get_outputs())
+        self._inputs = _dtypes(self._session.get_inputs())
         weights = {tensor.name for tensor in graph.initializer}
         self.places = (
-            *(Place(name, "Input", (name,)) for name in self._inputs),
+            *(Place(name, "Input", (name,), dtype) for name, dtype in self._inputs.items()),
             *(
-                Place(name, node.op_type, _hints(name, node, weights))
+                Place(name, node.op_type, _hints(name, node, weights), floats[name])
                 for name, node in makers.items()
                 if name in floats and node.op_type != "Constant" and not name.endswith(QUANTISED)
             ),
@@ -71,6 +70,11 @@ def open_session(model: onnx.ModelProto, path: Path) -> onnxruntime.InferenceSes
     return onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
+
+
+def _dtypes(values: Sequence[Any]) -> dict[str, str]:
+    """Of the float tensors among a session's inputs or outputs, by name."""
+    return {v.name: _FLOATS[str(v.type)] for v in values if str(v.type) in _FLOATS}
 
 
 def _hints(name: str, node: onnx.NodeProto, weights: set[str]) -> tuple[str, ...]:

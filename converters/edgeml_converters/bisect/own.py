@@ -1,6 +1,6 @@
 """How much noise each operator of a file adds by itself."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,12 @@ class OwnNoise:
     """Of each operator: the suspect's tensor against what the reference's operator makes of the
     suspect's own inputs. Where an engine does not take the file in pieces nothing is known.
 
-    cut_at: the tensors that both files have.
+    cut_at: the tensors that both files have, name -> dtype in the reference.
     """
 
-    def __init__(self, form: Format, reference: Path, cut_at: Collection[str], engine: str) -> None:
+    def __init__(
+        self, form: Format, reference: Path, cut_at: Mapping[str, str], engine: str
+    ) -> None:
         self._format: Format = form
         self._shares: dict[str, _Shares] = {}
         self._alone: Alone | None = None

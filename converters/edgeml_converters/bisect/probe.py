@@ -13,12 +13,14 @@ from edgeml_converters.formats.tensors import Arrays
 class Place:
     """A float tensor of a file.
 
-    op: what computes it. hints: names that may tell where in the model it comes from.
+    op: what computes it. hints: names that may tell where in the model it comes from. dtype: in
+    the file.
     """
 
     name: str
     op: str
     hints: tuple[str, ...]
+    dtype: str
 
 
 class Probe(ABC):

@@ -37,7 +37,8 @@ class TfliteProbe(Probe):
             shown = tensor.index in in_memory and _is_shown(tensor)
             if shown and tensor.name not in self._tensors:
                 self._tensors[tensor.name] = tensor
-                places.append(Place(tensor.name, op.name if op else "Input", _hints(tensor, op)))
+                made_by = op.name if op else "Input"
+                places.append(Place(tensor.name, made_by, _hints(tensor, op), tensor.type))
         self.places = tuple(places)
         self._by_index = {tensor.index: tensor for tensor in file.inputs}
 

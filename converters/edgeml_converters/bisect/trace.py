@@ -70,7 +70,7 @@ def trace(
             "with the float file that it was made of."
         )
     powers = {place.name: _Power() for place in shared}
-    own = OwnNoise(form, reference, powers, engine)
+    own = OwnNoise(form, reference, {place.name: place.dtype for place in shared}, engine)
     for start, step in _pieces(inputs, min(suspect_probe.samples, reference_probe.samples)):
         feeds = {name: array[start : start + step] for name, array in inputs.items()}
         suspect_values, reference_values = suspect_probe.run(feeds), reference_probe.run(feeds)

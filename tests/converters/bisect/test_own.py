@@ -112,7 +112,9 @@ def test_bodies_take_what_is_given_too(tmp_path: Path) -> None:
 def test_a_channel_that_is_lost_is_not_drowned_by_others(tmp_path: Path) -> None:
     """Boxes in pixels beside a score: over all numbers 60 dB, and one of five is gone."""
     reference = _branches(tmp_path / "a.onnx", 500 * WEIGHTS, WEIGHTS)
-    own = OwnNoise("onnx", reference, {"x", "left", "bent", "right", "y"}, "")
+    own = OwnNoise(
+        "onnx", reference, dict.fromkeys(("x", "left", "bent", "right", "y"), "float32"), ""
+    )
     given = {
         "x": X, "left": 500 * X @ WEIGHTS, "bent": np.tanh(500 * X @ WEIGHTS),
         "right": X @ WEIGHTS,
@@ -140,6 +142,6 @@ def test_where_channels_are(form: Any, axes: int, channels: tuple[int, ...]) -> 
 def test_a_file_that_cannot_be_cut_costs_nothing_else(tmp_path: Path) -> None:
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"nothing")
-    own = OwnNoise("onnx", broken, {"x"}, "")
+    own = OwnNoise("onnx", broken, {"x": "float32"}, "")
     own.add({"x": X}, {})
     assert own.snr_db("x") is None
