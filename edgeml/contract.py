@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from edgeml.documents import SCHEMA, Strict
 from edgeml.errors import ContractError
 from edgeml.parity.roles import Role
+from edgeml.quantisation import Quantisation
 
 Tensors = Mapping[str, npt.NDArray[Any]]
 Layout = Literal["nchw", "nhwc"]
@@ -26,6 +28,8 @@ class Tensor(Strict, frozen=True, kw_only=True):
     nan: whether NaN and infinity are refused in an input.
     layout: where the channels of an image stand; null where it is no image or not known.
     roles: what an output means, each role for a range of its channels; empty for an input.
+    quantisation: what the integers of this tensor stand for; null where they are meant themselves,
+        and for floats. `range` is in integers too.
     """
 
     name: str
@@ -35,6 +39,7 @@ class Tensor(Strict, frozen=True, kw_only=True):
     nan: Literal["refuse", "allow"] = "refuse"
     layout: Layout | None = None
     roles: tuple[Role, ...] = ()
+    quantisation: Quantisation | None = None
 
 
 class Contract(Strict, frozen=True, kw_only=True):
@@ -58,6 +63,32 @@ class Contract(Strict, frozen=True, kw_only=True):
         """The same for what a model returned; a NaN or infinity means a broken model."""
         _check(self.outputs, tensors, "output")
 
+    def check_expected(self, tensors: Tensors) -> None:
+        """The same for a framework's own answers, which are the numbers that integers stand for."""
+        _check(tuple(map(_in_reals, self.outputs)), tensors, "output")
+
+
+def as_reals(tensors: tuple[Tensor, ...], arrays: Tensors) -> dict[str, npt.NDArray[Any]]:
+    """Arrays by name, integers as the numbers that they stand for."""
+    scaled = {t.name: t.quantisation for t in tensors if t.quantisation is not None}
+    return {n: scaled[n].reals(a) if n in scaled else a for n, a in arrays.items()}
+
+
+def as_taken(tensors: tuple[Tensor, ...], arrays: Tensors) -> dict[str, npt.NDArray[Any]]:
+    """Arrays by name, floats as the integers that stand for them where those are what is taken."""
+    taken: dict[str, npt.NDArray[Any]] = dict(arrays)
+    for tensor in tensors:
+        array = taken.get(tensor.name)
+        if array is not None and tensor.quantisation is not None and array.dtype.kind == "f":
+            taken[tensor.name] = tensor.quantisation.integers(array, tensor.dtype)
+    return taken
+
+
+def _in_reals(tensor: Tensor) -> Tensor:
+    if tensor.quantisation is None:
+        return tensor
+    return msgspec.structs.replace(tensor, dtype="float32", range=None, quantisation=None)
+
 
 def _check(expected: tuple[Tensor, ...], found: Tensors, role: str) -> None:
     if len(found) != len(expected) or any(t.name not in found for t in expected):
@@ -76,7 +107,7 @@ def _check_tensor(
     if value.dtype.name != tensor.dtype:
         raise ContractError(
             f"The {role} {tensor.name!r} must be {tensor.dtype}, but is {value.dtype.name}; "
-            "cast it."
+            f"{_how_to_cast(tensor, value)}."
         )
     if not value.dtype.isnative:
         raise ContractError(
@@ -102,11 +133,20 @@ def _check_tensor(
             )
 
 
+def _how_to_cast(tensor: Tensor, value: npt.NDArray[Any]) -> str:
+    found = tensor.quantisation
+    if found is None or value.dtype.kind != "f":
+        return "cast it"
+    return (
+        f"round it to steps of its scale {found.scale:g} and add its zero point {found.zero_point}"
+    )
+
+
 def difference(live: Contract, offered: Contract) -> str | None:
     """Why `offered` cannot replace `live` for its callers, or None when it can.
 
-    Names, dtypes and shapes must agree, the names of symbolic sizes aside: one request must
-    satisfy both models, before a swap and after a rollback.
+    Names, dtypes, shapes and what integers stand for must agree, the names of symbolic sizes aside:
+    one request must satisfy both models, before a swap and after a rollback.
     """
     for role in ("inputs", "outputs"):
         ours: dict[str, Tensor] = {t.name: t for t in getattr(live, role)}
@@ -124,12 +164,27 @@ def difference(live: Contract, offered: Contract) -> str | None:
                 )
             if other.nan != tensor.nan:
                 return f"{name!r} would {other.nan} NaN and not {tensor.nan} it"
+            if other.quantisation != tensor.quantisation:
+                return (
+                    f"the integers of {name!r} stand for {stands_for(other)} and not for "
+                    f"{stands_for(tensor)}"
+                )
     return None
 
 
 def _anonymous(shape: tuple[Dimension, ...], order: dict[str, int]) -> tuple[int, ...]:
     """Symbols by their order of appearance in one request, as negative numbers."""
     return tuple(order.setdefault(d, -1 - len(order)) if isinstance(d, str) else d for d in shape)
+
+
+def stands_for(tensor: Tensor) -> str:
+    """What integers of a tensor mean, in words."""
+    found = tensor.quantisation
+    if found is None:
+        return "themselves"
+    if not found.zero_point:
+        return f"{found.scale:.3g} * q"
+    return f"{found.scale:.3g} * (q {'+' if found.zero_point < 0 else '-'} {abs(found.zero_point)})"
 
 
 def shape_text(shape: tuple[Dimension, ...]) -> str:

@@ -120,7 +120,7 @@ def _check(contract: Contract, samples: Holdout, variants: list[VariantReport]) 
     """Contract, holdout and report speak of the same tensors, variants and engines."""
     for check, tensors in (
         (contract.check_inputs, samples.inputs),
-        (contract.check_outputs, samples.expected),
+        (contract.check_expected, samples.expected),
     ):
         try:
             check(tensors)

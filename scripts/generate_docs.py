@@ -21,6 +21,7 @@ from edgeml import (
     inspection,
     manifest,
     profile,
+    quantisation,
     release,
     telemetry,
 )
@@ -44,7 +45,12 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 DOCUMENTS: dict[str, tuple[type[msgspec.Struct], ...]] = {
     "The release": (release.Release,),
     "The manifest": (manifest.Manifest, manifest.Variant, manifest.File, manifest.Requirement),
-    "The contract": (contracts.Contract, contracts.Tensor, roles.Role),
+    "The contract": (
+        contracts.Contract,
+        contracts.Tensor,
+        quantisation.Quantisation,
+        roles.Role,
+    ),
     "The conversion": (
         conversion.ConversionReport,
         conversion.VariantReport,

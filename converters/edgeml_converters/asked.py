@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from edgeml.documents import Strict
 from edgeml.errors import InputError
 
 OPSETS = range(7, 29)
 """Of ONNX: the oldest that ONNX Runtime runs, to the newest of the onnx package."""
+Io = Literal["int8", "uint8"]
+"""The type of inputs and outputs that are integers in place of floats."""
 _FREE = re.compile(r"(?P<input>.+):(?P<axis>\d+)(=(?P<size>[A-Za-z_]\w*))?")
 
 
@@ -32,13 +35,15 @@ class BatchAxis(Strict, frozen=True, kw_only=True):
 class Asked(Strict, frozen=True, kw_only=True):
     """opset: of ONNX; None leaves it to the exporter. static: every size fixed, a batch of 1.
 
-    free: axes beside the batch. batch_axes: of tensors whose first axis is not the sample.
+    free: axes beside the batch. batch_axes: of tensors whose first axis is not the sample. io: what
+    floats become at the inputs and outputs of int8 files; None leaves them.
     """
 
     opset: int | None = None
     static: bool = False
     free: tuple[FreeAxis, ...] = ()
     batch_axes: tuple[BatchAxis, ...] = ()
+    io: Io | None = None
 
     def batch_axis(self, name: str) -> int | None:
         """Of an input or output: where the model has its samples."""
@@ -107,8 +112,14 @@ def check_batch_axes(
             )
 
 
-def check_asked(asked: Asked, targets: Sequence[str]) -> None:
-    """Raises InputError for an opset that there is not, or what no target has."""
+def check_asked(asked: Asked, targets: Sequence[str], precisions: Sequence[str]) -> None:
+    """Raises InputError for an opset that there is not, or what no target or precision has."""
+    if asked.io is not None and (tuple(precisions) != ("int8",) or len(set(targets)) > 1):
+        raise InputError(
+            f"--io {asked.io} makes one file, since scale and zero point of its inputs are in the "
+            "contract, which all variants share; ask for --precision int8 alone, and for one "
+            "format with each --to."
+        )
     if asked.opset is not None and "onnx" not in targets:
         raise InputError("--opset is for ONNX, which --to does not name; add it or leave it out.")
     if asked.opset is not None and asked.opset not in OPSETS:

@@ -48,7 +48,7 @@ def convert(
     """
     options = options or Options()
     folder.check(out)
-    check_asked(options.asked, tuple(targets))
+    check_asked(options.asked, targets, precisions)
     rule = Rule(
         parse_roles(options.outputs),
         allowed=parse_allowed(options.tolerances),

@@ -15,7 +15,7 @@ from edgeml_converters.formats.npz import rows_of, save
 from edgeml_converters.formats.tensors import Arrays, Feedback, Names
 from edgeml_converters.options import Options
 from edgeml_converters.outcome import folder
-from edgeml_converters.outcome.contract import contract_from
+from edgeml_converters.outcome.contract import contract_from, with_integers
 from edgeml_converters.outcome.provenance import provenance, tools
 from edgeml_converters.outcome.shipped import shipped_holdout
 from edgeml_converters.parity.judging import judge
@@ -230,9 +230,13 @@ class Pipeline:
         inputs, expected = arrays
         free = {name: self._options.asked.free_axes(name) for name in inputs}
         free |= sizes_of_outputs(expected, self._sized)
-        contract = contract_from(inputs, expected, self._options.layout, report.roles, free)
+        # Files of one conversion agree in it: --io makes one, and a file as it is is one.
+        integers = candidates[0].integers
+        contract = with_integers(
+            contract_from(inputs, expected, self._options.layout, report.roles, free), integers
+        )
         kept = shipped_holdout(
-            (question.inputs, question.expected, question.labels),
+            (integers.as_taken(question.inputs), question.expected, question.labels),
             [(candidate.report, candidate.answers_by_engine) for candidate in candidates],
             {tensor.name: tensor.roles for tensor in contract.outputs},
             self._options.holdout_samples,

@@ -12,7 +12,7 @@ from edgeml.errors import EdgemlError, EngineError, InputError, said
 from edgeml.manifest import Precision
 from edgeml_converters.asked import Asked
 from edgeml_converters.formats.npz import MAPPED_BYTES, load, save
-from edgeml_converters.formats.tensors import Arrays, FileTensor
+from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.steps.messages import (
     Anatomy,
     Close,
@@ -37,8 +37,8 @@ from edgeml_converters.steps.messages import (
 from edgeml_converters.steps.serving import EngineMissing, serve
 
 if TYPE_CHECKING:
+    from edgeml_converters.formats.edges import RealEngine
     from edgeml_converters.frameworks.base import Model
-    from edgeml_runtime.engines.base import Engine
 
 
 class Session:
@@ -46,7 +46,7 @@ class Session:
 
     def __init__(self) -> None:
         self._model: Model | None = None
-        self._engine: Engine | None = None
+        self._engine: RealEngine | None = None
 
     def answer(self, request: Request) -> Reply:
         match request:
@@ -127,8 +127,8 @@ class Session:
         return converted
 
     def _open(self, request: Open) -> Opened:
+        from edgeml_converters.formats.edges import RealEngine
         from edgeml_runtime.engines import registry
-        from edgeml_runtime.engines.base import TensorSpec
 
         kind = registry.engine_class(request.engine)
         try:
@@ -136,16 +136,10 @@ class Session:
         except EngineError as error:
             raise EngineMissing(str(error)) from error
         self._engine = None  # two sessions of one large model need not fit
-        engine = self._engine = kind(Path(request.entry), optimisation=request.optimisation)
-
-        def tensors(specs: tuple[TensorSpec, ...]) -> tuple[FileTensor, ...]:
-            return tuple(FileTensor(name=s.name, dtype=s.dtype, shape=s.shape) for s in specs)
-
-        return Opened(
-            version=engine.version(),
-            inputs=tensors(engine.signature.inputs),
-            outputs=tensors(engine.signature.outputs),
-        )
+        entry = Path(request.entry)
+        engine = RealEngine(kind(entry, optimisation=request.optimisation), entry)
+        self._engine = engine
+        return Opened(version=kind.version(), inputs=engine.inputs, outputs=engine.outputs)
 
     def _run(self, request: Run) -> Done:
         from edgeml_converters.frameworks.base import in_chunks, in_steps

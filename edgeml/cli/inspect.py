@@ -61,15 +61,18 @@ def _table(title: str, *columns: str) -> "Table":
 def _contract(found: "Inspection") -> "Table":
     from rich.markup import escape
 
-    from edgeml.contract import shape_text
+    from edgeml.contract import shape_text, stands_for
 
-    table = _table("contract", "", "name", "dtype", "shape", "range in the data", "NaN")
     rows: list[tuple[str, Tensor]] = [("input", t) for t in found.contract.inputs]
     rows += [("output", t) for t in found.contract.outputs]
+    scaled = any(tensor.quantisation is not None for _, tensor in rows)
+    means = ("stands for",) if scaled else ()
+    table = _table("contract", "", "name", "dtype", "shape", "range in the data", "NaN", *means)
     for role, tensor in rows:
         span = "" if tensor.range is None else f"{tensor.range[0]:g} to {tensor.range[1]:g}"
         shape = escape(shape_text(tensor.shape))
-        table.add_row(role, escape(tensor.name), tensor.dtype, shape, span, tensor.nan)
+        also = (stands_for(tensor),) if scaled else ()
+        table.add_row(role, escape(tensor.name), tensor.dtype, shape, span, tensor.nan, *also)
     return table
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from edgeml.contract import Contract
+from edgeml.contract import Contract, as_reals
 from edgeml.errors import ContractError, HoldoutError
 from edgeml.holdout import Holdout
 from edgeml.manifest import Optimisation, Variant
@@ -77,6 +77,7 @@ def check_holdout(engine: Engine, variant: Variant, holdout: Holdout, contract: 
         contract.check_outputs(found)
     except ContractError as error:
         raise HoldoutError(f"The holdout's answers break the contract: {error}") from error
+    found = as_reals(contract.outputs, found)
     roles = {tensor.name: tensor.roles for tensor in contract.outputs}
     for name in roles:
         if name not in expected_noise or name not in holdout.expected:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeml import atomic
-from edgeml.contract import Contract
+from edgeml.contract import Contract, as_taken
 from edgeml.errors import ContractError, EdgemlError, InputError, StorageError
 from edgeml_runtime.daemon import Daemon
 from edgeml_runtime.live import Prediction
@@ -103,7 +103,7 @@ class Replay:
                 f"{self._path} has {', '.join(self._arrays)}, but the model takes "
                 f"{', '.join(wanted)}; name the arrays so."
             )
-        bound = {name: arrays[name] for name in wanted}
+        bound = as_taken(contract.inputs, {name: arrays[name] for name in wanted})
         try:
             contract.check_inputs({name: array[:1] for name, array in bound.items()})
         except ContractError as error:

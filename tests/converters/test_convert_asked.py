@@ -143,11 +143,12 @@ def test_free_axes_are_named_after_their_input() -> None:
         (Asked(opset=99), ("onnx",), "none of ONNX's; use 7 to 28"),
         (Asked(static=True, free=parse_free(["x:1"])), ("onnx",), "give one of them"),
         (Asked(free=parse_free(["x:1"])), ("onnx", "tflite"), "sizes in a TFLite file are fixed"),
+        (Asked(io="int8"), ("onnx",), "ask for --precision int8 alone, and for one format"),
     ],
 )
 def test_what_cannot_be_asked(asked: Asked, targets: tuple[str, ...], words: str) -> None:
     with pytest.raises(InputError, match=words):
-        check_asked(asked, targets)
+        check_asked(asked, targets, ["int8", "fp32"])
 
 
 @pytest.mark.parametrize(

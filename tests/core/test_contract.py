@@ -9,8 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from edgeml.contract import Contract, Tensor, difference
+from edgeml.contract import Contract, Tensor, as_reals, as_taken, difference
 from edgeml.errors import ContractError
+from edgeml.quantisation import Quantisation
 
 DTYPES = ["float32", "float64", "float16", "int64", "int32", "int8", "uint8", "bool"]
 names = st.text("abcxyz_/:0", min_size=1, max_size=6)
@@ -232,3 +233,29 @@ def test_the_other_byte_order_is_refused() -> None:
     contract.check_inputs({"x": np.ones(2, np.float32)})
     with pytest.raises(ContractError, match="byte order"):
         contract.check_inputs({"x": np.ones(2, np.dtype(np.float32).newbyteorder())})
+
+
+def _of_integers(scale: float = 0.5, zero_point: int = 3) -> Contract:
+    means = Quantisation(scale=scale, zero_point=zero_point)
+    tensor = Tensor(name="x", dtype="uint8", shape=("batch", 2), quantisation=means)
+    return Contract(inputs=(tensor,), outputs=(tensor,))
+
+
+def test_floats_are_rounded_to_the_integers_that_stand_for_them() -> None:
+    contract = _of_integers()
+    floats = np.array([[0.0, 0.76], [-9.0, 1000.0]], np.float32)
+    with pytest.raises(ContractError, match=r"round it to steps of its scale 0.5 and add its zero"):
+        contract.check_inputs({"x": floats})
+    taken = as_taken(contract.inputs, {"x": floats})
+    assert taken["x"].tolist() == [[3, 5], [0, 255]] and taken["x"].dtype == np.uint8
+    contract.check_inputs(taken)
+    assert as_reals(contract.outputs, taken)["x"].tolist() == [[0.0, 1.0], [-1.5, 126.0]]
+    contract.check_expected({"x": floats})
+    with pytest.raises(ContractError, match="must be float32"):
+        contract.check_expected(taken)
+
+
+def test_another_scale_is_another_contract() -> None:
+    words = difference(_of_integers(), _of_integers(zero_point=-4))
+    assert words == "the integers of 'x' stand for 0.5 * (q + 4) and not for 0.5 * (q - 3)"
+    assert difference(_of_integers(), _of_integers()) is None

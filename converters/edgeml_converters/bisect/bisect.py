@@ -4,6 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgeml import documents, holdout
+from edgeml.contract import Contract, as_reals
 from edgeml.conversion import ConversionReport, VariantReport
 from edgeml.documents import SCHEMA, Strict
 from edgeml.errors import InputError
@@ -107,6 +108,13 @@ def _report(folder: Path, variant: str) -> VariantReport:
     return row
 
 
+def _contract(folder: Path) -> Contract:
+    path = folder / "contract.json"
+    if not path.is_file():
+        raise InputError(f"There is no {path}; convert the model again.")
+    return documents.decode(path.read_bytes(), Contract, str(path), InputError)
+
+
 def _engine(report: VariantReport) -> str:
     """For TFLite the engine that disagrees, since each computes in its own way; else empty."""
     if report.format != "tflite":
@@ -127,5 +135,6 @@ def _save_inputs(folder: Path, report: VariantReport, samples: int, into: Path) 
             f"{path} holds no input {', '.join(sorted(missing))}; convert the model again."
         )
     rows = spread(data.samples, samples)
-    save(into, {theirs: data.inputs[name][rows] for name, theirs in report.inputs.items()})
+    inputs = as_reals(_contract(folder).inputs, data.inputs)
+    save(into, {theirs: inputs[name][rows] for name, theirs in report.inputs.items()})
     return len(rows)

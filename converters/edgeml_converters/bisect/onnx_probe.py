@@ -1,6 +1,6 @@
 """Every float tensor of an .onnx file, seen by making it an output."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,11 @@ import onnx
 import onnxruntime
 
 from edgeml_converters.bisect.probe import Place, Probe
+from edgeml_converters.formats.onnx_edges import edges
 from edgeml_converters.formats.onnx_read import QUANTISED, read_graph
 from edgeml_converters.formats.tensors import Arrays
 
-_FLOATS = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64"}
+_FLOATS = {"float": "float32", "float16": "float16", "double": "float64"}
 _SAMPLES = 8
 _WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
@@ -22,7 +23,8 @@ class OnnxProbe(Probe):
     """Without graph optimisation, so that each node does what the file says.
 
     Where a tensor goes through QuantizeLinear and DequantizeLinear, what comes out of them is
-    shown under the tensor's own name, since that is what the nodes after it work with.
+    shown under the tensor's own name, since that is what the nodes after it work with. Inputs and
+    outputs that are integers for floats are taken and shown as floats.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,8 +36,9 @@ class OnnxProbe(Probe):
             onnx.ValueInfoProto(name=name) for name in makers if name not in outputs
         )
         self._session = open_session(model, path)
-        floats = _dtypes(self._session.get_outputs())
-        self._inputs = _dtypes(self._session.get_inputs())
+        self._edges = edges(graph)
+        floats = _dtypes(self._session.get_outputs(), self._edges)
+        self._inputs = _dtypes(self._session.get_inputs(), self._edges)
         weights = {tensor.name for tensor in graph.initializer}
         self.places = (
             *(Place(name, "Input", (name,), dtype) for name, dtype in self._inputs.items()),
@@ -54,11 +57,22 @@ class OnnxProbe(Probe):
 
     def run(self, feeds: Arrays) -> dict[str, npt.NDArray[Any]]:
         outputs = [shown for shown in self._shown.values() if shown not in self._inputs]
-        values = dict(zip(outputs, self._session.run(outputs, dict(feeds)), strict=True))
+        taken = {name: self._rounded(name, array) for name, array in feeds.items()}
+        values = dict(zip(outputs, self._session.run(outputs, taken), strict=True))
         return {
-            name: np.asarray(feeds[name] if shown in self._inputs else values[shown], np.float64)
+            name: self._real(shown, taken[name] if shown in self._inputs else values[shown])
             for name, shown in self._shown.items()
         }
+
+    def _rounded(self, name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        means = self._edges.get(name)
+        if means is None or array.dtype.kind != "f":
+            return array
+        return means.integers(array, self._inputs[name])
+
+    def _real(self, name: str, value: Any) -> npt.NDArray[np.float64]:
+        means, array = self._edges.get(name), np.asarray(value)
+        return np.asarray(array if means is None else means.reals(array), np.float64)
 
 
 def open_session(model: onnx.ModelProto, path: Path) -> onnxruntime.InferenceSession:
@@ -72,9 +86,15 @@ def open_session(model: onnx.ModelProto, path: Path) -> onnxruntime.InferenceSes
     )
 
 
-def _dtypes(values: Sequence[Any]) -> dict[str, str]:
-    """Of the float tensors among a session's inputs or outputs, by name."""
-    return {v.name: _FLOATS[str(v.type)] for v in values if str(v.type) in _FLOATS}
+def _dtypes(values: Sequence[Any], integers: Container[str]) -> dict[str, str]:
+    """Of the float tensors among a session's inputs or outputs, and of integers that stand for
+    some, by name."""
+    kinds = {v.name: str(v.type).removeprefix("tensor(").removesuffix(")") for v in values}
+    return {
+        name: _FLOATS.get(kind, kind)
+        for name, kind in kinds.items()
+        if kind in _FLOATS or name in integers
+    }
 
 
 def _hints(name: str, node: onnx.NodeProto, weights: set[str]) -> tuple[str, ...]:

@@ -1,12 +1,14 @@
 """Tensors in all rooms: the types of arrays, and what a model or a file declares."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeml.documents import Strict
+from edgeml.quantisation import Quantisation
 
 Array = npt.NDArray[Any]
 Arrays = Mapping[str, Array]  # by name, first axis the sample
@@ -22,12 +24,16 @@ that people read."""
 
 
 class ModelInput(Strict, frozen=True, kw_only=True):
-    """An input as the framework's model declares it; None where it does not say."""
+    """An input as the framework's model declares it; None where it does not say.
+
+    quantisation: what its integers stand for, in whose place it is given floats.
+    """
 
     name: str
     dtype: str | None = None
     shape: tuple[int | None, ...] | None = None
     required: bool = True
+    quantisation: Quantisation | None = None
 
 
 class Feedback(Strict, frozen=True, kw_only=True):
@@ -41,16 +47,43 @@ class Feedback(Strict, frozen=True, kw_only=True):
 
 
 class FileTensor(Strict, frozen=True, kw_only=True):
-    """A tensor as a converted file declares it; -1 is a free size."""
+    """A tensor as a converted file declares it; -1 is a free size.
+
+    quantisation: what its integers stand for; None where they are meant themselves.
+    """
 
     name: str
     dtype: str
     shape: tuple[int, ...]
+    quantisation: Quantisation | None = None
 
     def as_input(self, name: str | None = None) -> ModelInput:
         """As a framework's model would declare it; name: where it has another one there."""
         shape = tuple(None if size == -1 else size for size in self.shape)
-        return ModelInput(name=name or self.name, dtype=self.dtype, shape=shape)
+        return ModelInput(
+            name=name or self.name, dtype=self.dtype, shape=shape, quantisation=self.quantisation
+        )
+
+    def as_taken(self, array: Array) -> Array:
+        """Floats rounded to the integers that stand for them, where those are what it takes."""
+        if self.quantisation is None or array.dtype.kind != "f":
+            return array
+        return self.quantisation.integers(array, self.dtype)
+
+
+@dataclass(frozen=True)
+class Integers:
+    """The inputs and outputs of a file whose integers stand for floats, by the contract's names."""
+
+    inputs: Mapping[str, FileTensor] = field(default_factory=dict[str, FileTensor])
+    outputs: Mapping[str, FileTensor] = field(default_factory=dict[str, FileTensor])
+
+    def as_taken(self, inputs: Arrays) -> Arrays:
+        """Inputs of the contract as the file takes them."""
+        return {
+            name: self.inputs[name].as_taken(array) if name in self.inputs else array
+            for name, array in inputs.items()
+        }
 
 
 def as_array(value: Any) -> Array:

@@ -6,10 +6,11 @@ from typing import ClassVar
 
 from edgeml.errors import EngineError, InputError
 from edgeml_converters.asked import Asked
+from edgeml_converters.formats.edges import RealEngine
 from edgeml_converters.formats.onnx_read import external_files, read_graph
-from edgeml_converters.formats.tensors import Array, Arrays, ModelInput
+from edgeml_converters.formats.tensors import Array, Arrays, FileTensor, ModelInput
 from edgeml_converters.frameworks.base import Model
-from edgeml_runtime.engines.base import Engine, TensorSpec
+from edgeml_runtime.engines.base import Engine
 from edgeml_runtime.engines.onnx import OnnxEngine
 from edgeml_runtime.engines.tflite import LitertEngine
 
@@ -22,10 +23,11 @@ class FileModel(Model):
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._engine = self.engine_class(path, optimisation="disabled")
+            engine = self.engine_class(path, optimisation="disabled")
         except EngineError as error:  # here it is no device's fault, but the file's
             raise InputError(str(error)) from error
-        self.inputs = tuple(_declared(path, spec) for spec in self._engine.signature.inputs)
+        self._engine = RealEngine(engine, path)
+        self.inputs = tuple(_declared(path, tensor) for tensor in self._engine.inputs)
         self.batch = 1 if any(i.shape and i.shape[0] for i in self.inputs) else None
 
     def _predict(self, arrays: Arrays) -> dict[str, Array]:
@@ -61,20 +63,16 @@ def load_tflite(path: Path) -> Model:
     return TfliteModel(path)
 
 
-def _declared(path: Path, spec: TensorSpec) -> ModelInput:
+def _declared(path: Path, tensor: FileTensor) -> ModelInput:
     """Raises InputError for an input whose first axis cannot be the sample."""
-    if not spec.shape:
+    if not tensor.shape:
         raise InputError(
-            f"{path.name} takes the single number {spec.name!r}, which has no axis for the "
+            f"{path.name} takes the single number {tensor.name!r}, which has no axis for the "
             "samples; make it a constant of the model."
         )
-    if spec.shape[0] not in (-1, 1):
+    if tensor.shape[0] not in (-1, 1):
         raise InputError(
-            f"The input {spec.name!r} of {path.name} is frozen to {spec.shape[0]} on its first "
+            f"The input {tensor.name!r} of {path.name} is frozen to {tensor.shape[0]} on its first "
             "axis, which must be the sample; export it with a free first axis or with batch 1."
         )
-    return ModelInput(
-        name=spec.name,
-        dtype=spec.dtype,
-        shape=tuple(size if size >= 0 else None for size in spec.shape),
-    )
+    return tensor.as_input()

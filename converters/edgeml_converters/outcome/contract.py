@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from edgeml.contract import Contract, Layout, Tensor
 from edgeml.parity.blocks import chunks
 from edgeml.parity.roles import Role
-from edgeml_converters.formats.tensors import Arrays
+from edgeml_converters.formats.tensors import Arrays, FileTensor, Integers
 
 Free = Mapping[str, Mapping[int, str]]
 
@@ -35,6 +36,27 @@ def contract_from(
             _tensor(name, array, layout, free.get(name, {}), (roles or {}).get(name, ()))
             for name, array in outputs.items()
         ),
+    )
+
+
+def with_integers(contract: Contract, integers: Integers) -> Contract:
+    """The contract of a file that takes and gives integers for floats."""
+    return msgspec.structs.replace(
+        contract,
+        inputs=tuple(_as_stored(t, integers.inputs.get(t.name)) for t in contract.inputs),
+        outputs=tuple(_as_stored(t, integers.outputs.get(t.name)) for t in contract.outputs),
+    )
+
+
+def _as_stored(tensor: Tensor, stored: FileTensor | None) -> Tensor:
+    if stored is None or stored.quantisation is None:
+        return tensor
+    bounds = None
+    if tensor.range is not None:
+        low, high = stored.quantisation.integers(np.array(tensor.range), stored.dtype)
+        bounds = float(low), float(high)
+    return msgspec.structs.replace(
+        tensor, dtype=stored.dtype, range=bounds, nan="refuse", quantisation=stored.quantisation
     )
 
 

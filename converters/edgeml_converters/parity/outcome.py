@@ -6,7 +6,7 @@ from edgeml.conversion import EngineParity
 from edgeml.evidence import Invariant
 from edgeml.faults import Finding
 from edgeml.parity.answers import Answer, best
-from edgeml_converters.formats.tensors import Array, Arrays, Names
+from edgeml_converters.formats.tensors import Array, Arrays, Integers, Names
 
 
 @dataclass
@@ -26,6 +26,7 @@ class Parity:
     """Of the first engine that agreed, else of the first that ran, by the contract's names."""
     answers_by_engine: dict[str, Arrays] = field(default_factory=dict[str, Arrays])
     """Of each engine at the level that will be used."""
+    integers: Integers = field(default_factory=Integers)
 
     @property
     def answer(self) -> Answer:

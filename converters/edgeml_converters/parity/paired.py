@@ -1,10 +1,12 @@
 """One engine with a converted file, asked and answering by the contract's names."""
 
+from collections.abc import Sequence
+
 from edgeml.conversion import EngineParity
 from edgeml.errors import ConversionError
 from edgeml.evidence import Invariant
 from edgeml.manifest import Optimisation
-from edgeml_converters.formats.tensors import Array, Arrays, Feedback, Names
+from edgeml_converters.formats.tensors import Array, Arrays, Feedback, FileTensor, Integers, Names
 from edgeml_converters.parity.invariants import invariants
 from edgeml_converters.parity.outcome import Parity
 from edgeml_converters.parity.pairing import agree, listed, pair_inputs, pair_outputs
@@ -51,6 +53,9 @@ class PairedEngine:
             parity.settled = agree(answers, question.expected, outputs)
             if parity.settled or not parity.outputs:
                 parity.inputs, parity.outputs = inputs, outputs
+                parity.integers = Integers(
+                    _standing(opened.inputs, inputs), _standing(opened.outputs, outputs)
+                )
         self._inputs, self._outputs = inputs, outputs
         return {name: answers[theirs] for name, theirs in outputs.items()}
 
@@ -104,6 +109,16 @@ class PairedEngine:
         }
         found = invariants(run, question.inputs, answers, question.expected, batch, limits)
         return (*found, *sizes_held(run, question.sized, question.rule))
+
+
+def _standing(tensors: Sequence[FileTensor], names: Names) -> dict[str, FileTensor]:
+    """Those whose integers stand for floats; names: the contract's -> the file's."""
+    known = {tensor.name: tensor for tensor in tensors}
+    return {
+        name: known[theirs]
+        for name, theirs in names.items()
+        if known[theirs].quantisation is not None
+    }
 
 
 def _pairings(inputs: Arrays, opened: Opened) -> list[Names]:

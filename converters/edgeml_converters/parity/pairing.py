@@ -43,8 +43,9 @@ def pair_inputs(arrays: Arrays, declared: Sequence[ModelInput]) -> list[Names]:
 
 def fits(array: Array, declared: ModelInput) -> bool:
     """Whether dtype and sizes, but for the first size, are as declared; None fits anything, and
-    so do integers of another width."""
-    known = declared.dtype in (None, array.dtype.name)
+    so do integers of another width, and floats where integers stand for them."""
+    floats = declared.quantisation is not None and array.dtype.kind == "f"
+    known = floats or declared.dtype in (None, array.dtype.name)
     if not known and not are_integers(array.dtype.name, declared.dtype or ""):
         return False
     return declared.shape is None or (

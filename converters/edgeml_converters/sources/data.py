@@ -16,6 +16,7 @@ from edgeml.contract import shape_text
 from edgeml.errors import ContractError, InputError
 from edgeml.integers import are_integers, as_taken
 from edgeml.parity.blocks import chunks
+from edgeml.quantisation import Quantisation
 from edgeml_converters.formats.npz import MAPPED_BYTES, load
 from edgeml_converters.formats.tensors import Array, ModelInput
 
@@ -199,7 +200,12 @@ def casts(data: Data, bound: Mapping[str, Array]) -> tuple[str, ...]:
     sentences: list[str] = []
     for name, array in bound.items():
         given = data.inputs.get(name, next(iter(data.inputs.values())))
-        if given.dtype != array.dtype:
+        if given.dtype.kind in "iu" and array.dtype.kind == "f":
+            sentences.append(
+                f"{name!r} is {given.dtype.name} in {data.path.name}, as the file takes it, and "
+                "stands for floats by its scale and zero point."
+            )
+        elif given.dtype != array.dtype:
             sentences.append(
                 f"{name!r} is {given.dtype.name} in {data.path.name} and was cast to "
                 f"{array.dtype.name}, as the model takes it."
@@ -208,6 +214,8 @@ def casts(data: Data, bound: Mapping[str, Array]) -> tuple[str, ...]:
 
 
 def _cast(path: Path, array: Array, declared: ModelInput, floats: str | None) -> Array:
+    if declared.quantisation is not None:
+        return _as_reals(path, array, declared, declared.quantisation)
     dtype = declared.dtype or (floats if array.dtype.kind == "f" else None)
     if dtype is None or dtype == array.dtype.name:
         return array
@@ -228,10 +236,23 @@ def _cast(path: Path, array: Array, declared: ModelInput, floats: str | None) ->
     return cast
 
 
+def _as_reals(path: Path, array: Array, declared: ModelInput, quantisation: Quantisation) -> Array:
+    """The floats of an input whose integers stand for some; integers are taken for those."""
+    if array.dtype.kind == "f":
+        return array.astype(np.float32, copy=False)
+    if array.dtype.kind not in "iu" or declared.dtype is None:
+        return array
+    try:
+        return quantisation.reals(as_taken(declared.name, array, declared.dtype))
+    except ContractError as error:
+        raise InputError(f"{path.name}: {error}") from error
+
+
 def _check_declared(path: Path, declared: ModelInput, array: Array) -> None:
-    if declared.dtype is not None and array.dtype.name != declared.dtype:
+    dtype = declared.dtype if declared.quantisation is None else "float32"
+    if dtype is not None and array.dtype.name != dtype:
         raise InputError(
-            f"The input {declared.name!r} must be {declared.dtype}, but is {array.dtype.name} in "
+            f"The input {declared.name!r} must be {dtype}, but is {array.dtype.name} in "
             f"{path}; cast it."
         )
     if declared.shape is None:

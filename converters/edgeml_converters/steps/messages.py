@@ -10,7 +10,7 @@ from edgeml.documents import Strict
 from edgeml.evidence import TensorFidelity
 from edgeml.manifest import Format, Optimisation, Precision
 from edgeml.profile import Layer
-from edgeml_converters.asked import Asked
+from edgeml_converters.asked import Asked, Io
 from edgeml_converters.formats.tensors import Feedback, FileTensor, ModelInput, Ranges, Shape
 from edgeml_converters.sources.source import Source
 
@@ -89,7 +89,8 @@ class Quantise(Strict, frozen=True, kw_only=True, tag=True):
     entry: the float file. calibration: an .npz of its inputs by its own names, for static int8.
     calibrator: for static int8. keep_float: what stays float: nodes or their outputs (ONNX),
     output tensors (TFLite). per_channel: one scale a channel of the weights, else one a
-    tensor. nothing_is_fine: whether no weight need be of that precision.
+    tensor. nothing_is_fine: whether no weight need be of that precision. io: for static int8, what
+    float inputs and outputs become.
     """
 
     format: Format
@@ -101,6 +102,7 @@ class Quantise(Strict, frozen=True, kw_only=True, tag=True):
     keep_float: tuple[str, ...] = ()
     per_channel: bool = True
     nothing_is_fine: bool = False
+    io: Io | None = None
 
 
 class Quantised(Strict, frozen=True, kw_only=True, tag=True):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgeml.conversion import VariantReport
 from edgeml.faults import Fault
 from edgeml.manifest import Format, Precision
-from edgeml_converters.formats.tensors import Arrays
+from edgeml_converters.formats.tensors import Arrays, Integers
 from edgeml_converters.outcome.folder import copy_files
 
 
@@ -21,12 +21,14 @@ class Candidate:
 
     answers: to all samples, by the contract's names; empty where no engine ran it.
     answers_by_engine: of each engine that ran it, at the level that will be used.
+    integers: its inputs and outputs that are no floats, though the model's are.
     """
 
     report: VariantReport
     folder: Path | None
     answers: Arrays = field(default_factory=dict[str, npt.NDArray[Any]])
     answers_by_engine: Mapping[str, Arrays] = field(default_factory=dict[str, Arrays])
+    integers: Integers = field(default_factory=Integers)
 
     @property
     def agreeing(self) -> set[str]:

@@ -52,7 +52,10 @@ def examine(
         sha256={f"{identity}/{file.name}": digests.sha256_file(file) for file in files},
         findings=findings,
     )
-    return Candidate(report, entry.parent, parity.answers, parity.answers_by_engine), parity
+    candidate = Candidate(
+        report, entry.parent, parity.answers, parity.answers_by_engine, parity.integers
+    )
+    return candidate, parity
 
 
 def _beside(linted: Sequence[Finding], found: Sequence[Finding]) -> list[Finding]:

@@ -67,7 +67,12 @@ def _stumbled(
 
 
 def _recipe(calibrator: str | None, options: Options, kept: Sequence[str]) -> Recipe:
-    return Recipe(calibrator=calibrator, keep_float=tuple(kept), per_channel=not options.per_tensor)
+    return Recipe(
+        calibrator=calibrator,
+        keep_float=tuple(kept),
+        per_channel=not options.per_tensor,
+        io=options.asked.io,
+    )
 
 
 def _not_kept(kept: Mapping[str, Sequence[str]]) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from edgeml.evidence import TensorFidelity
 from edgeml.faults import Fault, Finding
 from edgeml.manifest import Format, Precision
 from edgeml.parity.answers import OutputParity
+from edgeml_converters.asked import Io
 from edgeml_converters.bisect.repairs import Repair
 from edgeml_converters.formats.npz import save
 from edgeml_converters.formats.tensors import Arrays, Ranges
@@ -31,6 +32,7 @@ class Recipe:
     calibrator: str | None = None
     keep_float: tuple[str, ...] = ()
     per_channel: bool = True
+    io: Io | None = None
 
     def with_float(self, names: Sequence[str]) -> "Recipe":
         return replace(self, keep_float=tuple(dict.fromkeys((*self.keep_float, *names))))
@@ -136,6 +138,7 @@ class Quantiser:
                 keep_float=recipe.keep_float,
                 per_channel=recipe.per_channel,
                 nothing_is_fine=nothing_is_fine,
+                io=recipe.io,
             ),
             Quantised,
         )

@@ -3,7 +3,7 @@
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,17 +13,22 @@ import numpy.typing as npt
 from edgeml.errors import ContractError, EdgemlError, EngineError, first_line
 from edgeml.integers import are_integers, as_taken
 from edgeml.manifest import Optimisation
+from edgeml.quantisation import Quantisation
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """A tensor as the engine's own file declares it; -1 in `shape` is a free size."""
+    """A tensor as the engine's own file declares it; -1 in `shape` is a free size.
+
+    quantisation: what its integers stand for, where the engine tells.
+    """
 
     name: str
     dtype: str
     shape: tuple[int, ...]
+    quantisation: Quantisation | None = None
 
 
 @dataclass(frozen=True)
@@ -174,7 +179,7 @@ class Engine(ABC):
         if dtype is None:
             return spec
         known = dtype if are_integers(spec.dtype, dtype) else spec.dtype
-        return TensorSpec(spec.name, known, spec.shape or (1,))
+        return replace(spec, dtype=known, shape=spec.shape or (1,))
 
     def _renamed(self, found: Signature) -> Signature:
         def rename(
@@ -187,10 +192,7 @@ class Engine(ABC):
                     f"The manifest names {sorted(names.values())} where the file has "
                     f"{sorted(by_name)}; package the model again."
                 )
-            return tuple(
-                TensorSpec(name, by_name[theirs].dtype, by_name[theirs].shape)
-                for name, theirs in names.items()
-            )
+            return tuple(replace(by_name[theirs], name=name) for name, theirs in names.items())
 
         return Signature(
             rename(found.inputs, self._inputs),

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from edgeml.errors import EngineError
 from edgeml.manifest import Optimisation
+from edgeml.quantisation import Quantisation
 from edgeml_runtime.engines.base import Engine, Signature, TensorSpec
 
 
@@ -83,7 +84,12 @@ class _Interpreter(Engine):
     def _signature(self) -> Signature:
         def specs(details: dict[str, Any]) -> tuple[TensorSpec, ...]:
             return tuple(
-                TensorSpec(name, np.dtype(d["dtype"]).name, tuple(map(int, d["shape_signature"])))
+                TensorSpec(
+                    name,
+                    np.dtype(d["dtype"]).name,
+                    tuple(map(int, d["shape_signature"])),
+                    _quantisation(d),
+                )
                 for name, d in details.items()
             )
 
@@ -103,6 +109,14 @@ class _Interpreter(Engine):
             interpreter.set_tensor(self._in[name]["index"], value)
         interpreter.invoke()
         return {name: interpreter.get_tensor(d["index"]) for name, d in self._out.items()}
+
+
+def _quantisation(details: Any) -> Quantisation | None:
+    """What an integer tensor stands for; None where it is not quantised as a whole."""
+    scale, zero_point = details["quantization"]
+    if not scale or np.dtype(details["dtype"]).kind not in "iu":
+        return None
+    return Quantisation(scale=float(scale), zero_point=int(zero_point))
 
 
 class TfliteEngine(_Interpreter):

@@ -11,12 +11,14 @@ from typer.testing import CliRunner, Result
 
 from edgeml import documents, holdout
 from edgeml.cli.bisect import bisect_command
+from edgeml.contract import Contract, Tensor
 from edgeml.conversion import ConversionReport, EngineParity, RouteTried, VariantReport
 from edgeml.errors import ConversionError, InputError
 from edgeml.holdout import Holdout
 from edgeml.parity.answers import Answer
 from edgeml_converters.bisect.bisect import Bisection, bisect
-from tests.converters.tflite_files import Graph, Op, Tensor, dynamic_layer, write
+from tests.converters import tflite_files
+from tests.converters.tflite_files import Graph, Op, dynamic_layer, write
 
 X = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
 
@@ -64,6 +66,9 @@ def conversion(folder: Path, variant: VariantReport = VARIANT) -> Path:
     (folder / "report.json").write_bytes(documents.encode(report))
     kept = Holdout(inputs={"features": X}, expected={"scores": X})
     (folder / "holdout.npz").write_bytes(holdout.encode(kept))
+    features = Tensor(name="features", dtype="float32", shape=("batch", 4))
+    contract = Contract(inputs=(features,), outputs=())
+    (folder / "contract.json").write_bytes(documents.encode(contract))
     return folder
 
 
@@ -140,7 +145,11 @@ def test_tflite_is_traced_on_the_engine_that_disagrees(tmp_path: Path) -> None:
     float_weights = (np.arange(-6, 6).reshape(3, 4) * 10 * scales).astype(np.float32)
     suspect = dynamic_layer([float(scale) for scale in scales[:, 0]])
     layer = suspect.ops[0]
-    tensors = [Tensor("x"), Tensor("weights", values=float_weights), Tensor("y", (1, 3))]
+    tensors = [
+        tflite_files.Tensor("x"),
+        tflite_files.Tensor("weights", values=float_weights),
+        tflite_files.Tensor("y", (1, 3)),
+    ]
     reference = Graph(tensors, [Op(layer.kind, (0, 1, -1), (2,), options=layer.options)],
                       outputs=(2,))  # fmt: skip
     engines = tuple(

@@ -21,7 +21,8 @@ _OTHER_FLOATS = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 def calibrate(
     model: onnx.ModelProto, samples: Arrays, ops: frozenset[str], scratch: Path
 ) -> tuple[dict[str, Activation], frozenset[str]]:
-    """What is seen of each float tensor that an op of `ops` takes or makes, by its name.
+    """What is seen of each float tensor that an op of `ops` takes or makes, and of what the graph
+    takes and answers with, by its name.
 
     And the names of those that have no range, since they hold infinities, nothing at all or floats
     of another width.
@@ -54,7 +55,8 @@ def _activations(model: onnx.ModelProto, ops: frozenset[str], kinds: tuple[int, 
     near = {
         name for node in graph.node if node.op_type in ops for name in (*node.input, *node.output)
     }
-    return (near & floats) - constants
+    own = {value.name for value in (*graph.input, *graph.output)}
+    return ((near | own) & floats) - constants
 
 
 def _session(model: onnx.ModelProto, names: list[str], scratch: Path) -> Any:

@@ -54,7 +54,7 @@ def sort_nodes(model: onnx.ModelProto) -> None:
         nodes = list(scope.graph.node)
         makers = {name: n for n, node in enumerate(nodes) for name in node.output}
         needs = {
-            n: sorted({makers[name] for name in _taken(node) if name in makers} - {n})
+            n: sorted({makers[name] for name in taken(node) if name in makers} - {n})
             for n, node in enumerate(nodes)
         }
         order = [nodes[n] for n in TopologicalSorter(needs).static_order()]
@@ -62,13 +62,14 @@ def sort_nodes(model: onnx.ModelProto) -> None:
         scope.graph.node.extend(order)
 
 
-def _taken(node: onnx.NodeProto) -> Iterator[str]:
+def taken(node: onnx.NodeProto) -> Iterator[str]:
+    """What a node takes, in its bodies and branches too."""
     yield from node.input
     for graph in inner_graphs(node):
         for value in graph.output:
             yield value.name
         for inside in graph.node:
-            yield from _taken(inside)
+            yield from taken(inside)
 
 
 def weights(model: onnx.ModelProto) -> list[onnx.TensorProto]:

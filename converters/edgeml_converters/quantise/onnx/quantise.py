@@ -14,6 +14,7 @@ from edgeml_converters.formats.tensors import Ranges
 from edgeml_converters.quantise.activations import Activation, ranges_by
 from edgeml_converters.quantise.onnx.calibration import calibrate
 from edgeml_converters.quantise.onnx.coverage import onnx_coverage
+from edgeml_converters.quantise.onnx.edges import set_integer_edges
 from edgeml_converters.quantise.onnx.graph import kept_nodes, load, sort_nodes
 from edgeml_converters.quantise.onnx.loops import free_carried_weights
 from edgeml_converters.quantise.onnx.static import OPS, large_softmaxes, quantise_static, touching
@@ -47,6 +48,8 @@ def quantise_onnx(request: Quantise) -> Quantised:
                 pass  # the weights alone
         if request.precision != "fp16":
             quantise_weights(model, kept, request.per_channel)
+    if request.io is not None:
+        set_integer_edges(model, request.io, activation_ranges)
     sort_nodes(model)  # the tools add nodes at the end
     share = onnx_coverage(model)
     onnx_write.write(model, Path(request.folder))

@@ -1,0 +1,47 @@
+"""What the integers at the inputs and outputs of an .onnx file stand for."""
+
+import onnx
+from onnx import TensorProto, numpy_helper
+from onnx.external_data_helper import uses_external_data
+
+from edgeml.quantisation import Quantisation
+
+_INTEGERS = (TensorProto.INT8, TensorProto.UINT8, TensorProto.INT16, TensorProto.UINT16)
+
+
+def edges(graph: onnx.GraphProto) -> dict[str, Quantisation]:
+    """By name: of the inputs that the graph turns into floats at once, and the outputs that it
+    rounds last, with one scale for the whole tensor."""
+    found: dict[str, Quantisation] = {}
+    for value in graph.input:
+        kind = value.type.tensor_type.elem_type
+        takers = [node for node in graph.node if value.name in node.input]
+        if kind not in _INTEGERS or any(node.op_type != "DequantizeLinear" for node in takers):
+            continue
+        means = {scalar_quantisation(graph, node, kind) for node in takers}
+        if len(means) == 1 and (one := means.pop()) is not None:
+            found[value.name] = one
+    makers = {name: node for node in graph.node for name in node.output}
+    for value in graph.output:
+        maker, kind = makers.get(value.name), value.type.tensor_type.elem_type
+        if kind in _INTEGERS and maker is not None and maker.op_type == "QuantizeLinear":
+            one = scalar_quantisation(graph, maker, kind)
+            if one is not None:
+                found[value.name] = one
+    return found
+
+
+def scalar_quantisation(
+    graph: onnx.GraphProto, node: onnx.NodeProto, kind: int
+) -> Quantisation | None:
+    """What a QuantizeLinear or DequantizeLinear says of integers of that type; None where it is
+    another, or has more scales than one, or computes them."""
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    named = [constants.get(name) for name in node.input[1:3]]
+    if not named or any(tensor is None or uses_external_data(tensor) for tensor in named):
+        return None
+    scale, *zero = [numpy_helper.to_array(tensor) for tensor in named if tensor is not None]
+    typed = named[1].data_type if len(named) > 1 and named[1] is not None else TensorProto.UINT8
+    if scale.size != 1 or typed != kind:
+        return None
+    return Quantisation(scale=float(scale.item()), zero_point=int(zero[0].item()) if zero else 0)
