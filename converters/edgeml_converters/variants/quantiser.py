@@ -62,15 +62,14 @@ class QuantisedFile:
 
     @property
     def nearness(self) -> tuple[bool, float, float]:
-        """More is better: no figure that differs, signal to noise, less of what is allowed.
+        """More is better: nothing that surely differs, signal to noise, less of what is allowed.
 
-        Noise comes before shares of limits: a few samples often flip no class at all.
+        Noise comes before shares of limits, and before a figure that is beyond its limit by what a
+        few samples happen to show: those often flip no class at all, and then one too many.
         """
-        beyond = any(
-            o.answer == "differs" or any(f.beyond for f in o.figures) for o in self.outputs
-        )
+        differs = any(output.answer == "differs" for output in self.outputs)
         snr_db = float("inf") if self.snr_db is None else self.snr_db
-        return not beyond, snr_db, -max(output.share for output in self.outputs)
+        return not differs, snr_db, -max(output.share for output in self.outputs)
 
 
 class Quantiser:
