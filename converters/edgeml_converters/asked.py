@@ -135,6 +135,15 @@ def check_asked(asked: Asked, targets: Sequence[str], precisions: Sequence[str])
         )
 
 
+def check_io(io: Io | None, precision: str, label: str) -> None:
+    """Raises InputError for a model that is quantised already; precision: its own."""
+    if io is not None and precision == "int8":
+        raise InputError(
+            f"--io {io} is for files that edgeml makes int8, but {label} is int8 already and is "
+            "taken as it is; leave --io out."
+        )
+
+
 def check_free(free: Sequence[FreeAxis], shapes: Mapping[str, tuple[int, ...]]) -> None:
     """Raises InputError for inputs or axes that there are not, and for axes of one size that differ
     in the data; shapes: of the inputs, the sample first."""

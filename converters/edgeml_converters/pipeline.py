@@ -8,7 +8,7 @@ from edgeml import atomic, documents, holdout
 from edgeml.conversion import ConversionReport
 from edgeml.errors import InputError, ParityError
 from edgeml.manifest import Format, Precision
-from edgeml_converters.asked import check_batch_axes, check_free
+from edgeml_converters.asked import check_batch_axes, check_free, check_io
 from edgeml_converters.bisect.kept import kinds_and_sources, ops_like
 from edgeml_converters.evidence import metrics
 from edgeml_converters.formats.npz import rows_of, save
@@ -77,6 +77,7 @@ class Pipeline:
         data, options = self._data, self._options
         loaded = self._loaded
         precisions = precisions_of(loaded.precision, precisions, self._source.label)
+        check_io(options.asked.io, loaded.precision, self._source.label)
         inputs = bind(data, loaded.inputs, loaded.floats)
         own = self._calibration
         apart = None if own is None else bind(own, loaded.inputs, loaded.floats)

@@ -158,7 +158,7 @@ def _precision(model: "Model") -> Precision:
     from edgeml_converters.quantise.found import precision_of
 
     if not isinstance(model, FileModel):
-        return "fp32"
+        return model.precision
     return precision_of("onnx" if model.form == "onnx-file" else "tflite", model.path)
 
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from edgeml.errors import InputError, first_line
+from edgeml.manifest import Precision
 from edgeml_converters.asked import Asked
 from edgeml_converters.formats.tensors import Array, Arrays, Feedback, ModelInput
 from edgeml_converters.frameworks.nested import field_names, flatten
@@ -23,6 +24,7 @@ class Model(ABC):
     samples: inputs by name that came with the model, first axis the sample; None without.
     floats: the dtype of its weights, which floats must be given in where no input declares its own;
         None where it has none. assumed: what was done to it on loading, a sentence each.
+    precision: of a model that is quantised already.
     """
 
     framework: ClassVar[str]
@@ -33,6 +35,7 @@ class Model(ABC):
     samples: Arrays | None = None
     floats: str | None = None
     assumed: tuple[str, ...] = ()
+    precision: Precision = "fp32"
 
     @abstractmethod
     def _predict(self, arrays: Arrays) -> dict[str, Array]:

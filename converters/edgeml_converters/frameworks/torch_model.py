@@ -16,6 +16,7 @@ from edgeml.errors import InputError, first_line
 from edgeml_converters.formats.tensors import Array, Arrays, ModelInput
 from edgeml_converters.frameworks.base import Model, name_outputs
 from edgeml_converters.frameworks.pickles import tensors_only
+from edgeml_converters.frameworks.torch_quantised import frozen, is_quantised
 
 _EXECUTED = (AOTINDUCTOR_DIR, CONSTANTS_DIR + OPAQUE_OBJ_FILENAME_PREFIX)
 
@@ -36,12 +37,14 @@ class TorchModel(Model):
         self.call = call
         self.inputs = inputs
         self.batch = _frozen_batch(inputs)
+        if isinstance(call, torch.nn.Module) and is_quantised(call):
+            self.precision = "int8"
 
     def around(self, module: Any, inputs: tuple[ModelInput, ...]) -> "TorchModel":
         """The same model inside of `module`."""
         model = TorchModel("module", module, module, inputs)
         model.floats, model.assumed = self.floats, self.assumed
-        model.batch, model.asked = self.batch, self.asked
+        model.batch, model.asked, model.precision = self.batch, self.asked, self.precision
         return model
 
     def _predict(self, arrays: Arrays) -> dict[str, Array]:
@@ -91,8 +94,8 @@ def wrap(built: object) -> Model | None:
     if isinstance(built, torch.jit.ScriptModule):
         return _script(built)
     if isinstance(built, torch.nn.Module):
-        module = built.cpu().eval()
-        inputs = _parameters(module)
+        module = frozen(_evaluated(built.cpu()))
+        inputs = _traced_sizes(module, _parameters(module))
         half = sorted(_floats(module) & {"float16", "bfloat16"})
         model = TorchModel("module", module.float() if half else module, module, inputs)
         model.floats = min(_floats(module), default=None)  # float32 where there are both
@@ -103,6 +106,15 @@ def wrap(built: object) -> Model | None:
             )
         return model
     return None
+
+
+def _evaluated(module: torch.nn.Module) -> torch.nn.Module:
+    try:
+        return module.eval()
+    except (
+        NotImplementedError
+    ):  # a graph of torch.export, which stays in the mode that it was made in
+        return module
 
 
 def _floats(module: torch.nn.Module) -> set[str]:
@@ -126,6 +138,36 @@ def _parameters(module: torch.nn.Module) -> tuple[ModelInput, ...]:
     return tuple(inputs) if any_name else _named(inputs)
 
 
+def _traced_sizes(
+    module: torch.nn.Module, inputs: tuple[ModelInput, ...]
+) -> tuple[ModelInput, ...]:
+    """With the dtypes and sizes that a graph of torch.export was traced with."""
+    if not isinstance(module, torch.fx.GraphModule):
+        return inputs
+    values = _placeholders(module.graph)
+    return tuple(
+        _declared(one.name, values[one.name], one.required)
+        if isinstance(values.get(one.name), torch.Tensor)
+        else one
+        for one in inputs
+    )
+
+
+def _placeholders(graph: torch.fx.Graph) -> dict[str, Any]:
+    """What each was traced with, where that is known."""
+    nodes = (node for node in graph.nodes if node.op == "placeholder")
+    return {str(node.target): node.meta.get("val") for node in nodes}
+
+
+def _declared(name: str, value: torch.Tensor, required: bool = True) -> ModelInput:
+    return ModelInput(
+        name=name,
+        dtype=str(value.dtype).removeprefix("torch."),
+        shape=tuple(_size(size) for size in value.shape),
+        required=required,
+    )
+
+
 def _named(inputs: list[ModelInput]) -> tuple[ModelInput, ...]:
     if not inputs:
         raise InputError("forward() has no named parameter; name its inputs.")
@@ -140,22 +182,18 @@ def _script(script: Any) -> Model:
 
 
 def _exported(program: torch.export.ExportedProgram) -> Model:
-    values = {
-        node.name: node.meta["val"] for node in program.graph.nodes if node.op == "placeholder"
-    }
+    values = _placeholders(program.graph)
     inputs: list[ModelInput] = []
     for name in program.graph_signature.user_inputs:
         value = values.get(name) if isinstance(name, str) else None
         if not isinstance(name, str) or not isinstance(value, torch.Tensor):
             raise InputError(f"The exported program takes {name!r}, which is no tensor.")
-        inputs.append(
-            ModelInput(
-                name=name,
-                dtype=str(value.dtype).removeprefix("torch."),
-                shape=tuple(_size(size) for size in value.shape),
-            )
-        )
-    return TorchModel("exported", program, program.module(), _named(inputs))
+        inputs.append(_declared(name, value))
+    module = program.module()
+    if is_quantised(module):
+        module = frozen(module)
+        return TorchModel("module", module, module, _named(inputs))
+    return TorchModel("exported", program, module, _named(inputs))
 
 
 def _size(size: Any) -> int | None:

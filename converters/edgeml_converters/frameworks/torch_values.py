@@ -12,6 +12,7 @@ from edgeml.errors import ConversionError, said
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.torch_model import TorchModel
 from edgeml_converters.frameworks.torch_places import Place
+from edgeml_converters.frameworks.torch_quantised import packed
 from edgeml_converters.frameworks.torch_reads import places_that_read
 
 _NO_LOWERING = re.compile(r"Lowering not found: (\S+)")
@@ -34,6 +35,7 @@ def explained(model: TorchModel, arrays: Arrays) -> Generator[None]:
             isinstance(cause, _OF_VALUES) or _STAND_INS.search(str(cause)) for cause in causes
         )
         told = _of_values(model, arrays) if of_values and model.form == "module" else ""
+        told = _of_packed(model) or told
         raise ConversionError(told or _in_words(causes[-1], model)) from error
 
 
@@ -67,6 +69,16 @@ def _of_values(model: TorchModel, arrays: Arrays) -> str:
     return (
         "torch.export cannot follow the numbers that the model reads out of its weights at "
         f"{_listed(places)}; keep them as numbers of Python, read once in __init__"
+    )
+
+
+def _of_packed(model: TorchModel) -> str:
+    kind = packed(model.call) if isinstance(model.call, torch.nn.Module) else ""
+    if not kind:
+        return ""
+    return (
+        f"the weights of its quantised {kind} lie packed for PyTorch's own processor, where no "
+        "exporter reads them; give the model as it was before torch.ao.quantization.convert"
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
 from edgeml_converters.formats.onnx_walk import inner_graphs, walk
 
@@ -31,6 +32,24 @@ def rewrite_erfc(graph: onnx.GraphProto) -> None:
         nodes.append(helper.make_node("Sub", [one, middle], [node.output[0]], name=node.name))
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def round_constants(graph: onnx.GraphProto) -> None:
+    """Constants that a QuantizeLinear rounds are stored as its integers, as those of a model that
+    rounds its weights while it is trained."""
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    for node in list(graph.node):
+        if node.op_type == "QuantizeLinear" and all(name in constants for name in node.input):
+            feeds = {name: numpy_helper.to_array(constants[name]) for name in node.input}
+            (rounded,) = ReferenceEvaluator(node).run(None, feeds)
+            integers: Any = np.asarray(rounded)
+            graph.initializer.append(numpy_helper.from_array(integers, node.output[0]))
+            graph.node.remove(node)
+    taken = {name for node in walk(graph.node) for name in node.input}
+    taken |= {value.name for value in graph.output}
+    kept = [tensor for tensor in graph.initializer if tensor.name in taken]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
 
 
 def give_values(graph: onnx.GraphProto, captured: Mapping[str, Any]) -> None:

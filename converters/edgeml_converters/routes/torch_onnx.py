@@ -17,6 +17,7 @@ from edgeml_converters.frameworks.torch_adapted import answering_plainly
 from edgeml_converters.frameworks.torch_model import TorchModel
 from edgeml_converters.frameworks.torch_reads import places_that_read, reads_of
 from edgeml_converters.frameworks.torch_values import caught, explained
+from edgeml_converters.routes.onnx_rewrites import round_constants
 from edgeml_converters.routes.torchscript_integers import round_down
 from edgeml_converters.steps.messages import Converted
 
@@ -51,7 +52,10 @@ def by_dynamo(
     # Beside the folder and not in it: the names of the model's modules are for `edgeml bisect`.
     origins = msgspec.json.encode(sources(program.model_proto), order="sorted")
     (folder.parent / "sources.json").write_bytes(origins)
-    onnx_write.write(program.model_proto, folder)
+    proto = program.model_proto
+    if model.precision == "int8":
+        round_constants(proto.graph)
+    onnx_write.write(proto, folder)
     return Converted(entry=onnx_write.ENTRY, frozen=caught(model, arrays))
 
 

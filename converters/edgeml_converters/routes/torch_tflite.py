@@ -6,13 +6,17 @@ from typing import Any
 
 import litert_torch
 import torch
+from litert_torch.quantize import pt2e_quantizer
+from litert_torch.quantize.quant_config import QuantConfig
 
 from edgeml_converters.formats import tflite_edit
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.base import name_outputs
 from edgeml_converters.frameworks.torch_adapted import identifiers
 from edgeml_converters.frameworks.torch_model import TorchModel
+from edgeml_converters.frameworks.torch_quantised import in_int8
 from edgeml_converters.frameworks.torch_values import caught, explained
+from edgeml_converters.quantise.tflite.edges import set_float_edges
 from edgeml_converters.routes.litert_constants import constants_of_their_own
 from edgeml_converters.steps.messages import Converted
 
@@ -42,15 +46,36 @@ def by_litert(
         module = TS2EPConverter(module, first).convert().module(check_guards=False)
     elif model.form == "exported":
         module = module.module(check_guards=False)
+    quantised: dict[str, Any] = {}
+    if model.precision == "int8":
+        module = in_int8(module)
+        quantised = {"quant_config": _of_int8()}
     spelled = identifiers(tuple(arrays))  # the exporter writes code with them
     named = Named(module, tuple(spelled))
     named.training = False  # exported programs refuse eval(), which they do not need
     sample = dict(zip(spelled, first, strict=True))
     with explained(model, arrays), constants_of_their_own():
-        converted = litert_torch.convert(named, sample_kwargs=sample, strict_export=False)
+        converted = litert_torch.convert(
+            named, sample_kwargs=sample, strict_export=False, **quantised
+        )
     converted.export(str(folder / ENTRY))
+    if quantised:
+        _give_float_edges(folder / ENTRY)
     _name_inputs(folder / ENTRY, dict(zip(spelled, arrays, strict=True)))
     return Converted(entry=ENTRY, frozen=caught(model, arrays))
+
+
+def _of_int8() -> QuantConfig:
+    """By which litert-torch makes int8 operators of those between rounded tensors."""
+    config = pt2e_quantizer.get_symmetric_quantization_config(is_per_channel=True)
+    return QuantConfig(pt2e_quantizer=pt2e_quantizer.PT2EQuantizer().set_global(config))
+
+
+def _give_float_edges(entry: Path) -> None:
+    """As the model itself has them: litert-torch leaves the rounding at both ends to the caller."""
+    model = tflite_edit.read(entry.read_bytes())
+    set_float_edges(model)
+    entry.write_bytes(tflite_edit.write(model))
 
 
 def _name_inputs(entry: Path, names: Mapping[str, str]) -> None:

@@ -35,6 +35,23 @@ def set_integer_edges(model: Any, io: Io, names: Sequence[Sequence[str]], ranges
             _give(model, index, io, name, ranges)
 
 
+def set_float_edges(model: Any) -> None:
+    """Makes each int8 input and output of the main graph that stands for floats float, in place."""
+    main = model.subgraphs[0]
+    for index in dict.fromkeys((*map(int, main.inputs), *map(int, main.outputs))):
+        tensor = main.tensors[index]
+        if tensor.type != _Type.INT8 or tensor.quantization is None:
+            continue
+        integers = _beside(main, index, _Type.INT8, "int8")
+        main.tensors[integers].quantization = tensor.quantization
+        _replace(main, index, integers)
+        tensor.type, tensor.quantization = _Type.FLOAT32, None
+        if index in map(int, main.inputs):
+            main.operators.insert(0, _op(model, schema.BuiltinOperator.QUANTIZE, index, integers))
+        if index in map(int, main.outputs):
+            main.operators.append(_op(model, schema.BuiltinOperator.DEQUANTIZE, integers, index))
+
+
 def _is_float(tensor: Any, name: str) -> bool:
     widths = {_Type.FLOAT16: "float16", _Type.BFLOAT16: "bfloat16", _Type.FLOAT64: "float64"}
     check_width(name, widths.get(tensor.type, ""))
@@ -55,7 +72,7 @@ def _take(model: Any, index: int, io: Io, name: str, ranges: Ranges) -> None:
             _replace(main, int(op.outputs[0]), index)
     others = [op for op in takers if op not in rounding]
     if others:
-        floats = _float_beside(main, index)
+        floats = _beside(main, index, _Type.FLOAT32, "float")
         for op in others:
             op.inputs = [floats if int(old) == index else int(old) for old in op.inputs]
         main.operators.insert(0, _op(model, schema.BuiltinOperator.DEQUANTIZE, index, floats))
@@ -84,7 +101,7 @@ def _give(model: Any, index: int, io: Io, name: str, ranges: Ranges) -> None:
             main.operators[place] = quantise
         return
     means = of_int8(name, ranges, answer=True)
-    floats = _float_beside(main, index)
+    floats = _beside(main, index, _Type.FLOAT32, "float")
     maker.outputs = [floats if int(old) == index else int(old) for old in maker.outputs]
     for op in inside:
         op.inputs = [floats if int(old) == index else int(old) for old in op.inputs]
@@ -112,11 +129,10 @@ def _replace(main: Any, old: int, new: int) -> None:
         op.outputs = [new if int(index) == old else int(index) for index in op.outputs]
 
 
-def _float_beside(main: Any, index: int) -> int:
-    """A new float tensor of the same shape."""
+def _beside(main: Any, index: int, kind: Any, called: str) -> int:
+    """A new tensor of the same shape and another type."""
     tensor = main.tensors[index]
-    name = f"{tensor_name(tensor)}_float"
-    kind: Any = _Type.FLOAT32
+    name = f"{tensor_name(tensor)}_{called}"
     made: int = add_new_activation_tensor(name, list(tensor.shape), kind, main)
     main.tensors[made].shapeSignature = tensor.shapeSignature
     main.tensors[made].name = name.encode()
