@@ -22,6 +22,8 @@ class Architecture:
     package: whose code it is.
     int8: whether it is converted to int8 too; a third of all are.
     classes: of the data, to which the last layer is fitted; 0 where the data have none.
+    meaning: what its user says of the answers, as --output takes it, where the graph does not show
+        it and the classes of the data, if any, are those of every place in a sample.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Architecture:
     inputs: Mapping[str, Maker]
     int8: bool = False
     classes: int = 0
+    meaning: tuple[str, ...] = ()
 
     @property
     def framework(self) -> str:

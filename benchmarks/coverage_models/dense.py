@@ -140,10 +140,18 @@ ARCHITECTURES = [
         Architecture(
             name, "segmentation", "torchvision", lambda name=name: segmentation(name)(),
             {"input" if name.startswith("lraspp") else "x": image(64)}, name.startswith("lraspp"),
+            classes=21 if name.startswith("lraspp") else 0,
+            meaning=tuple(f"{output}=logits,axis=1" for output in outputs),
         )
-        for name in ("lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large")
+        for name, outputs in (
+            ("lraspp_mobilenet_v3_large", ("out",)),
+            ("deeplabv3_mobilenet_v3_large", ("out", "aux")),
+        )
     ),
-    Architecture("segformer", "segmentation", "transformers", segformer, _PIXELS, True),
+    Architecture(
+        "segformer", "segmentation", "transformers", segformer, _PIXELS, True,
+        classes=19, meaning=("logits=logits,axis=1",),
+    ),
     Architecture("hrnet_w18_small", "pose", "timm", hrnet, _IMAGE),
     Architecture(
         "vitpose", "pose", "transformers", vitpose,

@@ -25,11 +25,13 @@ def ridge(features: np.ndarray, labels: np.ndarray, classes: int) -> tuple[np.nd
 
 
 def fit_torch(model: Any, inputs: dict[str, np.ndarray], labels: np.ndarray) -> None:
-    """In place; the last linear layer must give the logits. Raises ValueError where none does."""
+    """In place; the last linear layer or 1 x 1 convolution must give the logits, of each sample or
+    of each place in it. Raises ValueError where none does."""
     import torch
 
     classes = int(labels.max()) + 1
-    heads = [m for m in model.modules() if getattr(m, "out_features", None) == classes]
+    widths = ("out_features", "out_channels")
+    heads = [m for m in model.modules() if classes in [getattr(m, name, 0) for name in widths]]
     if not heads:
         raise ValueError(f"no layer of the model gives {classes} classes")
     seen: list[np.ndarray] = []
@@ -39,8 +41,14 @@ def fit_torch(model: Any, inputs: dict[str, np.ndarray], labels: np.ndarray) -> 
         for begin in range(0, len(labels), 32):
             model(*(array[begin : begin + 32] for array in call))
         hook.remove()
-        weights, bias = ridge(np.concatenate(seen), labels, classes)
-        heads[-1].weight.copy_(torch.from_numpy(weights.T))
+        features = np.concatenate(seen)
+        if isinstance(heads[-1], torch.nn.Conv2d):
+            features = np.moveaxis(features, 1, -1)
+        places = int(np.prod(features.shape[1:-1]))
+        features = features.reshape(-1, features.shape[-1])
+        weights, bias = ridge(features, np.repeat(labels, places), classes)
+        fitted = torch.from_numpy(weights.T)
+        heads[-1].weight.copy_(fitted.reshape(heads[-1].weight.shape))
         heads[-1].bias.copy_(torch.from_numpy(bias))
 
 

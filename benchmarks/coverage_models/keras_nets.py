@@ -69,5 +69,8 @@ ARCHITECTURES = [
     for name, (int8, size, _) in APPLICATIONS.items()
 ] + [
     Architecture("keras_lstm", "text", "keras", lstm, {"words": _words}),
-    Architecture("keras_gru", "time series", "keras", gru, {"series": signal(48, 6)}, True),
+    Architecture(
+        "keras_gru", "time series", "keras", gru, {"series": signal(48, 6)}, True,
+        meaning=("forecast=regression,error=0.1",),
+    ),
 ]  # fmt: skip

@@ -82,7 +82,8 @@ def main(name: str, folder: Path) -> None:
     architecture = ARCHITECTURES[name]
     np.savez(folder / "data.npz", **architecture.data(SAMPLES, seed=1))
     if architecture.int8:
-        known = {"labels": architecture.labels(SAMPLES_INT8)} if architecture.classes else {}
+        labelled = architecture.classes and not architecture.meaning
+        known = {"labels": architecture.labels(SAMPLES_INT8)} if labelled else {}
         np.savez(folder / "int8.npz", **architecture.data(SAMPLES_INT8, seed=2), **known)
     inputs = architecture.data(SAMPLES_CHECKED, seed=4)
     np.savez(folder / "inputs.npz", **inputs)

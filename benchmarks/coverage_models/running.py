@@ -104,6 +104,7 @@ def edgeml_command(of: Architecture, folder: Path, to: str, precision: str, out:
     if of.framework == "tensorflow":
         source, options = str(folder / "net.keras"), []
     data = folder / ("data.npz" if precision == "fp32" else "int8.npz")
+    options += [word for meaning in of.meaning for word in ("--output", meaning)]
     options += ["--to", to, "--precision", precision, "--data", str(data), "--out", str(out)]
     return [sys.executable, "-m", "edgeml.cli", "convert", source, *options, "--no-profile"]
 

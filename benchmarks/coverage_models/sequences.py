@@ -168,6 +168,7 @@ ARCHITECTURES = [
     Architecture(
         "crnn", "text in images", "PyTorch", crnn,
         {"image": lambda *call: turned(signal(64, 32))(*call)[:, None]}, True,
+        classes=40, meaning=("output=logits,axis=2",),
     ),
     Architecture("deepspeech2", "audio", "PyTorch", deepspeech2, {"spectrogram": signal(64, 40)}),
     Architecture("ge2e_lstm", "audio", "PyTorch", speaker, {"mels": signal(40, 40)}),

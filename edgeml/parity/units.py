@@ -13,15 +13,16 @@ _FARTHEST = 1e70  # of numbers of which the largest may be 1e60
 
 
 def units(model: Array, of: Callable[[Array], Floats], axis: int) -> Floats:
-    """What to divide each slice along `axis` by: [slices], powers of two, 1 where any will do.
+    """What to divide each slice along `axis` by: [slices], powers of two, 1 where any will do. The
+    slices are those that `of` gives, which may be fewer than the model's.
 
     A slice of zeros has the least that any other has. Only float64 has such numbers.
     """
-    ones = np.ones(model.shape[axis])
+    ones = np.ones(of(model[:1]).shape[axis] if len(model) else model.shape[axis])
     if model.dtype != np.float64 or not model.size:
         return ones
     rest = tuple(a for a in range(model.ndim) if a != axis)
-    largest = np.zeros(model.shape[axis])
+    largest = np.zeros_like(ones)
     for rows in chunks(model):
         values = np.abs(of(model[rows]))
         largest = np.maximum(largest, np.where(np.isfinite(values), values, 0.0).max(axis=rest))

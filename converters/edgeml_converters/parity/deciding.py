@@ -151,4 +151,10 @@ def _needed(figure: Figure, value: float, high: float, limit: Limit, events: int
     else:
         nearest = limit.same if value < limit.same else limit.differs
         by_width = samples * ((high - value) / (nearest - value)) ** 2
-    return ceil(ceil(max(by_width, by_events, samples + 1)) * figure.each)
+    return _rounded_up(max(by_width, by_events, samples + 1) * figure.each)
+
+
+def _rounded_up(number: float) -> int:
+    """To two digits: it is an estimate, and one sample more than there are tells nothing."""
+    step: int = 10 ** max(0, len(str(ceil(number))) - 2)
+    return ceil(number / step) * step

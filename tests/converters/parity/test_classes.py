@@ -48,6 +48,26 @@ def test_a_classifier_at_a_tenth_of_a_logit_is_the_same_and_one_without_a_class_
     assert answer(Role(kind="logits"), model, deaf).answer == "differs"
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("places", [(), (12,)])
+def test_of_many_classes_those_that_come_up_hold_each(dtype: type, places: tuple[int, ...]) -> None:
+    """Of 300 a reader uses a few in enough samples; one of them is never chosen any more."""
+    rng = seeded()
+    model = rng.normal(0, 1, (400, *places, 300))
+    own = rng.integers(5, size=model.shape[:-1])
+    np.put_along_axis(model, own[..., None], 9.0, axis=-1)
+    model = model.astype(dtype)
+    quiet = model + rng.normal(0, 0.05, model.shape).astype(dtype)
+    decision = answer(Role(kind="logits"), model, quiet)
+    assert decision.answer == "same"
+    deaf = model.copy()
+    deaf[..., 3] = -9
+    decision = answer(Role(kind="logits"), model, deaf)
+    assert decision.answer == "differs"
+    wrong = {column.column for column in decision.columns if column.answer == "differs"}
+    assert "class 3" in wrong
+
+
 def test_a_softmax_over_a_thousand_classes_that_is_mostly_noise_differs() -> None:
     """Its cosine is 1.0000 where one class holds nearly all, and the others are lost."""
     rng = seeded()

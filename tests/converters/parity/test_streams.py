@@ -127,7 +127,7 @@ def test_a_counter_is_proven_by_every_step_that_it_counts_right() -> None:
     few = tuple(range(0, 100, 20))
     (open_yet,) = judge_steps({"n": count[:100]}, {"n": count[:100]}, few, rule)
     assert open_yet.answer == "cannot tell"
-    assert "about 396 samples would tell, and these are 100" in open_yet.reason
+    assert "about 400 samples would tell, and these are 100" in open_yet.reason
 
 
 def test_a_state_that_is_no_number_any_more_is_the_models_own_fault() -> None:
