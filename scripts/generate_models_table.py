@@ -1,6 +1,8 @@
-"""Writes docs/models.md: converts the seven small models of both frameworks, in five minutes.
+"""Writes docs/models.md: converts the seven small models of both frameworks, in five minutes, and
+the members with a truth of their own, in five more.
 
---train: trains them anew before, and keeps these weights instead of those that are there.
+--train: trains the small models anew before, and keeps these weights instead of those that are
+there; scripts/generate_curves.py does it for the members. --members: converts these alone.
 """
 
 import argparse
@@ -12,7 +14,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.converters.zoo.conversions import convert_all, make_all  # noqa: E402
-from tests.converters.zoo.table import PAGE, coverage, page  # noqa: E402
+from tests.converters.zoo.members.conversions import convert_members  # noqa: E402
+from tests.converters.zoo.members.rows import SECTION, section  # noqa: E402
+from tests.converters.zoo.table import PAGE, page, placed, sections  # noqa: E402
 
 
 def main() -> None:
@@ -20,9 +24,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--train", action="store_true")
+    parser.add_argument("--members", action="store_true")
+    asked = parser.parse_args()
+    if not asked.members:
+        write_models(asked.train)
+    write_members()
+
+
+def write_models(train: bool) -> None:
     with tempfile.TemporaryDirectory() as name:
         zoos = make_all(Path(name))
-        if parser.parse_args().train:
+        if train:
             for zoo in zoos.values():
                 print(f"models: {zoo.train()}", file=sys.stderr, flush=True)
         with convert_all(zoos) as running:
@@ -30,7 +42,16 @@ def main() -> None:
             for key, future in running.items():
                 reports[key] = future.result()
                 print(f"models: {key[0]} {key[1]}", file=sys.stderr, flush=True)
-    PAGE.write_text(page(reports) + coverage(PAGE.read_text()))
+    PAGE.write_text(page(reports) + sections(PAGE.read_text()))
+
+
+def write_members() -> None:
+    found = []
+    with tempfile.TemporaryDirectory() as name, convert_members(Path(name)) as running:
+        for key, future in running.items():
+            found += future.result()
+            print(f"members: {key[0]} {key[1]}", file=sys.stderr, flush=True)
+    PAGE.write_text(placed(PAGE.read_text(), SECTION, section(found)))
 
 
 if __name__ == "__main__":

@@ -209,8 +209,8 @@ def test_the_table_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
     assert second.count(table.BEGIN) == second.count(table.END) == 1
     assert "- strict onnx-fp32, differs: off / so\n" in second
     zoo = importlib.import_module("tests.converters.zoo.table")
-    assert page + zoo.coverage(second) == second
-    assert zoo.coverage(page) == ""
+    assert page + zoo.sections(second) == second
+    assert zoo.sections(page) == ""
 
 
 def test_every_architecture_is_one_of_its_kind() -> None:

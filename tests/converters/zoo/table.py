@@ -79,10 +79,19 @@ def written() -> Iterator[tuple[str, ...]]:
             yield tuple(text.strip() for text in line.strip("|").split("|"))
 
 
-def coverage(text: str) -> str:
-    """The section that benchmarks/coverage.py has written into a page; it stays as it is."""
-    found = re.search(r"^<!-- coverage: begin -->.*^<!-- coverage: end -->\n", text, re.M | re.S)
-    return f"\n{found[0]}" if found else ""
+def sections(text: str) -> str:
+    """What others have written into a page, each between its two markers; it stays as it is."""
+    found = re.finditer(r"^<!-- (\w+): begin -->.*?^<!-- \1: end -->\n", text, re.M | re.S)
+    return "".join(f"\n{section[0]}" for section in found)
+
+
+def placed(text: str, name: str, section: str) -> str:
+    """The page with this section in place of the one of that name, else at its end."""
+    marked = f"<!-- {name}: begin -->\n\n{section}\n<!-- {name}: end -->\n"
+    before, begin, rest = text.partition(f"<!-- {name}: begin -->")
+    if not begin:
+        return f"{text.rstrip()}\n\n{marked}"
+    return before + marked + rest.partition(f"<!-- {name}: end -->\n")[2]
 
 
 def page(reports: Reports) -> str:
