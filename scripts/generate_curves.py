@@ -18,9 +18,9 @@ from tests.converters.zoo.members.page import (  # noqa: E402
     PAGE,
     PICTURE,
     SEEDS,
-    counted,
     curves,
     page,
+    seeded,
 )
 from tests.converters.zoo.members.picture import picture  # noqa: E402
 
@@ -35,7 +35,7 @@ def main() -> None:
         train_all()
     found = curves()
     PICTURE.write_text(picture(found), encoding="utf-8")
-    PAGE.write_text(page(found, counted(range(SEEDS))), encoding="utf-8")
+    PAGE.write_text(page(found, seeded(range(SEEDS))), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ LONGEST = (
     "flow/test_swap_flow.py",
     "conformance/test_onnx_backend.py",
     "converters/test_convert_tensorflow.py",
+    "converters/zoo/members/test_members.py",
     "flow/test_readme.py",
     "converters/test_convert_sources.py",
     "converters/quantise/test_tflite.py",

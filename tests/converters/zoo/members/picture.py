@@ -26,7 +26,7 @@ def picture(found: Curves) -> str:
     """An SVG file that follows the reader's colours by day and by night."""
     rows = -(-len(found) // _COLUMNS)
     with new_figure("curves", 9.5, 2.3 * rows) as figure:
-        grid: Any = figure.subplots(rows, _COLUMNS, sharex=True, sharey=True)
+        grid: Any = figure.subplots(rows, _COLUMNS, sharex=True, sharey=True, squeeze=False)
         for place, (axes, (member, of_member)) in enumerate(
             zip(grid.flat, found.items(), strict=False)
         ):
