@@ -52,9 +52,10 @@ def ops_of(form: Format, entry: Path) -> list[Op]:
 
 def _of_onnx(entry: Path) -> list[Op]:
     from edgeml_converters.formats.onnx_read import read_graph
+    from edgeml_converters.formats.onnx_walk import constants
 
     graph = read_graph(entry).graph
-    weights = {tensor.name for tensor in graph.initializer if len(tensor.dims) > 1}
+    weights = {name for name, tensor in constants(graph).items() if len(tensor.dims) > 1}
     return [
         Op(
             node.name or node.output[0],

@@ -12,6 +12,7 @@ import onnxruntime
 from edgeml_converters.bisect.probe import Place, Probe
 from edgeml_converters.formats.onnx_edges import edges
 from edgeml_converters.formats.onnx_read import QUANTISED, read_graph
+from edgeml_converters.formats.onnx_walk import constants
 from edgeml_converters.formats.tensors import Arrays
 
 _FLOATS = {"float": "float32", "float16": "float16", "double": "float64"}
@@ -39,7 +40,7 @@ class OnnxProbe(Probe):
         self._edges = edges(graph)
         floats = _dtypes(self._session.get_outputs(), self._edges)
         self._inputs = _dtypes(self._session.get_inputs(), self._edges)
-        weights = {tensor.name for tensor in graph.initializer}
+        weights = set(constants(graph))
         self.places = (
             *(Place(name, "Input", (name,), dtype) for name, dtype in self._inputs.items()),
             *(

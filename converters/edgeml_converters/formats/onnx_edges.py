@@ -5,6 +5,7 @@ from onnx import TensorProto, numpy_helper
 from onnx.external_data_helper import uses_external_data
 
 from edgeml.quantisation import Quantisation
+from edgeml_converters.formats.onnx_walk import constants
 
 _INTEGERS = (TensorProto.INT8, TensorProto.UINT8, TensorProto.INT16, TensorProto.UINT16)
 
@@ -36,8 +37,8 @@ def scalar_quantisation(
 ) -> Quantisation | None:
     """What a QuantizeLinear or DequantizeLinear says of integers of that type; None where it is
     another, or has more scales than one, or computes them."""
-    constants = {tensor.name: tensor for tensor in graph.initializer}
-    named = [constants.get(name) for name in node.input[1:3]]
+    known = constants(graph)
+    named = [known.get(name) for name in node.input[1:3]]
     if not named or any(tensor is None or uses_external_data(tensor) for tensor in named):
         return None
     scale, *zero = [numpy_helper.to_array(tensor) for tensor in named if tensor is not None]

@@ -22,6 +22,19 @@ def walk(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
             yield from walk(graph.node)
 
 
+def constants(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
+    """The constant tensors of a graph by name, wherever exporters put them: in the list of those
+    that are given first, or in nodes."""
+    of_nodes = {
+        node.output[0]: attribute.t
+        for node in graph.node
+        if node.op_type == "Constant"
+        for attribute in node.attribute
+        if attribute.name == "value"
+    }
+    return {tensor.name: tensor for tensor in graph.initializer} | of_nodes
+
+
 @dataclass(frozen=True)
 class Scope:
     """A graph with what its nodes see: its own and that of the graphs around it.

@@ -1,7 +1,6 @@
 """An ONNX file taken apart: operators, weights and multiply-accumulates, by shape inference."""
 
 from collections import Counter
-from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from onnx import inliner, shape_inference
 
 from edgeml.profile import Layer
 from edgeml_converters.formats.onnx_read import read_graph
-from edgeml_converters.formats.onnx_walk import walk
+from edgeml_converters.formats.onnx_walk import constants, walk
 from edgeml_converters.formats.tensors import Shapes
 from edgeml_converters.profile.onnx_macs import macs
 from edgeml_converters.steps.messages import Anatomy
@@ -111,34 +110,25 @@ def _shapes(graph: onnx.GraphProto) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _constants(graph: onnx.GraphProto) -> Iterator[tuple[str, onnx.TensorProto]]:
-    for tensor in graph.initializer:
-        yield tensor.name, tensor
-    for node in graph.node:
-        for attribute in node.attribute if node.op_type == "Constant" else ():
-            if attribute.name == "value":
-                yield node.output[0], attribute.t
-
-
 def _weights(graph: onnx.GraphProto) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Tensor -> (the constant that it carries, the constant's dims), for all that are weights.
 
     Weights are floats and bytes that stand for floats. Integers of other sizes are shapes and axes,
     except an int32 bias that is dequantised.
     """
-    constants = dict(_constants(graph))
+    known = constants(graph)
     steps: set[str] = set()
     for node in graph.node:
         places = _STEPS.get(node.op_type, ())
         steps |= {node.input[i] for i in places if i < len(node.input)}
     weights = {
         name: (name, tuple(tensor.dims))
-        for name, tensor in constants.items()
+        for name, tensor in known.items()
         if tensor.dims and tensor.data_type in _FLOATS | _BYTES and name not in steps
     }
     for node in graph.node:
-        if node.op_type in _CARRIERS and node.input[0] in constants:
-            tensor = constants[node.input[0]]
+        if node.op_type in _CARRIERS and node.input[0] in known:
+            tensor = known[node.input[0]]
             if node.op_type == "DequantizeLinear" and tensor.dims:
                 weights[node.output[0]] = (node.input[0], tuple(tensor.dims))
         if node.op_type in _CARRIERS and node.input[0] in weights:

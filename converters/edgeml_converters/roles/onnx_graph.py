@@ -6,6 +6,7 @@ from pathlib import Path
 import onnx
 
 from edgeml_converters.formats.onnx_read import read_graph
+from edgeml_converters.formats.onnx_walk import constants
 from edgeml_converters.roles.graph import Graph, Made, MapKind, Shape
 
 _MOVES = frozenset(
@@ -28,11 +29,7 @@ def read_onnx(path: Path) -> Graph:
     """The graph behind the outputs; without shapes where they cannot be inferred."""
     model = read_graph(path)
     nodes = {name: node for node in model.graph.node for name in node.output}
-    tensors = {tensor.name: tensor for tensor in model.graph.initializer} | {
-        node.output[0]: node.attribute[0].t
-        for node in model.graph.node
-        if node.op_type == "Constant" and node.attribute[0].name == "value"
-    }
+    tensors = constants(model.graph)
     makers = {name: made for name, node in nodes.items() if (made := _made(node, nodes, tensors))}
     return Graph(makers, _shapes(model))
 

@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
 
 from edgeml.evidence import TensorFidelity
 from edgeml.faults import Fault, Finding
 from edgeml.manifest import Precision
-from edgeml_converters.bisect.around import Around, around
+from edgeml_converters.bisect.around import Around, around, ops_of
 from edgeml_converters.bisect.culprit import MARGIN_DB, culprit
 from edgeml_converters.bisect.repairs import Damage, Repair, repairs
 from tests import onnx_models
@@ -106,8 +109,6 @@ def test_an_input_of_the_model_keeps_what_takes_it_in_float() -> None:
 
 
 def test_the_ops_around_a_tensor(tmp_path: Path) -> None:
-    import onnx
-
     path = onnx_models.roomy(tmp_path / "model.onnx", 2)
     model = onnx.load(path)
     for node in model.graph.node:
@@ -118,3 +119,20 @@ def test_the_ops_around_a_tensor(tmp_path: Path) -> None:
     layer = write(tmp_path / "model.tflite", dynamic_layer([0.1]))
     assert around("tflite", layer, "y") == Around("y")
     assert around("tflite", layer, "x") == Around("", (), ("y",))
+
+
+def test_weights_are_seen_wherever_an_exporter_puts_them(tmp_path: Path) -> None:
+    """Paddle's exporter makes nodes of them; a bias has one axis and is none."""
+    weights = numpy_helper.from_array(np.eye(4, dtype=np.float32), "w")
+    nodes = [
+        helper.make_node("Constant", [], ["w of a node"], value=weights),
+        helper.make_node("Constant", [], ["b"], value_floats=[1.0, 2.0, 3.0, 4.0]),
+        helper.make_node("MatMul", ["x", "w of a node"], ["m"], name="of a node"),
+        helper.make_node("Add", ["m", "b"], ["a"], name="of a bias"),
+        helper.make_node("MatMul", ["a", "w"], ["y"], name="of the list"),
+    ]
+    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["batch", 4]) for n in "xy"]
+    graph = helper.make_graph(nodes, "g", values[:1], values[1:], [weights])
+    onnx.save(helper.make_model(graph), tmp_path / "net.onnx")
+    found = {op.name: op.has_weights for op in ops_of("onnx", tmp_path / "net.onnx")}
+    assert found == {"of a node": True, "of a bias": False, "of the list": True}

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper
 
 from edgeml.faults import Fault
 from edgeml_converters.formats.npz import save
+from edgeml_converters.parity import judging, run
 from edgeml_converters.parity.outcome import Parity
 from edgeml_converters.parity.question import Question
 from edgeml_converters.parity.rule import Rule
@@ -99,9 +100,9 @@ def test_a_file_that_says_something_else_fails_with_its_figures(tmp_path: Path) 
 
 
 def test_a_damaged_file_did_not_run_and_does_not_pass(tmp_path: Path) -> None:
-    entry = _difference(tmp_path, ("x", "y"), ("difference", "sum"))
+    entry = _difference(tmp_path, ("x", "y"), ("difference", "other"))
     entry.write_bytes(entry.read_bytes()[:40])
-    parity = _show(entry, {"difference": X - Y, "sum": X + 2 * Y})
+    parity = _show(entry, {"difference": X - Y, "other": X + 2 * Y})
     assert not parity.passed
     assert parity.engines[0].error is not None
     assert "could not run it" in (parity.fault() or "")
@@ -126,3 +127,19 @@ def test_an_engine_that_opens_the_file_at_no_level_says_why(tmp_path: Path) -> N
     assert (finding.fault, finding.engines) == (Fault.ENGINE_REFUSED, ("onnxruntime",))
     assert re.match(r"onnxruntime: onnxruntime .* refused model\.onnx: .*Subtract", finding.message)
     assert str(tmp_path) not in finding.message
+
+
+def test_levels_that_answer_the_same_numbers_are_judged_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[int] = []
+
+    def counting(*arguments: Any) -> Any:
+        judged.append(1)
+        return judging.judge(*arguments)
+
+    monkeypatch.setattr(run, "judge", counting)
+    entry = _difference(tmp_path, ("x", "y"), ("difference", "other"))
+    parity = _show(entry, {"difference": X - Y, "other": X + 2 * Y})
+    assert len(parity.engines) == 4 and len(judged) == 1
+    assert len({row.outputs for row in parity.engines}) == 1 and parity.passed
