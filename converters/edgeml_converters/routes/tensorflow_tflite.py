@@ -9,6 +9,7 @@ import tensorflow as tf
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.tensorflow_model import TensorflowModel
 from edgeml_converters.frameworks.tensorflow_v1 import SessionModel
+from edgeml_converters.routes.tensorflow_plain import plain
 from edgeml_converters.steps.messages import Converted
 
 ENTRY = "model.tflite"
@@ -19,11 +20,13 @@ def by_saved_model(
 ) -> Converted:
     """By a SavedModel whose root holds the variables: without them the converter leaves
     READ_VARIABLE in the file, which answers NaN."""
-    function, _ = model.function(arrays, batch=1)
+    function, specs = model.function(arrays, batch=1)
     root: Any = tf.Module()
-    root.kept = model.kept
+    written = plain(function, specs)
+    if written is function:  # else its variables are constants, and no table goes with them
+        root.kept = model.kept
     with TemporaryDirectory() as saved:
-        tf.saved_model.save(root, saved, signatures=function.get_concrete_function())
+        tf.saved_model.save(root, saved, signatures=written.get_concrete_function())
         converted = tf.lite.TFLiteConverter.from_saved_model(saved).convert()
     (folder / ENTRY).write_bytes(converted)
     return Converted(entry=ENTRY)

@@ -19,11 +19,15 @@ def grouped() -> keras.Model:
     return keras.Model(image, layers.Dense(3, name="scores")(layers.Flatten()(x)))
 
 
-def grouped_saved() -> Any:
+def _saved(model: keras.Model) -> Any:
     """The same as a SavedModel, whose functions are traced already."""
     folder = tempfile.mkdtemp()
-    grouped().export(folder, verbose=False)
+    model.export(folder, verbose=False)
     return tf.saved_model.load(folder)
+
+
+def grouped_saved() -> Any:
+    return _saved(grouped())
 
 
 def _divided(n: Any) -> dict[str, Any]:
@@ -90,3 +94,30 @@ def resized() -> keras.Model:
     image = keras.Input((12, 12, 3), dtype="uint8", name="image")
     x = layers.Rescaling(1 / 255)(layers.Resizing(7, 7)(image))
     return keras.Model(image, layers.Dense(3)(layers.Flatten()(x)))
+
+
+def looked_up() -> keras.Model:
+    """Tables of integers, counts of classes and steps of numbers."""
+    keras.utils.set_random_seed(0)
+    code = keras.Input((2,), dtype="int64", name="code")
+    size = keras.Input((3,), name="size")
+    counted = layers.IntegerLookup(vocabulary=[70, -20, 35], output_mode="count")(code)
+    places = layers.IntegerLookup(vocabulary=[70, -20, 35], num_oov_indices=2)(code)
+    steps = layers.Discretization([-1.0, 0.0, 0.5])(size)
+    several = layers.CategoryEncoding(4, output_mode="multi_hot")(steps)
+    answers = {"counted": counted, "places": places, "steps": steps, "several": several}
+    return keras.Model([code, size], answers)
+
+
+def looked_up_saved() -> Any:
+    return _saved(looked_up())
+
+
+def chosen_saved() -> Any:
+    return _saved(chosen())
+
+
+def hashed() -> keras.Model:
+    code = keras.Input((2,), dtype="int64", name="code")
+    spread = layers.Embedding(8, 4)(layers.Hashing(8, name="buckets")(code))
+    return keras.Model(code, layers.Flatten(name="flat")(spread))

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeml_converters.steps.process import Worker
+from edgeml_converters.steps.process import StepRefused, Worker
 from edgeml_runtime.engines.onnx import OnnxEngine
 from tests.converters.routes.routed import route
 
@@ -45,11 +45,14 @@ def test_integers_are_divided_as_tensorflow_divides_them(worker: Worker, tmp_pat
 
 
 @pytest.mark.parametrize("key", [ONNX, TFLITE])
-def test_keras_finds_the_largest_and_the_smallest(worker: Worker, tmp_path: Path, key: str) -> None:
+@pytest.mark.parametrize("name", ["chosen", "chosen_saved"])
+def test_keras_finds_the_largest_and_the_smallest(
+    worker: Worker, tmp_path: Path, name: str, key: str
+) -> None:
     """It looks at the bits of floats, for which neither format has operators."""
     x = np.random.default_rng(0).normal(size=(8, 6)).astype(np.float32)
     x[0, :2] = 0.0, -0.0
-    done = route(worker, tmp_path, f"{MODELS}:chosen", key, x=x)
+    done = route(worker, tmp_path, f"{MODELS}:{name}", key, x=x)
     assert done.worst == 0
     assert done.answers["most"].tolist() == x.argmax(-1).tolist()
 
@@ -82,3 +85,35 @@ def test_the_reference_is_what_predict_gives(worker: Worker, tmp_path: Path) -> 
     image = np.random.default_rng(0).integers(0, 256, (8, 12, 12, 3)).astype(np.uint8)
     done = route(worker, tmp_path, f"{MODELS}:resized", TFLITE, image=image)
     assert done.worst < 1e-5
+
+
+@pytest.mark.parametrize("key", [ONNX, TFLITE])
+@pytest.mark.parametrize("name", ["looked_up", "looked_up_saved"])
+def test_what_preprocessing_layers_look_up_and_count(
+    worker: Worker, tmp_path: Path, name: str, key: str
+) -> None:
+    """Neither format has the tables; TFLite cannot count, and ONNX has no Bucketize."""
+    code = np.array([[70, 70], [-20, 35], [9, 35], [-20, -7], [2**40, 70]])
+    size = np.array([[-3, 0, 9], [-1, -0.5, 0.5], [0.25, 0, 0.25], [1, 1, 1], [-2, 0.5, -1.1]])
+    size = size.astype(np.float32)
+    done = route(worker, tmp_path, f"{MODELS}:{name}", key, code=code, size=size)
+    steps = np.digitize(size, [-1.0, 0.0, 0.5])
+    known = np.array([70, -20, 35])
+    counted = (code[:, :, None] == known).sum(1)
+    assert done.worst == 0
+    assert done.answers["counted"][:, 1:].tolist() == counted.tolist()
+    assert done.answers["counted"].sum(1).tolist() == [2] * 5
+    assert done.answers["places"][0].tolist() == [2, 2]  # behind those for unknown numbers
+    assert done.answers["steps"].tolist() == steps.tolist()
+    assert done.answers["several"].tolist() == [
+        [float(step in row) for step in range(4)] for row in steps.tolist()
+    ]
+
+
+@pytest.mark.parametrize("key", [ONNX, TFLITE])
+def test_hashes_of_text_are_refused_by_their_layer(
+    worker: Worker, tmp_path: Path, key: str
+) -> None:
+    code = np.array([[70, 70], [-20, 35]])
+    with pytest.raises(StepRefused, match="the layer buckets computes with StringToHashBucketFast"):
+        route(worker, tmp_path, f"{MODELS}:hashed", key, code=code)
