@@ -140,7 +140,7 @@ def _read_data(data_file: Path | None, workspace: Path, options: Options) -> Dat
         files = write_samples(data_file, workspace / f"{data_file.stem}.npz")
     else:
         files = _gathered(data_file, workspace, options)
-    return read(files, options.slice_by, options.sequence_by, called=data_file)
+    return read(files, options.slice_by, options.sequence_by, called=data_file, text=True)
 
 
 def _read_calibration(

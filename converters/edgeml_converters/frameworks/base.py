@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from edgeml.errors import InputError, first_line
+from edgeml.errors import InputError
 from edgeml.manifest import Precision
 from edgeml_converters.asked import Asked
 from edgeml_converters.formats.tensors import Array, Arrays, Feedback, ModelInput
+from edgeml_converters.frameworks.keras_words import reason
 from edgeml_converters.frameworks.nested import field_names, flatten
 
 CHUNK_SAMPLES = 64  # at once, so that memory stays bounded for any number of samples
@@ -56,10 +57,9 @@ class Model(ABC):
         except InputError:
             raise
         except Exception as error:
-            reason = first_line(str(error)) or type(error).__name__
             raise InputError(
-                f"The model refused the data: {reason}; check the dtypes and shapes in the data "
-                "file."
+                f"The model refused the data: {reason(error)}; check the dtypes and shapes in the "
+                "data file."
             ) from error
         if feedback is not None:
             check_states(outputs, feedback)

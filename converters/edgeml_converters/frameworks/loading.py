@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,10 +10,11 @@ from types import ModuleType
 from typing import Any
 
 from edgeml.contract import Layout
-from edgeml.errors import EdgemlError, InputError, said
+from edgeml.errors import EdgemlError, InputError
 from edgeml_converters.asked import Asked
 from edgeml_converters.extras import EXTRAS
 from edgeml_converters.frameworks.base import Model
+from edgeml_converters.frameworks.keras_words import said
 from edgeml_converters.frameworks.layout import in_layout
 from edgeml_converters.frameworks.samples import by_name, sample_keys, split
 from edgeml_converters.sources.source import Source
@@ -120,14 +122,23 @@ def _wrap(source: Source, built: object, keys: Sequence[str]) -> Model:
         if model is not None:
             return model
     if "keras" in sys.modules or "tensorflow" in sys.modules:
-        from edgeml_converters.frameworks import keras_subclassed, tensorflow_model
+        from edgeml_converters.frameworks import (
+            keras_subclassed,
+            tensorflow_functions,
+            tensorflow_model,
+        )
 
-        model = keras_subclassed.wrap(built, keys) or tensorflow_model.wrap(built)
+        model = (
+            keras_subclassed.wrap(built, keys)
+            or tensorflow_model.wrap(built)
+            or tensorflow_functions.wrap(built)
+        )
         if model is not None:
             return model
     raise InputError(
         f"{source.label} returned {type(built).__name__}; it must return a torch.nn.Module, an "
-        "exported program, a TorchScript module, a keras.Model or a loaded SavedModel."
+        "exported program, a TorchScript module, a keras.Model, a loaded SavedModel or a "
+        "tf.function with an input_signature."
     )
 
 
@@ -165,8 +176,27 @@ def find_callable(source: Source) -> Callable[[], Any]:
             f"{source.label} is not a callable; name a function without arguments that returns "
             "the model."
         )
+    if needed := _needed(attribute):
+        raise InputError(
+            f"{source.label} is called without arguments, but wants {', '.join(needed)}; name a "
+            "function that wants none."
+        )
     build: Callable[[], Any] = attribute
     return build
+
+
+def _needed(function: Callable[..., Any]) -> list[str]:
+    """The parameters without which it cannot be called."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # of some that are not written in Python nobody knows
+        return []
+    open_ended = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [
+        name
+        for name, one in parameters.items()
+        if one.default is one.empty and one.kind not in open_ended
+    ]
 
 
 def _import_file(path: Path) -> ModuleType:

@@ -7,6 +7,7 @@ import tensorflow as tf
 from edgeml.errors import InputError, said
 from edgeml_converters.frameworks import tensorflow_v1
 from edgeml_converters.frameworks.base import Model
+from edgeml_converters.frameworks.keras_words import unknown_class
 from edgeml_converters.frameworks.tensorflow_model import from_keras, from_saved_model
 
 
@@ -25,7 +26,13 @@ def load_keras(path: Path) -> Model:
                 )
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
+        if name := unknown_class(error):
+            raise InputError(
+                f"{path.name} holds {name!r}, which Keras itself does not have; name a callable, "
+                f"FILE.py:FUNCTION, that imports it and returns keras.saving.load_model("
+                f"{path.name!r}, custom_objects={{{name!r}: {name}}})."
+            ) from error
         if "safe_mode" not in str(error):
             raise
         raise InputError(

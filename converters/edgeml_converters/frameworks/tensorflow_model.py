@@ -12,6 +12,7 @@ from edgeml_converters.formats.tensors import Array, Arrays, ModelInput
 from edgeml_converters.frameworks.base import Model, name_outputs
 from edgeml_converters.frameworks.keras_half import in_float32
 from edgeml_converters.frameworks.tensorflow_portable import portable
+from edgeml_converters.frameworks.tensorflow_text import refuse_text
 
 Tensors = Mapping[str, Any]
 
@@ -39,6 +40,7 @@ class TensorflowModel(Model):
         self.call = call
         self.inputs = inputs
         self.kept = kept
+        refuse_text(owner, inputs)
         frozen = {i.shape[0] for i in inputs if i.shape} - {None}
         if frozen - {1}:
             raise InputError(

@@ -10,6 +10,7 @@ import tensorflow as tf
 from edgeml.errors import ConversionError
 from edgeml_converters.bisect.origin import source_of
 from edgeml_converters.formats.tensors import Array
+from edgeml_converters.frameworks.keras_words import behind
 
 # What works on text, or makes hashes of it.
 ON_TEXT = re.compile(r"AsString|String|Regex|Unicode|Substr|SparseCross")
@@ -65,10 +66,11 @@ def refuse_text(outputs: Sequence[Any]) -> None:
 
 def _before(operation: Any) -> str:
     layer = source_of(operation.name)
+    rest = f", which in Keras is {behind(layer)}" if layer else ""
     return (
         f"{f'the layer {layer}' if layer else 'the model'} computes with {operation.type}, of "
-        "which ONNX and TFLite have no like; do it before the model, and convert the rest, as "
-        f"keras.Model(model.get_layer({layer!r}).output, model.outputs)"
+        "which ONNX and TFLite have no like; compute that before the model, and convert what "
+        f"follows it{rest}"
     )
 
 

@@ -13,7 +13,6 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from edgeml_converters.routes.tensorflow_inlining import compiled_functions_inlined
 from edgeml_converters.routes.tensorflow_operators import ON_TEXT, WRITTEN, Operator, refuse_text
 
-
 _ANSWER = "answer"
 
 

@@ -58,11 +58,13 @@ def read(
     slice_by: str | None = None,
     sequence_by: str | None = None,
     called: Path | None = None,
+    text: bool = False,
 ) -> Data:
     """Raises InputError for data that are missing, no .npz and no folder of .npy files, empty,
     ragged, not finite, or without the keys `slice_by` and `sequence_by`.
 
-    called: what people call the files where it is something else.
+    called: what people call the files where it is something else. text: leaves it to `bind` to
+    refuse inputs that are text, so that the model can say first why it takes none.
     """
     path = called or files
     if not files.exists():
@@ -85,7 +87,7 @@ def read(
             f"{path} holds no input; save one array for each input of the model, by its name."
         )
     for key, array in arrays.items():
-        _check(path, key, array, "fiubU" if key in not_inputs else "fiub")
+        _check(path, key, array, "fiubU" if key in not_inputs else "fiubUS" if text else "fiub")
     lengths = {key: len(array) for key, array in arrays.items()}
     if len(set(lengths.values())) != 1:
         counts = ", ".join(f"{key} {length}" for key, length in lengths.items())
@@ -151,10 +153,7 @@ def _arrays(path: Path) -> dict[str, Array]:
 
 def _check(path: Path, key: str, array: Array, kinds: str) -> None:
     if array.dtype.kind not in kinds:
-        raise InputError(
-            f"{key!r} in {path} is {array.dtype.name}; only floats, integers and booleans can be "
-            "given to a model."
-        )
+        raise _no_numbers(path, key, array)
     if array.ndim == 0:
         raise InputError(f"{key!r} in {path} is one number; its first axis must be the sample.")
     if array.dtype.kind == "f":
@@ -163,6 +162,14 @@ def _check(path: Path, key: str, array: Array, kinds: str) -> None:
             raise InputError(
                 f"{key!r} in {path} holds {bad} NaN or infinite numbers; clean the data."
             )
+
+
+def _no_numbers(path: Path, key: str, array: Array) -> InputError:
+    kind = "text" if array.dtype.kind in "SU" else array.dtype.name
+    return InputError(
+        f"{key!r} in {path} is {kind}, but only floats, integers and booleans can be given to a "
+        "converted model; turn it into numbers before the model."
+    )
 
 
 def bind(data: Data, declared: Sequence[ModelInput], floats: str | None = None) -> dict[str, Array]:
@@ -214,6 +221,8 @@ def casts(data: Data, bound: Mapping[str, Array]) -> tuple[str, ...]:
 
 
 def _cast(path: Path, array: Array, declared: ModelInput, floats: str | None) -> Array:
+    if array.dtype.kind in "SU":
+        raise _no_numbers(path, declared.name, array)
     if declared.quantisation is not None:
         return _as_reals(path, array, declared, declared.quantisation)
     dtype = declared.dtype or (floats if array.dtype.kind == "f" else None)
