@@ -6,6 +6,8 @@ from edgeml.errors import first_line
 
 # Keras wraps what a layer said into lines of its own, and prints it in bold.
 _CALLED = re.compile(r"Exception encountered when calling .*?\n+\x1b\[1m(.*?)\x1b\[0m", re.DOTALL)
+# In a graph, TensorFlow names the node below what it says of it.
+_NODE = re.compile(r"^(.+)\n\s*\[\[\{\{node", re.MULTILINE)
 _TRACED = "in user code:"  # above the places, and below them what is the matter
 _UNKNOWN = re.compile(
     r"Could not locate (?P<kind>\w+) '(?P<name>\w+)'|Unknown (?P<old>[\w ]+): '(?P<known_as>\w+)'"
@@ -28,6 +30,8 @@ def _inside(error: BaseException) -> str:
     text = str(error)
     while (inner := _CALLED.search(text)) is not None:
         text = inner[1]
+    if (at_node := _NODE.search(text)) is not None:
+        text = at_node[1]
     if first_line(text) == _TRACED:
         text = text.strip().splitlines()[-1].strip()
     return first_line(text).rstrip(".")

@@ -9,45 +9,19 @@ import tensorflow as tf
 
 from edgeml.errors import ConversionError
 from edgeml_converters.bisect.origin import source_of
-from edgeml_converters.formats.tensors import Array
 from edgeml_converters.frameworks.keras_words import behind
+from edgeml_converters.routes.tensorflow_resizing import resized
 
 # What works on text, or makes hashes of it.
 ON_TEXT = re.compile(r"AsString|String|Regex|Unicode|Substr|SparseCross")
-_LOOKUP = "LookupTableFindV2"
 _SIGN = int(tf.int32.min)  # the bit of a float32's sign
 
-
-class Operator:
-    """One operator of a frozen graph, for another graph in which it is written anew.
-
-    table: keys and values of the table that it looks up in; None for another kind.
-    """
-
-    def __init__(self, operation: Any, captured: Mapping[str, Any]) -> None:
-        """captured: what the function captured, by the names of the inputs that stand for it."""
-        self.operation = operation
-        self.table = _table(operation, captured) if operation.type == _LOOKUP else None
-        self.given: dict[str, str] = {}
-        """Which tensor of the frozen graph each placeholder stands for."""
-
-    @property
-    def inputs(self) -> tuple[Any, ...]:
-        return tuple(self.stand_in(tensor) for tensor in self.operation.inputs)
-
-    def stand_in(self, tensor: Any) -> Any:
-        """For a tensor of the frozen graph."""
-        name = f"given_{len(self.given)}"
-        self.given[name] = tensor.name
-        return tf.compat.v1.placeholder(tensor.dtype, tensor.shape, name=name)
-
-    def constant(self, place: int) -> Array | None:
-        """The value of an input; None where it is computed."""
-        value: Array | None = tf.get_static_value(self.operation.inputs[place])
-        return value
-
-    def attribute(self, name: str) -> Any:
-        return self.operation.get_attr(name)
+# (a tensor of the frozen graph) -> what stands for it in the graph that is written
+StandIn = Callable[[Any], Any]
+# (what stands for a tensor) -> the answer; None where an operator stays as it is
+Write = Callable[[StandIn], Any] | None
+# (the operator in the frozen graph, what the function has captured by the names of its inputs)
+Writer = Callable[[Any, Mapping[str, Any]], Write]
 
 
 def refuse_text(outputs: Sequence[Any]) -> None:
@@ -74,7 +48,8 @@ def _before(operation: Any) -> str:
     )
 
 
-def _table(operation: Any, captured: Mapping[str, Any]) -> tuple[Array, Array] | None:
+def _looked_up(operation: Any, captured: Mapping[str, Any]) -> Write:
+    """A table as two constants, its keys in their order; found by halving what is left."""
     kinds = {"Tkeys": operation.get_attr("Tin"), "Tvalues": operation.get_attr("Tout")}
     if tf.string in kinds.values():
         raise ConversionError(_before(operation))
@@ -83,39 +58,41 @@ def _table(operation: Any, captured: Mapping[str, Any]) -> tuple[Array, Array] |
         handle = handle.inputs[0].op
     if handle.name not in captured:
         return None
-    keys, values = tf.raw_ops.LookupTableExportV2(table_handle=captured[handle.name], **kinds)
-    return keys.numpy(), values.numpy()
-
-
-def _looked_up(operator: Operator) -> Any:
-    """A table as two constants, its keys in their order; found by halving what is left."""
-    if operator.table is None:
-        return None
-    keys, values = operator.table
-    _, x, default = operator.inputs
-    if not len(keys):
-        return tf.fill(tf.shape(x), default)
+    table = tf.raw_ops.LookupTableExportV2(table_handle=captured[handle.name], **kinds)
+    keys, values = (one.numpy() for one in table)
     order = np.argsort(keys)
     keys, values = keys[order], values[order]
-    place = tf.zeros_like(x, tf.int32)
-    for power in reversed(range((len(keys) - 1).bit_length())):
-        further = tf.minimum(place + 2**power, len(keys) - 1)
-        place = tf.where(tf.gather(keys, further) <= x, further, place)
-    return tf.where(tf.equal(tf.gather(keys, place), x), tf.gather(values, place), default)
+
+    def write(given: StandIn) -> Any:
+        x, default = (given(tensor) for tensor in operation.inputs[1:])
+        if not len(keys):
+            return tf.fill(tf.shape(x), default)
+        place = tf.zeros_like(x, tf.int32)
+        for power in reversed(range((len(keys) - 1).bit_length())):
+            further = tf.minimum(place + 2**power, len(keys) - 1)
+            place = tf.where(tf.gather(keys, further) <= x, further, place)
+        return tf.where(tf.equal(tf.gather(keys, place), x), tf.gather(values, place), default)
+
+    return write
 
 
-def _counted(operator: Operator) -> Any:
+def _counted(operation: Any, _: Mapping[str, Any]) -> Write:
     """How often each number comes up, or whether it does; of each row where there are rows."""
-    x, size, weights = operator.inputs
-    kind = operator.operation.outputs[0].dtype
-    bound = _bound(operator.operation.inputs[1])
-    numbers = tf.range(size if bound is None else bound)
-    hot = tf.cast(tf.equal(x[..., tf.newaxis], tf.cast(numbers, x.dtype)), kind)
-    if operator.attribute("binary_output"):
-        return tf.reduce_max(hot, axis=-2)
-    if weights.shape.num_elements() != 0:
-        hot *= weights[..., tf.newaxis]
-    return tf.reduce_sum(hot, axis=-2)
+    bound = _bound(operation.inputs[1])
+    kind = operation.outputs[0].dtype
+    weighted = operation.inputs[2].shape.num_elements() != 0
+
+    def write(given: StandIn) -> Any:
+        x = given(operation.inputs[0])
+        numbers = tf.range(given(operation.inputs[1]) if bound is None else bound)
+        hot = tf.cast(tf.equal(x[..., tf.newaxis], tf.cast(numbers, x.dtype)), kind)
+        if operation.get_attr("binary_output"):
+            return tf.reduce_max(hot, axis=-2)
+        if weighted:
+            hot *= given(operation.inputs[2])[..., tf.newaxis]
+        return tf.reduce_sum(hot, axis=-2)
+
+    return write
 
 
 def _bound(size: Any) -> int | None:
@@ -134,29 +111,39 @@ def _bound(size: Any) -> int | None:
     return None
 
 
-def _bucket(operator: Operator) -> Any:
+def _bucket(operation: Any, _: Mapping[str, Any]) -> Write:
     """How many boundaries are not above each number."""
-    boundaries = tf.constant(operator.attribute("boundaries"), tf.float32)
-    x = tf.cast(operator.inputs[0], tf.float32)[..., tf.newaxis]
-    return tf.reduce_sum(tf.cast(x >= boundaries, tf.int32), axis=-1)
+    boundaries = tf.constant(operation.get_attr("boundaries"), tf.float32).numpy()
+
+    def write(given: StandIn) -> Any:
+        x = tf.cast(given(operation.inputs[0]), tf.float32)[..., tf.newaxis]
+        return tf.reduce_sum(tf.cast(x >= boundaries, tf.int32), axis=-1)
+
+    return write
 
 
-def _sign(operator: Operator) -> Any:
+def _sign(operation: Any, _: Mapping[str, Any]) -> Write:
     """The bit of the sign of floats, by arithmetic: Keras' arg max looks for -0.0 by it."""
-    for place in (0, 1):
-        source = operator.operation.inputs[place].op
-        of_floats = source.type == "Bitcast" and source.inputs[0].dtype == tf.float32
-        if of_floats and np.array_equal(operator.constant(1 - place), _SIGN):
-            x = operator.stand_in(source.inputs[0])
-            negative = (x < 0) | (tf.equal(x, 0) & (1 / x < 0))
-            return tf.where(negative, _SIGN, 0)
+    for source, mask in (operation.inputs, reversed(operation.inputs)):
+        of_floats = source.op.type == "Bitcast" and source.op.inputs[0].dtype == tf.float32
+        if of_floats and np.array_equal(tf.get_static_value(mask), _SIGN):
+            floats = source.op.inputs[0]
+
+            def write(given: StandIn, floats: Any = floats) -> Any:
+                x = given(floats)
+                return tf.where((x < 0) | (tf.equal(x, 0) & (1 / x < 0)), _SIGN, 0)
+
+            return write
     return None
 
 
-WRITTEN: dict[str, Callable[[Operator], Any]] = {
-    _LOOKUP: _looked_up,
+WRITTEN: dict[str, Writer] = {
+    "LookupTableFindV2": _looked_up,
     "DenseBincount": _counted,
     "Bucketize": _bucket,
     "BitwiseAnd": _sign,
+    "ResizeBicubic": lambda operation, _: resized(operation),
+    "ResizeArea": lambda operation, _: resized(operation),
+    "ScaleAndTranslate": lambda operation, _: resized(operation),
 }
-"""By the operator's kind; one that answers None stays as it is."""
+"""By the operator's kind."""

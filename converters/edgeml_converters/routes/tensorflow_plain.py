@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from edgeml_converters.routes.tensorflow_inlining import compiled_functions_inlined
-from edgeml_converters.routes.tensorflow_operators import ON_TEXT, WRITTEN, Operator, refuse_text
+from edgeml_converters.routes.tensorflow_operators import ON_TEXT, WRITTEN, refuse_text
 
 _ANSWER = "answer"
 
@@ -76,18 +76,21 @@ def _written(frozen: Any, captured: Mapping[str, Any]) -> Any:
 
 def _spliced(operation: Any, captured: Mapping[str, Any]) -> list[Any]:
     """The nodes that are written for one operator; none where it stays."""
-    if operation.type not in WRITTEN:
+    writer = WRITTEN.get(operation.type)
+    write = None if writer is None else writer(operation, captured)
+    if write is None:
         return []
-    operator = Operator(operation, captured)
+    given: dict[str, str] = {}
+
+    def stand_in(tensor: Any) -> Any:
+        name = f"given_{len(given)}"
+        given[name] = tensor.name
+        return tf.compat.v1.placeholder(tensor.dtype, tensor.shape, name=name)
+
     with tf.Graph().as_default() as small:
-        answer = WRITTEN[operation.type](operator)
-        if answer is None:
-            return []
-        tf.identity(answer, name=_ANSWER)
-    nodes = [node for node in small.as_graph_def().node if node.name not in operator.given]
+        tf.identity(write(stand_in), name=_ANSWER)
+    nodes = [node for node in small.as_graph_def().node if node.name not in given]
     for node in nodes:
         node.name = f"{operation.name}/{node.name}"
-        node.input[:] = [
-            operator.given.get(name) or f"{operation.name}/{name}" for name in node.input
-        ]
+        node.input[:] = [given.get(name) or f"{operation.name}/{name}" for name in node.input]
     return nodes

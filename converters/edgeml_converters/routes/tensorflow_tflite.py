@@ -10,6 +10,7 @@ from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.tensorflow_model import TensorflowModel
 from edgeml_converters.frameworks.tensorflow_v1 import SessionModel
 from edgeml_converters.routes.tensorflow_plain import plain
+from edgeml_converters.routes.tensorflow_words import explained
 from edgeml_converters.steps.messages import Converted
 
 ENTRY = "model.tflite"
@@ -27,7 +28,8 @@ def by_saved_model(
         root.kept = model.kept
     with TemporaryDirectory() as saved:
         tf.saved_model.save(root, saved, signatures=written.get_concrete_function())
-        converted = tf.lite.TFLiteConverter.from_saved_model(saved).convert()
+        with explained():
+            converted = tf.lite.TFLiteConverter.from_saved_model(saved).convert()
     (folder / ENTRY).write_bytes(converted)
     return Converted(entry=ENTRY)
 
@@ -35,7 +37,9 @@ def by_saved_model(
 def by_keras_model(
     model: TensorflowModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
 ) -> Converted:
-    (folder / ENTRY).write_bytes(tf.lite.TFLiteConverter.from_keras_model(model.owner).convert())
+    with explained():
+        converted = tf.lite.TFLiteConverter.from_keras_model(model.owner).convert()
+    (folder / ENTRY).write_bytes(converted)
     return Converted(entry=ENTRY)
 
 
@@ -46,5 +50,7 @@ def by_session(
     converter = tf.compat.v1.lite.TFLiteConverter.from_session(
         model.session, list(model.feeds.values()), list(model.fetches.values())
     )
-    (folder / ENTRY).write_bytes(converter.convert())
+    with explained():
+        converted = converter.convert()
+    (folder / ENTRY).write_bytes(converted)
     return Converted(entry=ENTRY)

@@ -121,3 +121,24 @@ def hashed() -> keras.Model:
     code = keras.Input((2,), dtype="int64", name="code")
     spread = layers.Embedding(8, 4)(layers.Hashing(8, name="buckets")(code))
     return keras.Model(code, layers.Flatten(name="flat")(spread))
+
+
+def resized_in_all_ways() -> keras.Model:
+    """By what neither format interpolates, smaller and larger."""
+    image = keras.Input((6, 5, 2), name="image")
+    ways = {"bicubic": False, "area": False, "lanczos3": False, "bilinear": True}
+    answers = {
+        way: layers.Resizing(4, 7, interpolation=way, antialias=antialias)(image)
+        for way, antialias in ways.items()
+    }
+    return keras.Model(image, answers)
+
+
+def doubled() -> keras.Model:
+    x = keras.Input((3,), dtype="float64", name="x")
+    return keras.Model(x, layers.Dense(2, dtype="float64")(x))
+
+
+def inverted() -> keras.Model:
+    x = keras.Input((2, 2), name="x")
+    return keras.Model(x, layers.Reshape((4,))(keras.ops.linalg.inv(x)))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgeml.errors import InputError
 from edgeml_converters.steps.process import StepRefused, Worker
 from edgeml_runtime.engines.onnx import OnnxEngine
 from tests.converters.routes.routed import route
@@ -117,3 +118,33 @@ def test_hashes_of_text_are_refused_by_their_layer(
     code = np.array([[70, 70], [-20, 35]])
     with pytest.raises(StepRefused, match="the layer buckets computes with StringToHashBucketFast"):
         route(worker, tmp_path, f"{MODELS}:hashed", key, code=code)
+
+
+@pytest.mark.parametrize("key", [ONNX, TFLITE])
+def test_images_are_resized_in_every_way(worker: Worker, tmp_path: Path, key: str) -> None:
+    image = np.random.default_rng(0).normal(size=(3, 6, 5, 2)).astype(np.float32)
+    done = route(worker, tmp_path, f"{MODELS}:resized_in_all_ways", key, image=image)
+    assert done.worst < 1e-5 and done.answers["area"].shape == (3, 4, 7, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "sentence"),
+    [
+        ("doubled", np.ones((2, 3)), "TFLite's operators do not compute in float64; build"),
+        (
+            "inverted",
+            np.eye(2, dtype=np.float32)[None],
+            "TFLite has no operator MatrixInverse, with",
+        ),
+    ],
+)
+def test_what_tflite_does_not_have_is_named(
+    worker: Worker, tmp_path: Path, name: str, x: np.ndarray, sentence: str
+) -> None:
+    with pytest.raises(StepRefused, match=sentence):
+        route(worker, tmp_path, f"{MODELS}:{name}", TFLITE, x=x)
+
+
+def test_what_an_operator_says_of_the_data_is_shown(worker: Worker, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="The model refused the data: Input is not invertible; ch"):
+        route(worker, tmp_path, f"{MODELS}:inverted", TFLITE, x=np.ones((2, 2, 2), np.float32))
