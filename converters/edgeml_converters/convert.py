@@ -1,14 +1,15 @@
 """`convert`: from a framework's model to variants whose parity is shown, in one folder."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
-from edgeml.conversion import CalibratorTried, ConversionReport, VariantReport
+from edgeml.conversion import ConversionReport, VariantReport
 from edgeml.errors import ConversionError, EdgemlError, InputError, ParityError, UndecidedError
+from edgeml.faults import Fault
 from edgeml.manifest import Format, Precision
 from edgeml_converters.asked import check_asked
 from edgeml_converters.lint import lint
@@ -228,18 +229,20 @@ def _faults(variant: VariantReport) -> str:
     for finding in variant.findings:
         if finding.severity == "error":
             messages.setdefault(finding.fault, finding.message.rstrip("."))
+    if Fault.FOREIGN_OP in messages:  # for which engines refuse it, in many words
+        messages.pop(Fault.ENGINE_REFUSED, None)
     if messages:
         return "; ".join(f"{fault}: {message}" for fault, message in messages.items())
-    errors = [f"{tried.route}: {tried.error}" for tried in variant.routes if tried.error]
-    errors += _said_once(variant.calibrators)
+    errors = _said_once((tried.route, tried.error) for tried in variant.routes)
+    errors += _said_once((tried.name, tried.error) for tried in variant.calibrators)
     errors += dict.fromkeys(f"{row.engine}: {row.error}" for row in variant.engines if row.error)
     return "; ".join(errors) or "no engine for it is installed; see 'edgeml doctor'"
 
 
-def _said_once(tried: Sequence[CalibratorTried]) -> list[str]:
-    """What calibrators failed with, each error with the names of all whose it is."""
+def _said_once(tried: Iterable[tuple[str, str | None]]) -> list[str]:
+    """What failed with an error, each error with the names of all whose it is."""
     names: dict[str, list[str]] = {}
-    for calibrator in tried:
-        if calibrator.error:
-            names.setdefault(calibrator.error, []).append(calibrator.name)
+    for name, error in tried:
+        if error:
+            names.setdefault(error, []).append(name)
     return [f"{', '.join(of)}: {error}" for error, of in names.items()]

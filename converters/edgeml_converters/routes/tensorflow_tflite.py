@@ -37,6 +37,7 @@ def by_saved_model(
 def by_keras_model(
     model: TensorflowModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
 ) -> Converted:
+    plain(*model.function(arrays, batch=1))  # for its words where there is no way
     with explained():
         converted = tf.lite.TFLiteConverter.from_keras_model(model.owner).convert()
     (folder / ENTRY).write_bytes(converted)
