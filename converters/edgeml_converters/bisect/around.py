@@ -23,7 +23,7 @@ class Around:
 class Op:
     """name: that of its first output where the file gives it none.
 
-    has_weights: whether it takes a constant of two axes or more.
+    has_weights: whether it takes a constant of two axes or more. constants: the names of all.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Op:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     has_weights: bool = False
+    constants: tuple[str, ...] = ()
 
 
 def around(form: Format, entry: Path, tensor: str) -> Around:
@@ -55,7 +56,8 @@ def _of_onnx(entry: Path) -> list[Op]:
     from edgeml_converters.formats.onnx_walk import constants
 
     graph = read_graph(entry).graph
-    weights = {name for name, tensor in constants(graph).items() if len(tensor.dims) > 1}
+    stored = constants(graph)
+    weights = {name for name, tensor in stored.items() if len(tensor.dims) > 1}
     return [
         Op(
             node.name or node.output[0],
@@ -63,6 +65,7 @@ def _of_onnx(entry: Path) -> list[Op]:
             tuple(node.input),
             tuple(node.output),
             not weights.isdisjoint(node.input),
+            tuple(name for name in node.input if name in stored),
         )
         for node in graph.node
         if node.op_type != "Constant"
@@ -79,6 +82,7 @@ def _of_tflite(entry: Path) -> list[Op]:
             tuple(tensor.name for tensor in op.inputs if tensor is not None),
             tuple(tensor.name for tensor in op.outputs),
             any(t is not None and t.constant and len(t.shape) > 1 for t in op.inputs),
+            tuple(t.name for t in op.inputs if t is not None and t.constant),
         )
         for op in tflite_read.read(entry).subgraphs[0]
         if op.outputs

@@ -37,7 +37,8 @@ def kinds_and_sources(form: Format, entry: Path) -> tuple[Sequence[str], Sequenc
 
 def _source(op: Op, sources: Mapping[str, str]) -> str:
     known = next((sources[n] for n in (op.name, *op.outputs) if n in sources), "")
-    return known or source_of(op.outputs[0])
+    # Converters rename outputs, but not weights.
+    return known or next(filter(None, map(source_of, (op.outputs[0], *op.constants))), "")
 
 
 def _sources(entry: Path) -> dict[str, str]:

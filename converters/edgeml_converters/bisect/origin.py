@@ -2,7 +2,8 @@
 
     torch.onnx, torch.export   metadata, see `sources`; weights: blocks.0.conv.weight
     torch.onnx, TorchScript    /blocks/blocks.0/conv/Conv_output_0
-    litert-torch               pkg.Net/torch.nn.modules.conv.Conv2d_conv;2, fused: A;;B
+    litert-torch               pkg.Net/torch.nn.modules.conv.Conv2d=blocks.0;2, fused: A;;B; in
+                               files of others pkg.Net/torch.nn.modules.conv.Conv2d_0;2
     TFLiteConverter            functional_1/stem_1/Relu;functional_1/stem_1/convolution
     tf2onnx                    functional_1/stem_1/convolution:0
 
@@ -20,6 +21,8 @@ from edgeml_converters.formats.tensors import AROUND
 if TYPE_CHECKING:
     import onnx
 
+WITHIN = "="
+"""Between a module's class and its path in the module around it: routes/litert_names.py."""
 # The route's own wrapper, whose attribute `module` holds the model: routes/torch_tflite.py.
 _WRAPPER, _WRAPPED = "Named", "module"
 _PARAMETER = re.compile(r"^((?:\w+\.)+)(?:weight|bias)(?:_\w+)?$")
@@ -72,12 +75,20 @@ def _by_torchscript(name: str) -> str:
 
 
 def _by_litert(name: str) -> str:
-    """Each scope is a class with its module, an underscore and the attribute that holds it.
+    """Each scope is a class with its package, and where it is in the one around it.
 
-    The class ends at its first underscore; one with an underscore inside keeps its tail.
+    In files of others that is an underscore and the last part of the path; the class then ends at
+    its first underscore, and one with an underscore inside keeps its tail.
     """
-    root, *scopes = (scope.rpartition(".")[2] for scope in name.split("/"))
-    path = [scope[scope.index("_", 1) + 1 :] for scope in scopes if "_" in scope[1:]]
+    first, *scopes = name.split("/")
+    root = first.partition(WITHIN)[0].rpartition(".")[2]
+    path: list[str] = []
+    for scope in scopes:
+        _, within, inside = scope.partition(WITHIN)
+        if not within:
+            kind = scope.rpartition(".")[2]
+            inside = kind[kind.index("_", 1) + 1 :] if "_" in kind[1:] else ""
+        path += [inside] if inside else []
     if root == _WRAPPER and path[:1] == [_WRAPPED]:
         path = path[1:]
     return ".".join(path)

@@ -12,10 +12,11 @@ from torch.export.pt2_archive.constants import (
     OPAQUE_OBJ_FILENAME_PREFIX,
 )
 
-from edgeml.errors import InputError, first_line
+from edgeml.errors import InputError
 from edgeml_converters.formats.tensors import Array, Arrays, ModelInput
 from edgeml_converters.frameworks.base import Model, name_outputs
 from edgeml_converters.frameworks.pickles import tensors_only
+from edgeml_converters.frameworks.torch_float32 import float_dtypes, without_half
 from edgeml_converters.frameworks.torch_quantised import frozen, is_quantised
 
 _EXECUTED = (AOTINDUCTOR_DIR, CONSTANTS_DIR + OPAQUE_OBJ_FILENAME_PREFIX)
@@ -48,16 +49,8 @@ class TorchModel(Model):
         return model
 
     def _predict(self, arrays: Arrays) -> dict[str, Array]:
-        try:
-            with torch.no_grad():
-                answer = self.call(*self.tensors(arrays))
-        except RuntimeError as error:
-            if not self.assumed or "dtype" not in str(error):
-                raise
-            raise InputError(
-                f"{self.assumed[0]} But it casts inside to another: {first_line(str(error))}; let "
-                "it cast to the dtype of its weights, or leave the cast out."
-            ) from error
+        with torch.no_grad():
+            answer = self.call(*self.tensors(arrays))
         return {name: value.detach().cpu().numpy() for name, value in name_outputs(answer).items()}
 
     def tensors(self, arrays: Arrays) -> tuple[torch.Tensor, ...]:
@@ -94,16 +87,12 @@ def wrap(built: object) -> Model | None:
     if isinstance(built, torch.jit.ScriptModule):
         return _script(built)
     if isinstance(built, torch.nn.Module):
-        module = frozen(_evaluated(built.cpu()))
+        module, assumed = without_half(frozen(_evaluated(built.cpu())))
         inputs = _traced_sizes(module, _parameters(module))
-        half = sorted(_floats(module) & {"float16", "bfloat16"})
-        model = TorchModel("module", module.float() if half else module, module, inputs)
-        model.floats = min(_floats(module), default=None)  # float32 where there are both
-        if half:
-            model.assumed = (
-                f"The model's weights are {' and '.join(half)}; it was asked and converted in "
-                "float32, which holds them exactly.",
-            )
+        model = TorchModel("module", module, module, inputs)
+        floats = {str(one).removeprefix("torch.") for one in float_dtypes(module)}
+        model.floats = min(floats, default=None)  # float32 where there are both
+        model.assumed = assumed
         return model
     return None
 
@@ -111,16 +100,8 @@ def wrap(built: object) -> Model | None:
 def _evaluated(module: torch.nn.Module) -> torch.nn.Module:
     try:
         return module.eval()
-    except (
-        NotImplementedError
-    ):  # a graph of torch.export, which stays in the mode that it was made in
+    except NotImplementedError:  # a graph of torch.export stays in the mode that it was made in
         return module
-
-
-def _floats(module: torch.nn.Module) -> set[str]:
-    """The dtypes of its weights, but for integers."""
-    weights = (*module.parameters(), *module.buffers())
-    return {str(w.dtype).removeprefix("torch.") for w in weights if w.is_floating_point()}
 
 
 def _parameters(module: torch.nn.Module) -> tuple[ModelInput, ...]:

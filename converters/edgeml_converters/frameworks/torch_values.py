@@ -16,6 +16,21 @@ from edgeml_converters.frameworks.torch_quantised import packed
 from edgeml_converters.frameworks.torch_reads import places_that_read
 
 _NO_LOWERING = re.compile(r"Lowering not found: (\S+)")
+# '...: error: failed to legalize operation 'tfl.abs' that was explicitly marked illegal: %35 =
+# "tfl.abs"(%arg0) : (tensor<1x6xi64>) -> tensor<1x6xi64>'
+_ILLEGAL = re.compile(
+    r"failed to legalize operation 'tfl\.(?P<kind>\w+)'.*?: \(tensor<(?:[\d?]+x)*(?P<dtype>\w+)>"
+)
+# 'TF Select ops: BitwiseAnd\nDetails:\n\ttf.BitwiseAnd(tensor<1x6xi32>, tensor<i32>) -> ...'
+_NOT_THERE = re.compile(r"\btf\.(?P<kind>\w+)\(tensor<(?:[\d?]+x)*(?P<dtype>\w+)>")
+_DTYPES = {
+    "f64": ("float64", "let the model compute in float32 there, as by .float()"),
+    "f16": ("float16", "let the model compute in float32 there, as by .float()"),
+    "bf16": ("bfloat16", "let the model compute in float32 there, as by .float()"),
+    "i64": ("int64", "let the model compute in int32 there, as by .int()"),
+    "i32": ("int32", "write the model without it"),
+    "i1": ("bool", "write the model without it"),
+}
 _OF_VALUES = (GuardOnDataDependentSymNode, DataDependentOutputException)
 # What Python itself raises at what stands for a value while a model is exported.
 _STAND_INS = re.compile(
@@ -92,7 +107,13 @@ def _listed(places: Sequence[Place]) -> str:
 
 
 def _in_words(error: BaseException, model: TorchModel) -> str:
-    lowering = _NO_LOWERING.search(str(error))
+    text = str(error)
+    lowering = _NO_LOWERING.search(text)
+    if lowering is not None and lowering[1] == "cond":
+        return (
+            "litert-torch cannot convert torch.cond; compute both ways and choose by torch.where, "
+            "or take another format"
+        )
     if lowering is not None:
         return (
             f"litert-torch cannot convert the operator {lowering[1]}; write the model without it, "
@@ -101,12 +122,16 @@ def _in_words(error: BaseException, model: TorchModel) -> str:
     if isinstance(error, KeyError) and error.args and isinstance(error.args[0], torch.dtype):
         dtype = str(error.args[0]).removeprefix("torch.")
         return f"litert-torch has no {dtype}; let the model take and make numbers of another dtype"
-    if "failed to legalize operation" in str(error) and model.floats == "float64":
+    illegal = _ILLEGAL.search(text) or _NOT_THERE.search(text)
+    if illegal is None:
+        return said(error)
+    if illegal["dtype"] == "f64" and model.floats == "float64":
         return (
             "TFLite's operators do not compute in float64; make the model float32, as by "
             "module.float()"
         )
-    return said(error)
+    dtype, step = _DTYPES.get(illegal["dtype"], (illegal["dtype"], "write the model without it"))
+    return f"TFLite has no {illegal['kind']} for {dtype}; {step}, or take another format"
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -6,26 +6,70 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import onnx
 import torch
 from torch.jit._trace import TracerWarning
 
+from edgeml.errors import EngineError
 from edgeml_converters.bisect.origin import sources
 from edgeml_converters.formats import onnx_write
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.torch_adapted import answering_plainly
+from edgeml_converters.frameworks.torch_float32 import float_dtypes, without_double
 from edgeml_converters.frameworks.torch_model import TorchModel
 from edgeml_converters.frameworks.torch_reads import places_that_read, reads_of
 from edgeml_converters.frameworks.torch_values import caught, explained
 from edgeml_converters.routes.onnx_rewrites import round_constants
+from edgeml_converters.routes.route import RouteFunction
+from edgeml_converters.routes.torch_cond import both_ways
+from edgeml_converters.routes.torch_integers import know_shifts
 from edgeml_converters.routes.torchscript_integers import round_down
 from edgeml_converters.steps.messages import Converted
+from edgeml_runtime.engines.onnx import OnnxEngine
 
 
 def by_dynamo(
     model: TorchModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
 ) -> Converted:
     """The batch stays free: without `dynamic_shapes` it would be frozen to the example's."""
+    know_shifts()
+    return _in_known_floats(_by_dynamo, model, arrays, outputs, folder)
+
+
+def by_torchscript(
+    model: TorchModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
+) -> Converted:
+    round_down()
+    return _in_known_floats(_by_torchscript, model, arrays, outputs, folder)
+
+
+def _in_known_floats(
+    route: RouteFunction,
+    model: TorchModel,
+    arrays: Arrays,
+    outputs: tuple[str, ...],
+    folder: Path,
+) -> Converted:
+    """What computes in float64 between inputs that do not stays so where onnxruntime has the
+    operators for it, else it is in float32."""
+    converted = route(model, arrays, outputs, folder)
+    doubles = any(array.dtype == np.float64 for array in arrays.values())
+    if doubles or model.form != "module" or torch.float64 not in float_dtypes(model.target):
+        return converted
+    try:
+        OnnxEngine(folder / converted.entry)
+    except EngineError:
+        for file in folder.iterdir():
+            file.unlink()
+        single = model.around(without_double(model.target), model.inputs)
+        return route(single, arrays, outputs, folder)
+    return converted
+
+
+def _by_dynamo(
+    model: TorchModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
+) -> Converted:
     model = answering_plainly(model, arrays)
     shapes: Any = None
     if model.form == "module" and model.batch is None:
@@ -68,10 +112,9 @@ def _free_output_names(graph: Any, outputs: tuple[str, ...]) -> None:
                 value.name = f"{value.name}_inside"
 
 
-def by_torchscript(
+def _by_torchscript(
     model: TorchModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
 ) -> Converted:
-    round_down()
     model = answering_plainly(model, arrays)
     traced = onnx.load_from_string(_traced(model, arrays, outputs))
     onnx_write.write(traced, folder)
@@ -84,7 +127,7 @@ def _traced(model: TorchModel, arrays: Arrays, outputs: tuple[str, ...]) -> byte
     free = {} if model.batch else {name: {0: "batch"} for name in (*arrays, *outputs)}
     for name in arrays:
         free.setdefault(name, {}).update(model.asked.free_axes(name))
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), both_ways(target):
         warnings.simplefilter("ignore", TracerWarning)  # see _frozen
         torch.onnx.export(
             target,

@@ -5,19 +5,26 @@ from pathlib import Path
 from typing import Any
 
 import litert_torch
+import numpy as np
 import torch
+from litert_torch.fx_infra import decomp
 from litert_torch.quantize import pt2e_quantizer
 from litert_torch.quantize.quant_config import QuantConfig
 
+from edgeml.errors import ConversionError
 from edgeml_converters.formats import tflite_edit
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.frameworks.base import name_outputs
 from edgeml_converters.frameworks.torch_adapted import identifiers
+from edgeml_converters.frameworks.torch_float32 import without_double
 from edgeml_converters.frameworks.torch_model import TorchModel
 from edgeml_converters.frameworks.torch_quantised import in_int8
 from edgeml_converters.frameworks.torch_values import caught, explained
 from edgeml_converters.quantise.tflite.edges import set_float_edges
 from edgeml_converters.routes.litert_constants import constants_of_their_own
+from edgeml_converters.routes.litert_names import whole_paths
+from edgeml_converters.routes.torch_cond import both_ways
+from edgeml_converters.routes.torch_integers import for_litert
 from edgeml_converters.steps.messages import Converted
 
 ENTRY = "model.tflite"
@@ -38,8 +45,21 @@ class Named(torch.nn.Module):  # type: ignore[misc]
 def by_litert(
     model: TorchModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
 ) -> Converted:
+    """What computes in float64 between inputs that do not is converted in float32."""
+    decomp.update_pre_convert_decomp(for_litert())
+    try:
+        return _by_litert(model, model.target, arrays, folder)
+    except ConversionError as error:
+        doubles = any(array.dtype == np.float64 for array in arrays.values())
+        if doubles or model.form != "module" or "f64" not in str(error.__cause__):
+            raise
+    return _by_litert(model, without_double(model.target), arrays, folder)
+
+
+def _by_litert(model: TorchModel, target: Any, arrays: Arrays, folder: Path) -> Converted:
+    """target: the model itself, or what stands for it."""
     first = model.tensors({name: array[:1] for name, array in arrays.items()})
-    module: Any = model.target
+    module: Any = target
     if model.form == "script":
         from torch._export.converter import TS2EPConverter
 
@@ -54,11 +74,11 @@ def by_litert(
     named = Named(module, tuple(spelled))
     named.training = False  # exported programs refuse eval(), which they do not need
     sample = dict(zip(spelled, first, strict=True))
-    with explained(model, arrays), constants_of_their_own():
+    with explained(model, arrays), constants_of_their_own(), whole_paths(), both_ways(named):
         converted = litert_torch.convert(
             named, sample_kwargs=sample, strict_export=False, **quantised
         )
-    converted.export(str(folder / ENTRY))
+        converted.export(str(folder / ENTRY))
     if quantised:
         _give_float_edges(folder / ENTRY)
     _name_inputs(folder / ENTRY, dict(zip(spelled, arrays, strict=True)))

@@ -1,5 +1,6 @@
 """ONNX Runtime behind the engine class."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,10 @@ _DTYPES = {
     "tensor(uint64)": "uint64",
     "tensor(bool)": "bool",
 }
+_LACKING = re.compile(
+    r"NOT_IMPLEMENTED : Could not find an implementation for (?P<kind>\w+)\(\d+\) node with name "
+    r"'(?P<node>[^']*)'"
+)
 PREPARED = "prepared.onnx"
 _PREPARED_WEIGHTS = "prepared.bin"
 _EXTERNAL_FROM_BYTES = "4096"  # smaller initialisers stay in the graph
@@ -64,6 +69,16 @@ class OnnxEngine(Engine):
     @classmethod
     def version(cls) -> str:
         return str(_library().__version__)
+
+    @classmethod
+    def refusal(cls, path: Path, error: Exception) -> EngineError:
+        lacking = _LACKING.search(str(error))
+        if lacking is None:
+            return super().refusal(path, error)
+        return EngineError(
+            f"{cls.name} {cls.version()} refused {path.name}: it has no {lacking['kind']} for the "
+            f"dtypes at {lacking['node']!r}; let the model compute there in float32."
+        )
 
     @classmethod
     def prepare(cls, entry: Path, into: Path, optimisation: Optimisation = "all") -> Path:

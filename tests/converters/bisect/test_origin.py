@@ -8,6 +8,8 @@ from pathlib import Path
 import onnx
 import pytest
 
+from edgeml.manifest import Format
+from edgeml_converters.bisect.kept import kinds_and_sources, ops_like
 from edgeml_converters.bisect.onnx_probe import OnnxProbe
 from edgeml_converters.bisect.origin import source_of, sources
 from edgeml_converters.bisect.tflite_probe import TfliteProbe
@@ -75,6 +77,20 @@ def test_torchscript_says_it_in_names(torch_folder: Path) -> None:
 
 
 @pytest.mark.torch
+def test_the_same_patterns_mean_the_same_modules_in_every_format(torch_folder: Path) -> None:
+    """litert-torch wrote the last part of a path alone, and calls an output by the model's name."""
+    files: dict[Format, Path] = {
+        "onnx": torch_folder / "script" / "model.onnx",
+        "tflite": torch_folder / "litert" / "model.tflite",
+    }
+    for form, entry in files.items():
+        known = kinds_and_sources(form, entry)[1]
+        assert {"stem", "blocks.0.my_conv", "blocks.1.my_conv", "head.1"} <= set(known), form
+        for pattern in ("blocks", "blocks.*", "blocks.1.my_conv", "head"):
+            assert ops_like(form, entry, pattern), (form, pattern)
+
+
+@pytest.mark.torch
 def test_litert_torch_says_it_in_names(torch_folder: Path) -> None:
     places = TfliteProbe(torch_folder / "litert" / "model.tflite", "litert").places
     found = [next(filter(None, map(source_of, place.hints)), "") for place in places]
@@ -123,6 +139,7 @@ def test_tflite_converter_says_it_in_names(keras_folder: Path) -> None:
         ("StatefulPartitionedCall/Identity", ""),
         ("a.Net/torch.nn.modules.container.Sequential_my_body/torch.nn.modules.conv.Conv2d_0;3",
          "my_body.0"),
+        ("a.Named/a.Net=module/b._Hid_den=blocks.0/torch.nn.modules.conv.Conv2d=1;3", "blocks.0.1"),
         ("a.Net/b._Hidden_part;", "part"),
         ("a.Net/torch.nn.modules.linear.Linear_0;;a.Net/torch.nn.modules.activation.ReLU_1;2", "0"),
     ],

@@ -98,25 +98,6 @@ def test_half_a_file_is_refused(worker: Worker, saved: Path, tmp_path: Path, nam
     assert "could not be loaded" in said or "is not a whole" in said
 
 
-def test_a_cast_to_the_half_precision_that_the_weights_had_is_named() -> None:
-    import torch
-
-    from edgeml_converters.frameworks.torch_model import wrap
-
-    class Casts(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.layer = torch.nn.Linear(3, 2).half()
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.layer(x.half()).float()
-
-    model = wrap(Casts())
-    assert model is not None
-    with pytest.raises(InputError, match=r"are float16; .* casts inside to another: .*Half"):
-        model.predict({"x": np.zeros((2, 3), np.float32)})
-
-
 @pytest.mark.parametrize("name", ["evil.pt", "evil.pt2"])
 def test_a_pickle_with_code_in_it_is_refused_and_not_run(
     worker: Worker, saved: Path, name: str

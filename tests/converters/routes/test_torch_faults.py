@@ -8,10 +8,13 @@ import pytest
 
 from edgeml_converters.formats.npz import load
 from edgeml_converters.steps.messages import Done, Predict
-from edgeml_converters.steps.process import Worker
+from edgeml_converters.steps.process import StepRefused, Worker
+from edgeml_runtime.engines.tflite import LitertEngine
 from tests.converters.routes.routed import route
 
 pytestmark = pytest.mark.torch
+DYNAMO, LITERT = "torch-onnx-dynamo", "torch-tflite-litert"
+ROUTES = [DYNAMO, "torch-onnx-torchscript", LITERT]
 MODELS = Path(__file__).parent / "torch_faults.py"
 
 
@@ -48,3 +51,70 @@ def test_division_and_shifts_round_down(worker: Worker, tmp_path: Path, key: str
     done = route(worker, tmp_path, f"{MODELS}:divided", key, n=n, x=x)
     assert done.worst == 0
     assert done.answers["output_0"].tolist() == (n // 3).tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        *(("half", key) for key in ROUTES),
+        ("bfloat16", DYNAMO),
+        ("double", DYNAMO),
+        ("double", LITERT),
+    ],
+)
+def test_a_part_in_another_float_is_converted_in_float32(
+    worker: Worker, tmp_path: Path, name: str, key: str
+) -> None:
+    """A module as a whole was made float32, but not the casts in its code; onnxruntime and TFLite
+    have no convolution in float64."""
+    x = np.random.default_rng(0).normal(size=(8, 3, 4)).astype(np.float32)
+    done = route(worker, tmp_path, f"{MODELS}:between_{name}", key, x=x)
+    inside = np.tanh((x.sum(1) + 1) / 4 + 0.25)
+    assert np.abs(done.answers["output"] - (inside.mean(1) + 0.25)[:, None]).max() < 1e-6
+    assert done.worst < 1e-6
+    assert bool(done.loaded.assumed) == (name != "double")
+
+
+@pytest.mark.parametrize("key", ROUTES)
+def test_autocast_inside_is_left_out_with_a_word(worker: Worker, tmp_path: Path, key: str) -> None:
+    x = np.random.default_rng(0).normal(size=(8, 3, 4)).astype(np.float32)
+    done = route(worker, tmp_path, f"{MODELS}:autocast", key, x=x)
+    truth = np.maximum((x.mean(2).sum(1) + 1) / 8, 0)
+    assert np.abs(done.answers["output"][:, 0] - truth).max() < 1e-6
+    assert done.worst < 1e-6
+    assert "by autocast was asked and converted in float32" in done.loaded.assumed[0]
+
+
+@pytest.mark.parametrize("key", ROUTES)
+def test_integers_are_shifted(worker: Worker, tmp_path: Path, key: str) -> None:
+    n = np.arange(-30, 30).reshape(10, 6)
+    by = np.abs(n) % 5
+    done = route(worker, tmp_path, f"{MODELS}:bits", key, n=n, by=by)
+    truth = [n >> 2, n << 3, n >> by, n << by, 3 << by, np.fmod(n, 5)]
+    assert [array.tolist() for array in done.answers.values()] == [one.tolist() for one in truth]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("ands", "TFLite has no BitwiseAnd for int32; write the model without it, or take another"),
+        ("absolute", "TFLite has no abs for int64; let the model compute in int32 there, as by"),
+    ],
+)
+def test_what_tflite_does_not_have_is_named(
+    worker: Worker, tmp_path: Path, name: str, sentence: str
+) -> None:
+    with pytest.raises(StepRefused, match=sentence):
+        route(worker, tmp_path, f"{MODELS}:{name}", LITERT, n=np.arange(6).reshape(2, 3))
+
+
+def test_both_ways_of_a_branch_are_in_a_file_without_branches(
+    worker: Worker, tmp_path: Path
+) -> None:
+    """litert-torch has no torch.cond."""
+    x = np.random.default_rng(0).uniform(size=(4, 3)).astype(np.float32)
+    done = route(worker, tmp_path, f"{MODELS}:branches", LITERT, x=x)
+    assert np.abs(done.answers["output"] - (x.sum(1, keepdims=True) + 1) / 4).max() < 1e-6
+    assert done.worst < 1e-6
+    (below,) = LitertEngine(done.entry).run({"x": -x[:1]}).values()
+    assert np.abs(below - -x[:1, :2] * 8).max() < 1e-6

@@ -57,3 +57,94 @@ class Divided(nn.Module):
 
 def divided() -> nn.Module:
     return Divided()
+
+
+def _filled(module: nn.Module) -> nn.Module:
+    """Every weight a quarter, so that numpy can tell the answers."""
+    for weight in module.parameters():
+        nn.init.constant_(weight, 0.25)
+    return module
+
+
+class Between(nn.Module):
+    """A part of it in another float, with casts at its ends."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.first, self.last = nn.Conv1d(3, 4, 1), nn.Linear(4, 2)
+        self.part = nn.Sequential(nn.Conv1d(4, 4, 1), nn.Tanh()).to(dtype)
+        self.dtype = dtype
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        inside = self.part(self.first(x).to(self.dtype))
+        return self.last(inside.type_as(x).mean(2))
+
+
+def between_half() -> nn.Module:
+    return _filled(Between(torch.float16))
+
+
+def between_bfloat16() -> nn.Module:
+    return _filled(Between(torch.bfloat16))
+
+
+def between_double() -> nn.Module:
+    return _filled(Between(torch.float64))
+
+
+class Autocast(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 2)
+
+    @torch.autocast("cpu", dtype=torch.bfloat16)
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weight = torch.full((2, 1), 0.25, dtype=torch.bfloat16)
+        return torch.relu(self.layer(x.mean(2)).bfloat16() @ weight)
+
+
+def autocast() -> nn.Module:
+    return _filled(Autocast())
+
+
+class Branches(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cond(x.sum() > 0, lambda x: self.layer(x), lambda x: x[:, :2] * 8, (x,))
+
+
+def branches() -> nn.Module:
+    return _filled(Branches())
+
+
+class Bits(nn.Module):
+    """Shifts of integers by numbers and by tensors, and a remainder that rounds to zero."""
+
+    def forward(self, n: torch.Tensor, by: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        shifted = n >> 2, n << 3, n >> by, torch.bitwise_left_shift(n, by), 3 << by
+        return *shifted, torch.fmod(n, 5)
+
+
+def bits() -> nn.Module:
+    return Bits()
+
+
+class And(nn.Module):
+    def forward(self, n: torch.Tensor) -> torch.Tensor:
+        return n & 6
+
+
+def ands() -> nn.Module:
+    return And()
+
+
+class Absolute(nn.Module):
+    def forward(self, n: torch.Tensor) -> torch.Tensor:
+        return n.abs()
+
+
+def absolute() -> nn.Module:
+    return Absolute()
