@@ -9,14 +9,14 @@ from edgeml_converters.formats.tensors import ModelInput
 from edgeml_converters.frameworks.base import name_outputs
 from edgeml_converters.frameworks.tensorflow_model import TensorflowModel, Tensors, choose_signature
 
-_Traced = tf.types.experimental.ConcreteFunction
-_Function = tf.types.experimental.PolymorphicFunction
+_Traced: Any = tf.types.experimental.ConcreteFunction
+_Function: Any = tf.types.experimental.PolymorphicFunction
 
 
 def wrap(built: object) -> TensorflowModel | None:
     """A tf.function with its input signature, one that is traced, or the only one of a tf.Module;
     None for anything else."""
-    if isinstance(built, _Traced | _Function):
+    if isinstance(built, (_Traced, _Function)):
         return _from_function(built, built)
     if not isinstance(built, tf.Module) or getattr(built, "signatures", None):
         return None

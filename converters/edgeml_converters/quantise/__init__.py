@@ -38,8 +38,7 @@ def quantise(request: Quantise) -> Quantised:
     if quantised.coverage == 0.0 and not request.nothing_is_fine:
         raise ConversionError(
             f"Nothing in {Path(request.entry).name} could be made {request.precision}: it has no "
-            "weights of a layer in float32 that can be quantised; use its fp32 variant, or make a "
-            "model of float64 one of float32."
+            "weights of a layer that can be quantised; use its fp32 variant."
         )
     return quantised
 

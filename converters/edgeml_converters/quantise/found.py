@@ -36,8 +36,8 @@ def _onnx_precision(path: Path) -> Precision:
     free_carried_weights(model)
     if onnx_coverage(model) < MIN_COVERAGE_PERCENT:
         return "fp32"
-    half = {onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16}
-    return "fp16" if all(t.data_type in half for t in weights(model)) else "int8-weights"
+    integers = {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}
+    return "int8-weights" if any(t.data_type in integers for t in weights(model)) else "fp16"
 
 
 def _tflite_precision(path: Path) -> Precision:

@@ -39,4 +39,8 @@ def _both(
     if not isinstance(pred, torch.Tensor):
         return (true_fn if pred else false_fn)(*operands)
     ways = true_fn(*operands), false_fn(*operands)
-    return tree_map(lambda one, other: torch.where(pred, one, other), *ways)
+
+    def chosen(one: Any, other: Any) -> Any:
+        return torch.where(pred, one, other)
+
+    return tree_map(chosen, *ways)

@@ -12,8 +12,8 @@ layers = keras.layers
 class Scale(layers.Layer):
     """Its inputs times a weight."""
 
-    def build(self, shape: Any) -> None:
-        self.gain = self.add_weight(shape=(shape[-1],), initializer="ones")
+    def build(self, input_shape: Any) -> None:
+        self.gain = self.add_weight(shape=(input_shape[-1],), initializer="ones")
 
     def call(self, x: Any) -> Any:
         return x * self.gain
@@ -45,12 +45,16 @@ def behind_colours() -> keras.Model:
     return keras.Model(model.get_layer("colours").output, model.outputs)
 
 
+def _traced(signature: list[Any]) -> Any:
+    return tf.function(input_signature=signature)
+
+
 class Tripled(tf.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.factor = tf.Variable(3.0)
+        self.factor: Any = tf.Variable(tf.constant(3.0))
 
-    @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, name="x")])
+    @_traced([tf.TensorSpec([None, 4], tf.float32, name="x")])
     def serve(self, x: Any) -> dict[str, Any]:
         return {"tripled": x * self.factor}
 
@@ -81,7 +85,7 @@ def of_a_loaded() -> Any:
 
 
 def unsigned() -> Any:
-    return tf.function(lambda x: x * 2)
+    return tf.function(tf.negative)
 
 
 def refusing() -> keras.Model:

@@ -13,6 +13,7 @@ from edgeml.errors import ConversionError
 from edgeml_converters.formats import onnx_write
 from edgeml_converters.quantise import quantise
 from edgeml_converters.quantise.coverage import coverage
+from edgeml_converters.quantise.found import precision_of
 from edgeml_runtime.engines.onnx import OnnxEngine
 from tests.converters.plain_figures import snr_db
 from tests.converters.quantise.made import Array, Made, contents, request, samples
@@ -179,30 +180,33 @@ def test_weights_that_are_inputs_besides_are_quantised(tmp_path: Path) -> None:
         assert done.coverage == 100 and snr(place / done.entry, before) > 18
 
 
-def test_float16_becomes_int8_by_way_of_float32(tmp_path: Path) -> None:
-    """ONNX Runtime leaves it as it is, or makes a file that it refuses itself."""
-    two = numpy_helper.from_array(np.array(2, np.float16))
+@pytest.mark.parametrize("kind", ["float16", "float64"])
+def test_other_floats_become_int8_by_way_of_float32(tmp_path: Path, kind: str) -> None:
+    """ONNX Runtime leaves them as they are, or makes a file that it refuses itself."""
+    dtype = np.dtype(kind)
+    two = numpy_helper.from_array(np.array(2, dtype))
+    own = helper.np_dtype_to_tensor_dtype(dtype)
     nodes = [
         helper.make_node("Constant", [], ["two"], value=two),
         helper.make_node("Mul", ["x", "two"], ["twice"]),
         helper.make_node("Gemm", ["twice", "w", "b"], ["h"], name="layer"),
-        helper.make_node("Cast", ["h"], ["half"], to=TensorProto.FLOAT16),
-        helper.make_node("Tanh", ["half"], ["y"]),
+        helper.make_node("Cast", ["h"], ["again"], to=own),
+        helper.make_node("Tanh", ["again"], ["y"]),
         helper.make_node("Gemm", ["y", "v"], ["z"]),
     ]
     given = {"w": samples(1, 8, (16,)), "b": samples(2, 1, (16,))[0], "v": samples(3, 16, (4,))}
     graph = helper.make_graph(
         nodes,
-        "half",
-        [_half("x", 8)],
-        [_half("y", 16), _half("z", 4)],
-        [numpy_helper.from_array(value.astype(np.float16), name) for name, value in given.items()],
+        "other",
+        [_value("x", own, 8)],
+        [_value("y", own, 16), _value("z", own, 4)],
+        [numpy_helper.from_array(value.astype(dtype), name) for name, value in given.items()],
     )
-    entry = tmp_path / "half.onnx"
+    entry = tmp_path / "other.onnx"
     version = helper.make_opsetid("", 17)
     onnx.save(helper.make_model(graph, opset_imports=[version], ir_version=8), entry)
-    np.savez(tmp_path / "samples.npz", x=samples(5, 64, (8,)).astype(np.float16))
-    x = samples(6, 64, (8,)).astype(np.float16)
+    np.savez(tmp_path / "samples.npz", x=samples(5, 64, (8,)).astype(dtype))
+    x = samples(6, 64, (8,)).astype(dtype)
     before = OnnxEngine(entry).run({"x": x})
     for way in ("int8-weights", "int8-dynamic", "int8 minmax"):
         place = tmp_path / way.replace(" ", "-")
@@ -218,8 +222,40 @@ def test_float16_becomes_int8_by_way_of_float32(tmp_path: Path) -> None:
         assert done.coverage == 100
 
 
-def _half(name: str, size: int) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT16, ["batch", size])
+def test_float16_with_some_float32_is_float16_and_becomes_int8(tmp_path: Path) -> None:
+    """It was taken for a file of somebody else's int8 weights; a layer in float16 beside others in
+    float32 stopped ONNX Runtime's tool."""
+    half, single = TensorProto.FLOAT16, TensorProto.FLOAT
+    for sizes, kind in (((32, 4), "fp16"), ((4, 32), "fp32")):
+        inside, outside = sizes
+        nodes = [
+            helper.make_node("Cast", ["x"], ["narrow"], to=half),
+            helper.make_node("MatMul", ["narrow", "w"], ["h"], name="narrow_layer"),
+            helper.make_node("Cast", ["h"], ["wide"], to=single),
+            helper.make_node("MatMul", ["wide", "v"], ["y"], name="wide_layer"),
+        ]
+        weights = [
+            numpy_helper.from_array(samples(1, inside, (16,)).astype(np.float16), "w"),
+            numpy_helper.from_array(samples(2, 16, (outside,)), "v"),
+        ]
+        graph = helper.make_graph(
+            nodes, "mixed", [_value("x", single, inside)], [_value("y", single, outside)], weights
+        )
+        entry, place = tmp_path / f"{kind}.onnx", tmp_path / kind
+        version = helper.make_opsetid("", 17)
+        onnx.save(helper.make_model(graph, opset_imports=[version], ir_version=8), entry)
+        assert precision_of("onnx", entry) == kind
+        np.savez(tmp_path / "samples.npz", x=samples(5, 64, (inside,)))
+        quantise(request(entry, place, "int8-dynamic", tmp_path / "samples.npz"))
+        x = samples(6, 64, (inside,))
+        before = OnnxEngine(entry).run({"x": x})["y"].astype(np.float64)
+        after = OnnxEngine(place / "model.onnx").run({"x": x})["y"].astype(np.float64)
+        found = snr_db(after, before)
+        assert found is not None and found > 25
+
+
+def _value(name: str, kind: int, size: int) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, ["batch", size])
 
 
 def _floats(

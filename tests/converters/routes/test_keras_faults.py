@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from edgeml.errors import InputError
+from edgeml_converters.formats.tensors import Array
 from edgeml_converters.steps.process import StepRefused, Worker
 from edgeml_runtime.engines.onnx import OnnxEngine
 from tests.converters.routes.routed import route
@@ -139,7 +140,7 @@ def test_images_are_resized_in_every_way(worker: Worker, tmp_path: Path, key: st
     ],
 )
 def test_what_tflite_does_not_have_is_named(
-    worker: Worker, tmp_path: Path, name: str, x: np.ndarray, sentence: str
+    worker: Worker, tmp_path: Path, name: str, x: Array, sentence: str
 ) -> None:
     with pytest.raises(StepRefused, match=sentence):
         route(worker, tmp_path, f"{MODELS}:{name}", TFLITE, x=x)

@@ -97,7 +97,7 @@ class Autocast(nn.Module):
         super().__init__()
         self.layer = nn.Linear(3, 2)
 
-    @torch.autocast("cpu", dtype=torch.bfloat16)
+    @torch.autocast("cpu", dtype=torch.bfloat16)  # pyright: ignore[reportUntypedFunctionDecorator]
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         weight = torch.full((2, 1), 0.25, dtype=torch.bfloat16)
         return torch.relu(self.layer(x.mean(2)).bfloat16() @ weight)
@@ -113,7 +113,15 @@ class Branches(nn.Module):
         self.layer = nn.Linear(3, 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.cond(x.sum() > 0, lambda x: self.layer(x), lambda x: x[:, :2] * 8, (x,))
+        def below(x: torch.Tensor) -> torch.Tensor:
+            return x[:, :2] * 8
+
+        def above(x: torch.Tensor) -> torch.Tensor:
+            answer: torch.Tensor = self.layer(x)
+            return answer
+
+        chosen: torch.Tensor = torch.cond(x.sum() > 0, above, below, (x,))
+        return chosen
 
 
 def branches() -> nn.Module:

@@ -7,7 +7,7 @@ import onnx
 from onnx import TensorProto
 
 from edgeml_converters.formats.onnx_walk import Scope, inner_graphs, scopes
-from edgeml_converters.quantise.onnx.half import widen
+from edgeml_converters.quantise.onnx.floats import in_float32
 
 # The inputs of each op that take a layer's weights; those of quantised ops stand there too.
 WEIGHT_INPUTS: dict[str, tuple[int, ...]] = {
@@ -114,9 +114,22 @@ def load(path: str, *, half: bool = False) -> onnx.ModelProto:
         _lift_constants(scope.graph)
         for node in scope.graph.node:
             node.name = node.name or node.output[0]
-    if not half:
-        widen(model)
+    in_float32(model, half=half)
     return model
+
+
+def half_nodes(model: onnx.ModelProto) -> set[str]:
+    """The names of the nodes that take a constant in float16, for which quantisers have no way."""
+    return {
+        node.name
+        for scope in scopes(model.graph)
+        for node in scope.graph.node
+        if any(
+            scope.constants[name].data_type == TensorProto.FLOAT16
+            for name in node.input
+            if name in scope.constants
+        )
+    }
 
 
 def _hide_constants(model: onnx.ModelProto) -> None:

@@ -15,7 +15,7 @@ from edgeml_converters.quantise.activations import Activation, ranges_by
 from edgeml_converters.quantise.onnx.calibration import calibrate
 from edgeml_converters.quantise.onnx.coverage import onnx_coverage
 from edgeml_converters.quantise.onnx.edges import set_integer_edges
-from edgeml_converters.quantise.onnx.graph import kept_nodes, load, sort_nodes
+from edgeml_converters.quantise.onnx.graph import half_nodes, kept_nodes, load, sort_nodes
 from edgeml_converters.quantise.onnx.loops import free_carried_weights
 from edgeml_converters.quantise.onnx.static import OPS, large_softmaxes, quantise_static, touching
 from edgeml_converters.quantise.onnx.weights import quantise_weights
@@ -34,6 +34,7 @@ def quantise_onnx(request: Quantise) -> Quantised:
                 blocked = sorted(kept)
                 model = convert_float_to_float16(model, keep_io_types=True, node_block_list=blocked)
             case "int8-dynamic":
+                kept |= half_nodes(model)
                 model = _dynamic(model, kept, request.per_channel, scratch)
             case "int8":
                 assert request.calibration is not None
