@@ -207,9 +207,8 @@ def verdict(report: ConversionReport, out: Path) -> None:
     others = "".join(
         f"{variant.id} {_ENDS[_state(variant)][1]}; " for variant in failed if variant is not first
     )
-    raise error(
-        f"{first.id} {words} ({_faults(first)}); {others}all figures are in {out / folder.REPORT}."
-    )
+    why = _reason(first, failed)
+    raise error(f"{first.id} {words} ({why}); {others}all figures are in {out / folder.REPORT}.")
 
 
 _ENDS: dict[str, tuple[type[EdgemlError], str]] = {
@@ -221,6 +220,15 @@ _ENDS: dict[str, tuple[type[EdgemlError], str]] = {
 
 def _state(variant: VariantReport) -> str:
     return variant.answer if variant.files else "not made"
+
+
+def _reason(variant: VariantReport, failed: Sequence[VariantReport]) -> str:
+    """Its faults, or the variant whose they are where it was not made for them."""
+    for base in failed:
+        if base.files and not variant.files and base.findings == variant.findings:
+            if base.format == variant.format:
+                return f"{base.id}, of which it is made, {_ENDS[_state(base)][1]}: {_faults(base)}"
+    return _faults(variant)
 
 
 def _faults(variant: VariantReport) -> str:

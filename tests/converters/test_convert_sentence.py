@@ -7,6 +7,7 @@ import pytest
 
 from edgeml.conversion import ConversionReport, EngineParity, VariantReport
 from edgeml.errors import ConversionError, EdgemlError, ParityError, UndecidedError
+from edgeml.faults import Fault, Finding
 from edgeml.manifest import Precision
 from edgeml.parity.answers import Answer
 from edgeml_converters.convert import verdict
@@ -73,3 +74,18 @@ def test_nothing_is_said_where_all_are_the_same() -> None:
         source="net.py:net", framework="torch", samples=70, variants=(SAME,), tools={}
     )
     verdict(report, Path("out"))
+
+
+def test_what_is_not_made_for_another_variant_says_so() -> None:
+    why = Finding(fault=Fault.WRONG_VALUES, severity="error", message="'y' is off.")
+    base = msgspec.structs.replace(WRONG, findings=(why,))
+    absent = msgspec.structs.replace(ABSENT, findings=(why,))
+    report = ConversionReport(
+        source="net.onnx", framework="onnx", samples=70, variants=(base, absent), tools={}
+    )
+    with pytest.raises(ConversionError) as raised:
+        verdict(report, Path("out"))
+    assert str(raised.value).startswith(
+        "onnx-fp16 could not be made (onnx-int8, of which it is made, does not say the same as the "
+        "model: wrong-values: 'y' is off); "
+    )

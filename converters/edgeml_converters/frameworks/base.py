@@ -82,10 +82,7 @@ class Model(ABC):
         for name, array in outputs.items():
             held = getattr(array, "dtype", None)
             if held is None or held.kind not in "fiub":
-                raise InputError(
-                    f"The output {name!r} holds {_not_numbers(array)} and no numbers; leave it out "
-                    "of what the model returns, as by zipmap=False of a scikit-learn exporter."
-                )
+                raise InputError(f"The output {name!r} holds {_not_numbers(array)}.")
             if not array.ndim and len(next(iter(arrays.values()))) > 1:
                 raise InputError(
                     f"The output {name!r} is one number for all samples; the first axis of every "
@@ -107,9 +104,14 @@ def _elsewhere(name: str, shape: tuple[int, ...], samples: int) -> str:
 
 
 def _not_numbers(values: object) -> str:
-    if isinstance(values, np.ndarray):
-        return "text" if values.dtype.kind in "OSU" else str(values.dtype)
-    return f"a {type(values).__name__}"
+    """What an output is, and what to do about it."""
+    step = "leave it out of what the model returns"
+    if not isinstance(values, np.ndarray):
+        kind = type(values).__name__
+        return f"a {kind} and no numbers; {step}, as by zipmap=False of a scikit-learn exporter"
+    if values.dtype.kind in "OSU":
+        return f"text and no numbers; {step}, and look the words up by its numbers behind it"
+    return f"{values.dtype} and no numbers; {step}"
 
 
 def in_chunks(

@@ -39,6 +39,6 @@ def check_reference(
             raise InputError(
                 f"The model answers differently to the same samples in a smaller batch, in "
                 f"{name!r}; a device asks for single samples: use statistics from training in "
-                "place of the batch's, as by model.eval(), or save it with a batch of 1."
+                "place of the batch's, as model.eval() does in PyTorch, or save it with batch 1."
             )
     return {name: (expected[name][: len(answers)], answers) for name, answers in first.items()}
