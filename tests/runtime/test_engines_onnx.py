@@ -117,3 +117,14 @@ def test_integers_of_another_width_are_taken_where_they_fit_and_given_as_the_con
         engine.run({"x": np.array([3_000_000_000])})
     with pytest.raises(ContractError, match="must be int32 of rank 1, but is float32"):
         engine.run({"x": np.ones(1, np.float32)})
+
+
+def test_an_operator_that_it_has_not_for_a_dtype_is_named() -> None:
+    said = RuntimeError(
+        "[ONNXRuntimeError] : 9 : NOT_IMPLEMENTED : Could not find an implementation for Conv(11) "
+        "node with name 'stem'"
+    )
+    assert str(OnnxEngine.refusal(Path("model.onnx"), said)).endswith(
+        " refused model.onnx: it has no Conv for the dtypes at 'stem'; let the model compute there "
+        "in float32."
+    )

@@ -31,6 +31,7 @@ _DTYPES = {
     "i32": ("int32", "write the model without it"),
     "i1": ("bool", "write the model without it"),
 }
+_UNKNOWN_FLOATS = re.compile(r"unsupported ScalarType (BFloat16|Half)")
 _OF_VALUES = (GuardOnDataDependentSymNode, DataDependentOutputException)
 # What Python itself raises at what stands for a value while a model is exported.
 _STAND_INS = re.compile(
@@ -122,6 +123,12 @@ def _in_words(error: BaseException, model: TorchModel) -> str:
     if isinstance(error, KeyError) and error.args and isinstance(error.args[0], torch.dtype):
         dtype = str(error.args[0]).removeprefix("torch.")
         return f"litert-torch has no {dtype}; let the model take and make numbers of another dtype"
+    unknown = _UNKNOWN_FLOATS.search(text)
+    if unknown is not None:
+        return (
+            f"litert-torch has no {unknown[1].lower()}; let the model compute in float32 there, as "
+            "by .float(), or take another format"
+        )
     illegal = _ILLEGAL.search(text) or _NOT_THERE.search(text)
     if illegal is None:
         return said(error)
