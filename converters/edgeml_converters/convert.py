@@ -19,6 +19,7 @@ from edgeml_converters.parity.own import parse_comparison
 from edgeml_converters.parity.rule import Rule, parse_allowed
 from edgeml_converters.plugins import check_kinds, plugins
 from edgeml_converters.progress import Progress, silent
+from edgeml_converters.report.verdict import ENDS, End, end_of
 from edgeml_converters.roles.given import parse_roles
 from edgeml_converters.sources.data import Data, read
 from edgeml_converters.sources.source import Source, parse, parse_callable
@@ -197,29 +198,28 @@ def _check_file(source: Source) -> None:
 
 
 def verdict(report: ConversionReport, out: Path) -> None:
-    """Raises ConversionError where a variant has no file, else ParityError where one differs, else
-    UndecidedError where of one nobody can tell; the sentence names every variant that failed."""
+    """Raises ConversionError where a variant has no file or no engine runs it, else ParityError
+    where one differs, else UndecidedError where of one nobody can tell; the sentence names every
+    variant that failed."""
     failed = [variant for variant in report.variants if not variant.passed]
     if not failed:
         return
-    first = min(failed, key=lambda variant: list(_ENDS).index(_state(variant)))
-    error, words = _ENDS[_state(first)]
-    others = "".join(
-        f"{variant.id} {_ENDS[_state(variant)][1]}; " for variant in failed if variant is not first
-    )
+    first = min(failed, key=lambda variant: list(ENDS).index(end_of(variant)))
+    words = {variant.id: f"{variant.id} {ENDS[end_of(variant)]}" for variant in failed}
+    others = "".join(f"{words[variant.id]}; " for variant in failed if variant is not first)
     why = _reason(first, failed)
-    raise error(f"{first.id} {words} ({why}); {others}all figures are in {out / folder.REPORT}.")
+    raise _ERRORS[end_of(first)](
+        f"{words[first.id]} ({why}); {others}all figures are in {out / folder.REPORT}."
+    )
 
 
-_ENDS: dict[str, tuple[type[EdgemlError], str]] = {
-    "not made": (ConversionError, "could not be made"),
-    "differs": (ParityError, "does not say the same as the model"),
-    "cannot tell": (UndecidedError, "may or may not say the same as the model"),
+_ERRORS: dict[End, type[EdgemlError]] = {
+    "not made": ConversionError,
+    "not run": ConversionError,
+    "differs": ParityError,
+    "cannot tell": UndecidedError,
+    "not seen": UndecidedError,  # since none is installed
 }
-
-
-def _state(variant: VariantReport) -> str:
-    return variant.answer if variant.files else "not made"
 
 
 def _reason(variant: VariantReport, failed: Sequence[VariantReport]) -> str:
@@ -227,7 +227,7 @@ def _reason(variant: VariantReport, failed: Sequence[VariantReport]) -> str:
     for base in failed:
         if base.files and not variant.files and base.findings == variant.findings:
             if base.format == variant.format:
-                return f"{base.id}, of which it is made, {_ENDS[_state(base)][1]}: {_faults(base)}"
+                return f"{base.id}, of which it is made, {ENDS[end_of(base)]}: {_faults(base)}"
     return _faults(variant)
 
 

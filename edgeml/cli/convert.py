@@ -72,9 +72,9 @@ def convert_command(
 ) -> None:
     """Convert a model and show, on data, that each variant says the same on each engine.
 
-    Exit codes: 0 every variant says the same, 2 bad input, 3 a format could not be made, 4 a
-    variant differs or the model disagrees with expected/, 8 MLflow's server does not answer, 9 the
-    disk, 13 whether a variant says the same cannot be told yet.
+    Exit codes: 0 every variant says the same, 2 bad input, 3 a format could not be made or no
+    engine runs it, 4 a variant differs or the model disagrees with expected/, 8 MLflow's server
+    does not answer, 9 the disk, 13 whether a variant says the same cannot be told yet.
     """
     targets = cast(list[Format], _listed("--to", to, get_args(Format)))
     precisions = cast(

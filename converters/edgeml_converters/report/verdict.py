@@ -1,8 +1,19 @@
 """The verdict on a conversion in one sentence, and what to do about it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from edgeml.conversion import ConversionReport, VariantReport
+
+End = Literal["not made", "not run", "differs", "cannot tell", "not seen"]
+ENDS: dict[End, str] = {
+    "not made": "could not be made",
+    "not run": "ran on no engine",
+    "differs": "does not say the same as the model",
+    "cannot tell": "may or may not say the same as the model",
+    "not seen": "ran on no engine",
+}
+"""How a variant ends that did not pass, the worst first, in words."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +46,7 @@ def verdict(report: ConversionReport) -> Verdict:
             f"{every} the same as the model on {samples}.",
             (Advice("", "Package the folder with 'edgeml package'."), *_warnings(report)),
         )
-    reasons = "; ".join(f"{variant.id} {_state(variant)}" for variant in failed)
+    reasons = "; ".join(f"{variant.id} {ENDS[end_of(variant)]}" for variant in failed)
     advice = [Advice(variant.id, _reason(variant)) for variant in failed]
     if len(failed) < count:
         rest = _number(count - len(failed), "other variant")
@@ -46,14 +57,15 @@ def verdict(report: ConversionReport) -> Verdict:
     return Verdict(False, f"{which} cannot be shipped: {reasons}.", tuple(advice))
 
 
-def _state(variant: VariantReport) -> str:
+def end_of(variant: VariantReport) -> End:
+    """How it ended, where it did not pass."""
     if not variant.files:
-        return "could not be made"
-    if not any(engine.outputs for engine in variant.engines):
-        return "ran on no engine"
-    if variant.answer == "cannot tell":
-        return "may or may not say the same as the model"
-    return "does not say the same as the model"
+        return "not made"
+    if not variant.engines:
+        return "not seen"
+    if all(engine.error for engine in variant.engines):
+        return "not run"
+    return "cannot tell" if variant.answer == "cannot tell" else "differs"
 
 
 def _reason(variant: VariantReport) -> str:
