@@ -229,10 +229,19 @@ def channel_text(channel: str) -> str:
     return f"channel {channel}" if channel.isdecimal() else channel
 
 
+_OF_SCORES = ("expected F1 lost of a score", "switched")
+
+
 def _wanted(name: str, figure: JudgedFigure, samples: int) -> str:
     """What would decide."""
     if figure.needed is not None:
         return f"about {figure.needed:,} samples would tell, and these are {samples:,}"
+    if figure.figure == "noise of the probability":
+        never_on = figure.differs is None
+    else:
+        never_on = figure.figure in _OF_SCORES and not figure.events
+    if never_on:
+        return "it is never on in these samples: give some in which it is"
     if not figure.events:
         return "give samples in which the model's answers vary more"
     _, on, axis = figure.channel.partition(" on axis ")

@@ -7,6 +7,8 @@ from scipy import special
 from edgeml.parity.requirements import requirements
 from edgeml.parity.roles import Role
 from edgeml_converters.parity.deciding import Column
+from edgeml_converters.parity.judging import judge
+from edgeml_converters.parity.rule import Rule
 from tests.converters.parity.judged import Array, answer, seeded
 
 SCORES = Role(kind="score-logits")
@@ -74,3 +76,34 @@ def test_what_differs_names_a_score_and_not_a_mean() -> None:
     dead = logits * [1, 0, 1] - [0, 2, 0]
     decision = answer(SCORES, logits, dead)
     assert (decision.answer, decision.columns[0].column) == ("differs", "1")
+
+
+def _with_a_silent_one(variant_of_it: str) -> tuple[Array, Array]:
+    """Three scores that come up, and one that stays at a few thousandths, as a label of eighty."""
+    rng = seeded()
+    logits, _ = _tagged(400)
+    model = np.concatenate([special.expit(logits), rng.uniform(0, 0.01, (400, 1))], axis=1)
+    variant = model + rng.normal(0, 0.002, model.shape)
+    match variant_of_it:
+        case "in steps":  # those of int8 in TFLite
+            variant[:, 3] = np.round(model[:, 3] * 256) / 256 + rng.choice([0, 1 / 256], 400)
+        case "dead":
+            variant[:, 3] = 0.0
+        case "awake":
+            variant[::3, 3] = 0.9
+    return model, variant
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("quiet", "same"), ("in steps", "cannot tell"), ("dead", "cannot tell"), ("awake", "differs")],
+)
+def test_of_a_score_that_is_never_on_nobody_can_tell(kind: str, expected: str) -> None:
+    model, variant = _with_a_silent_one(kind)
+    if kind == "quiet":
+        variant[:, 3] = model[:, 3] * 1.01
+    (row,) = judge({"y": variant}, {"y": model}, Rule({"y": (Role(kind="scores"),)}))
+    assert row.answer == expected
+    if expected == "cannot tell":
+        assert row.figures[0].channel == "3"
+        assert row.reason.endswith("it is never on in these samples: give some in which it is")
