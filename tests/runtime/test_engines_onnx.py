@@ -125,6 +125,6 @@ def test_an_operator_that_it_has_not_for_a_dtype_is_named() -> None:
         "node with name 'stem'"
     )
     assert str(OnnxEngine.refusal(Path("model.onnx"), said)).endswith(
-        " refused model.onnx: it has no Conv for the dtypes at 'stem'; let the model compute there "
-        "in float32."
+        " refused model.onnx: it has no kernel of Conv(11) for the dtypes at 'stem'; let the model "
+        "compute there in float32, in an opset from 7 on."
     )

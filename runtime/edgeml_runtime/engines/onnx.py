@@ -25,8 +25,8 @@ _DTYPES = {
     "tensor(bool)": "bool",
 }
 _LACKING = re.compile(
-    r"NOT_IMPLEMENTED : Could not find an implementation for (?P<kind>\w+)\(\d+\) node with name "
-    r"'(?P<node>[^']*)'"
+    r"NOT_IMPLEMENTED : (?:Could not find an implementation|Failed to find kernel) for "
+    r"(?P<kind>\w+\(\d+\)) (?:node with name |\(node:)'(?P<node>[^']*)'"
 )
 PREPARED = "prepared.onnx"
 _PREPARED_WEIGHTS = "prepared.bin"
@@ -75,9 +75,11 @@ class OnnxEngine(Engine):
         lacking = _LACKING.search(str(error))
         if lacking is None:
             return super().refusal(path, error)
+        where = f" at {lacking['node']!r}" if lacking["node"] else ""
         return EngineError(
-            f"{cls.name} {cls.version()} refused {path.name}: it has no {lacking['kind']} for the "
-            f"dtypes at {lacking['node']!r}; let the model compute there in float32."
+            f"{cls.name} {cls.version()} refused {path.name}: it has no kernel of "
+            f"{lacking['kind']} for the dtypes{where}; let the model compute there in float32, in "
+            "an opset from 7 on."
         )
 
     @classmethod

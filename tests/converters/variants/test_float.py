@@ -108,7 +108,7 @@ def test_a_route_that_fails_or_lies_is_recorded_and_the_next_is_kept(
 def test_without_a_file_it_is_a_conversion_error_that_names_every_route(tmp_path: Path) -> None:
     variant = _made(tmp_path, [None, None]).report
     assert (variant.files, variant.passed) == ((), False)
-    with pytest.raises(ConversionError, match=f"{DYNAMO}: .*no such op; {TORCHSCRIPT}: "):
+    with pytest.raises(ConversionError, match=f"{DYNAMO}, {TORCHSCRIPT}: .*no such op"):
         _verdict(variant)
 
 
