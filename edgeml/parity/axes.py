@@ -19,6 +19,10 @@ from edgeml.parity.roles import Kind, Role, channel_axis
 
 Pair = tuple[Array, Array]
 _OPEN: tuple[Kind, ...] = ("unknown", "regression", "signal", "state")
+_ONE_UNIT: tuple[Kind, ...] = (
+    "logits", "probabilities", "scores", "score-logits", "mask", "mask-logits", "heatmap", "image",
+    "embedding",
+)  # fmt: skip
 _AXES_LEFT_OPEN = 3  # with samples: from so many on the channels may be on one axis or another
 _ROUNDING = 2.0**-24  # of a value, to a float32
 _MOST = 0.25  # a slice that is dead has more
@@ -70,18 +74,27 @@ def noise_along(
 
 
 def rounding_along(
-    model: Array, variant: Array, axes: Sequence[int], asked_again: Pair | None = None
+    model: Array,
+    variant: Array,
+    axes: Sequence[int],
+    asked_again: Pair | None = None,
+    kind: Kind = "unknown",
 ) -> Figure:
     """The noise of every slice with the limits of a file in float32.
 
     asked_again: what the model itself answered twice to a few samples, where nothing but its own
-    rounding differs.
+    rounding differs. kind: of the output's role, by which its channels may be in one unit: then
+    what float32 leaves of a quiet one comes of the loud ones.
     """
     found = sums_along(model, variant, exact, axes)
     least, wide = LIMITS["rounding"], ROUNDING_OTHER_AXES
     limits: list[Limit] = []
     for place, sums in enumerate(found):
-        limit, own = (least, _own_rounding(sums)) if place == 0 else (wide, _loudest_rounding(sums))
+        of_loudest = place > 0 or kind in _ONE_UNIT
+        limit, own = (
+            wide if place else least,
+            (_loudest_rounding if of_loudest else _own_rounding)(sums),
+        )
         most = ROUNDING_ROOM * own
         if asked_again is not None:
             varies = ROUNDING_ROOM * _variation(sums, asked_again, axes[place])

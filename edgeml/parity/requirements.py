@@ -79,11 +79,15 @@ def requirements(
 
 
 def rounding(
-    model: Array, variant: Array, axis: int | None = None, asked_again: Pair | None = None
+    model: Array,
+    variant: Array,
+    axis: int | None = None,
+    asked_again: Pair | None = None,
+    kind: Kind = "unknown",
 ) -> Requirement:
     """What must hold besides of a file in float32; axis: of the channels, as of the output's roles.
 
-    asked_again: see `edgeml.parity.axes.rounding_along`.
+    asked_again, kind: see `edgeml.parity.axes.rounding_along`.
 
     Of three axes or more without one it must hold along each. Raises ValueError for no values.
     """
@@ -95,7 +99,7 @@ def rounding(
     first = channel_axis(Role(axis=axis), model.shape)
     assert first is not None
     others = other_axes(first, model.shape) if axis is None else ()
-    return (rounding_along(model, variant, (first, *others), asked_again),)
+    return (rounding_along(model, variant, (first, *others), asked_again, kind),)
 
 
 def _check_size(model: Array) -> None:

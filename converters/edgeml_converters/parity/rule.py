@@ -71,9 +71,10 @@ class Rule:
         required: list[Requirement] = []
         for role in self.roles.get(name, ()) or (Role(),):
             if self.exact and expected.dtype.kind == "f":
-                return self._allowed(
-                    name, [rounding(expected, answered, role.axis, self.asked_again.get(name))]
-                )
+                again = self.asked_again.get(name)
+                kind = role.kind if len(self.roles.get(name, ())) == 1 else "unknown"
+                exactly = rounding(expected, answered, role.axis, again, kind)
+                return self._allowed(name, [exactly])
             sure = self._sure_boxes(name, role, others) if role.kind == "boxes" else None
             required += _counted_from(role.start, requirements(role, expected, answered, sure))
         if self.exact:  # alike for every sample, so that a few show it

@@ -254,6 +254,23 @@ def test_a_quiet_position_has_the_rounding_of_the_loud_ones(quiet: float) -> Non
     assert decide([rounding(model, variant)], SAMPLES, 8).answer == "differs"
 
 
+@pytest.mark.parametrize("kind", ["embedding", "logits", "scores"])
+def test_a_quiet_channel_of_one_unit_has_the_rounding_of_the_loud_ones(kind: Kind) -> None:
+    """As of a voice whose third number is above zero in one of 320 samples, by a thousandth."""
+    rng = seeded()
+    model = 0.05 * rng.random((SAMPLES, 8))
+    model[:, 2] = 0.0
+    model[7, 2] = 5e-4
+    variant = model + 2.0**-27 * rng.normal(size=model.shape)
+    variant[:, 2] = np.where(model[:, 2] > 0, model[:, 2] + 1.5e-7, 0.0)
+    assert decide([rounding(model, variant, kind=kind)], SAMPLES, 8).answer == "same"
+    assert decide([rounding(model, variant)], SAMPLES, 8).answer == "differs"  # of any unit
+    variant[7, 2] += 5e-6  # a hundredth of it
+    assert decide([rounding(model, variant, kind=kind)], SAMPLES, 8).answer == "differs"
+    dead = np.where(np.arange(8) == 2, 0.0, model)
+    assert decide([rounding(model, dead, kind=kind)], SAMPLES, 8).answer == "differs"
+
+
 @pytest.mark.parametrize(
     "kind",
     ["logits", "scores", "score-logits", "mask-logits", "heatmap", "embedding", "unknown"],
