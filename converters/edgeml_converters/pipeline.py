@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgeml import atomic, documents, holdout
+from edgeml.contract import as_taken
 from edgeml.conversion import ConversionReport
 from edgeml.errors import InputError, ParityError
 from edgeml.manifest import Format, Precision
@@ -232,12 +233,12 @@ class Pipeline:
         free = {name: self._options.asked.free_axes(name) for name in inputs}
         free |= sizes_of_outputs(expected, self._sized)
         # Files of one conversion agree in it: --io makes one, and a file as it is is one.
-        integers = candidates[0].integers
         contract = with_integers(
-            contract_from(inputs, expected, self._options.layout, report.roles, free), integers
+            contract_from(inputs, expected, self._options.layout, report.roles, free),
+            candidates[0].integers,
         )
         kept = shipped_holdout(
-            (integers.as_taken(question.inputs), question.expected, question.labels),
+            (as_taken(contract.inputs, question.inputs), question.expected, question.labels),
             [(candidate.report, candidate.answers_by_engine) for candidate in candidates],
             {tensor.name: tensor.roles for tensor in contract.outputs},
             self._options.holdout_samples,

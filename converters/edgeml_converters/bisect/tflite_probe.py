@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeml.integers import as_taken
+from edgeml.quantisation import Quantisation
 from edgeml_converters.bisect.probe import Place, Probe
 from edgeml_converters.formats import tflite_read
 from edgeml_converters.formats.tensors import Arrays
@@ -95,16 +96,17 @@ def _hints(tensor: Tensor, op: Op | None) -> tuple[str, ...]:
 
 
 def _real(array: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
-    values = np.asarray(array, np.float64)
     if tensor.type in _FLOATS:
-        return values
-    return (values - tensor.zero_points[0]) * tensor.scales[0]
+        return np.asarray(array, np.float64)
+    return _means(tensor).reals(array).astype(np.float64)
 
 
 def _quantised(array: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
     """A float sample as an integer input takes it."""
     if tensor.type not in _INTEGERS or array.dtype.kind != "f":
         return as_taken(tensor.name, array, tensor.type)
-    limits = np.iinfo(tensor.type)
-    steps = np.round(array / tensor.scales[0]) + tensor.zero_points[0]
-    return np.asarray(np.clip(steps, limits.min, limits.max), tensor.type)
+    return _means(tensor).integers(array, tensor.type)
+
+
+def _means(tensor: Tensor) -> Quantisation:
+    return Quantisation(scale=tensor.scales[0], zero_point=tensor.zero_points[0])

@@ -78,13 +78,6 @@ class Integers:
     inputs: Mapping[str, FileTensor] = field(default_factory=dict[str, FileTensor])
     outputs: Mapping[str, FileTensor] = field(default_factory=dict[str, FileTensor])
 
-    def as_taken(self, inputs: Arrays) -> Arrays:
-        """Inputs of the contract as the file takes them."""
-        return {
-            name: self.inputs[name].as_taken(array) if name in self.inputs else array
-            for name, array in inputs.items()
-        }
-
 
 def as_array(value: Any) -> Array:
     """A tensor of PyTorch or TensorFlow, or whatever numpy takes, as an array."""

@@ -91,6 +91,8 @@ def _with_a_silent_one(variant_of_it: str) -> tuple[Array, Array]:
             variant[:, 3] = 0.0
         case "awake":
             variant[::3, 3] = 0.9
+        case _:  # quiet, as the test makes it
+            variant[:, 3] = model[:, 3] * 1.01
     return model, variant
 
 
@@ -100,8 +102,6 @@ def _with_a_silent_one(variant_of_it: str) -> tuple[Array, Array]:
 )
 def test_of_a_score_that_is_never_on_nobody_can_tell(kind: str, expected: str) -> None:
     model, variant = _with_a_silent_one(kind)
-    if kind == "quiet":
-        variant[:, 3] = model[:, 3] * 1.01
     (row,) = judge({"y": variant}, {"y": model}, Rule({"y": (Role(kind="scores"),)}))
     assert row.answer == expected
     if expected == "cannot tell":
