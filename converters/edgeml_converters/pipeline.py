@@ -20,7 +20,7 @@ from edgeml_converters.outcome.contract import contract_from, with_integers
 from edgeml_converters.outcome.provenance import provenance, tools
 from edgeml_converters.outcome.shipped import shipped_holdout
 from edgeml_converters.parity.judging import judge
-from edgeml_converters.parity.question import Question, Stream
+from edgeml_converters.parity.question import Question, Stream, with_states
 from edgeml_converters.parity.reference import check_reference
 from edgeml_converters.parity.rule import Rule, check_allowed
 from edgeml_converters.parity.sizes import Sized, cut, sizes_of_outputs
@@ -107,8 +107,9 @@ class Pipeline:
         )
         proof = self._question("proof", rows.proof, inputs, expected, rule, stream)
         choice = self._question("choice", rows.choice, inputs, expected, rule, stream)
+        rolled = inputs if stream is None else with_states(inputs, stream)
         calibration = (
-            {name: array[rows.calibration] for name, array in inputs.items()}
+            {name: array[rows.calibration] for name, array in rolled.items()}
             if apart is None
             else _spread(apart, options.calibration_samples)
         )

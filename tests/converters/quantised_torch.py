@@ -46,6 +46,18 @@ def graph() -> Any:
     return convert_pt2e(prepared)
 
 
+def weights_alone() -> Any:
+    """What the same gives where activations are rounded by whoever runs it, if at all."""
+    from litert_torch.quantize import pt2e_quantizer
+    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+
+    config = pt2e_quantizer.get_symmetric_quantization_config(is_per_channel=True, is_dynamic=True)
+    quantizer: Any = pt2e_quantizer.PT2EQuantizer().set_global(config)
+    prepared: Any = prepare_pt2e(_exported(Net().eval()).module(), quantizer)
+    prepared(images())
+    return convert_pt2e(prepared)
+
+
 def trained(backend: str = "x86") -> Any:
     """As prepare_qat leaves it; x86 rounds to 128 steps alone."""
     net: Any = Net().train()

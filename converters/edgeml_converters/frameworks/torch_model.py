@@ -17,7 +17,7 @@ from edgeml_converters.formats.tensors import Array, Arrays, ModelInput
 from edgeml_converters.frameworks.base import Model, name_outputs
 from edgeml_converters.frameworks.pickles import tensors_only
 from edgeml_converters.frameworks.torch_float32 import float_dtypes, without_half
-from edgeml_converters.frameworks.torch_quantised import frozen, is_quantised
+from edgeml_converters.frameworks.torch_quantised import frozen, precision_of
 
 _EXECUTED = (AOTINDUCTOR_DIR, CONSTANTS_DIR + OPAQUE_OBJ_FILENAME_PREFIX)
 
@@ -38,8 +38,8 @@ class TorchModel(Model):
         self.call = call
         self.inputs = inputs
         self.batch = _frozen_batch(inputs)
-        if isinstance(call, torch.nn.Module) and is_quantised(call):
-            self.precision = "int8"
+        if isinstance(call, torch.nn.Module):
+            self.precision = precision_of(call)
 
     def around(self, module: Any, inputs: tuple[ModelInput, ...]) -> "TorchModel":
         """The same model inside of `module`."""
@@ -171,7 +171,7 @@ def _exported(program: torch.export.ExportedProgram) -> Model:
             raise InputError(f"The exported program takes {name!r}, which is no tensor.")
         inputs.append(_declared(name, value))
     module = program.module()
-    if is_quantised(module):
+    if precision_of(module) != "fp32":
         module = frozen(module)
         return TorchModel("module", module, module, _named(inputs))
     return TorchModel("exported", program, module, _named(inputs))

@@ -13,6 +13,7 @@ import torch.ao.quantization.fx._decomposed  # pyright: ignore[reportUnusedImpor
 from torch.ao.quantization import FakeQuantizeBase
 
 from edgeml.errors import InputError
+from edgeml.manifest import Precision
 
 _OPS: Any = torch.ops.quantized_decomposed
 _ROUND = {
@@ -105,14 +106,21 @@ def _frozen(place: str, fake: Any) -> torch.nn.Module:
     return Rounded(fake)
 
 
-def is_quantised(module: torch.nn.Module) -> bool:
+def precision_of(module: torch.nn.Module) -> Precision:
+    """fp32 of one that does not round at all."""
     if packed(module) or any(isinstance(part, Rounded) for part in module.modules()):
-        return True
-    return any(
-        getattr(node.target, "namespace", "") == "quantized_decomposed"
+        return "int8"
+    nodes = [
+        node
         for graph in _graphs(module)
         for node in graph.graph.nodes
-    )
+        if getattr(node.target, "namespace", "") == "quantized_decomposed"
+    ]
+    if any("choose_qparams" in str(node.target) for node in nodes):
+        return "int8-dynamic"
+    if any(node.target in _ROUND.values() and node.args[0].op != "get_attr" for node in nodes):
+        return "int8"
+    return "int8-weights" if nodes else "fp32"
 
 
 def packed(module: torch.nn.Module) -> str:

@@ -22,6 +22,19 @@ class Stream:
     feedback: Feedback
 
 
+def with_states(inputs: Arrays, stream: Stream) -> Arrays:
+    """The inputs with the states that the model comes to when it runs on its own: what is given in
+    the data may be that of the beginning in every row."""
+    found = dict(inputs)
+    for given, taken in stream.feedback.states.items():
+        states = inputs[taken].copy()
+        states[1:] = stream.expected[given][:-1].reshape(states[1:].shape)
+        starts = list(stream.feedback.starts)
+        states[starts] = inputs[taken][starts]
+        found[taken] = states
+    return found
+
+
 @dataclass(frozen=True)
 class Question:
     """The samples to run, the model's answers to them, and the rule that they are judged by.

@@ -11,6 +11,7 @@ ANSWER_MARGIN = 0.25
 """Answers go beyond what calibration saw, and those that do are cut off: 64 samples cost up to 12
 dB of signal to noise on others, and the coarser steps of a range wider by this share 0.4 dB."""
 _STEPS = 255
+_NARROWEST = float(_STEPS * np.finfo(np.float32).tiny)
 _UNSIGNED = 128  # an int8 of the same step and meaning is less by this
 
 
@@ -33,6 +34,11 @@ def of_int8(name: str, ranges: Ranges, *, answer: bool) -> Quantisation:
         )
     low, high = widened(ranges[name]) if answer else ranges[name]
     low, high = min(low, 0.0), max(high, 0.0)
+    if 0 < high - low < _NARROWEST:
+        raise ConversionError(
+            f"--io cannot make {name!r} integers: from {low:.3g} to {high:.3g} it has no scale in "
+            "float32, since that would be too small; let the model scale it, or leave --io out"
+        )
     scale = float(np.float32((high - low) / _STEPS)) or 1.0
     return Quantisation(scale=scale, zero_point=round(-_UNSIGNED - low / scale))
 

@@ -97,7 +97,7 @@ def _by_dynamo(
     origins = msgspec.json.encode(sources(program.model_proto), order="sorted")
     (folder.parent / "sources.json").write_bytes(origins)
     proto = program.model_proto
-    if model.precision == "int8":
+    if model.precision != "fp32":
         round_constants(proto.graph)
     onnx_write.write(proto, folder)
     return Converted(entry=onnx_write.ENTRY, frozen=caught(model, arrays))

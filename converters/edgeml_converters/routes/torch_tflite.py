@@ -67,9 +67,9 @@ def _by_litert(model: TorchModel, target: Any, arrays: Arrays, folder: Path) -> 
     elif model.form == "exported":
         module = module.module(check_guards=False)
     quantised: dict[str, Any] = {}
-    if model.precision == "int8":
+    if model.precision != "fp32":
         module = in_int8(module)
-        quantised = {"quant_config": _of_int8()}
+        quantised = {"quant_config": _quantised(dynamic=model.precision != "int8")}
     spelled = identifiers(tuple(arrays))  # the exporter writes code with them
     named = Named(module, tuple(spelled))
     named.training = False  # exported programs refuse eval(), which they do not need
@@ -85,9 +85,11 @@ def _by_litert(model: TorchModel, target: Any, arrays: Arrays, folder: Path) -> 
     return Converted(entry=ENTRY, frozen=caught(model, arrays))
 
 
-def _of_int8() -> QuantConfig:
+def _quantised(*, dynamic: bool) -> QuantConfig:
     """By which litert-torch makes int8 operators of those between rounded tensors."""
-    config = pt2e_quantizer.get_symmetric_quantization_config(is_per_channel=True)
+    config = pt2e_quantizer.get_symmetric_quantization_config(
+        is_per_channel=True, is_dynamic=dynamic
+    )
     return QuantConfig(pt2e_quantizer=pt2e_quantizer.PT2EQuantizer().set_global(config))
 
 

@@ -19,8 +19,8 @@ from edgeml_converters.frameworks.torch_model import TorchModel, wrap  # noqa: E
 from edgeml_converters.frameworks.torch_quantised import (  # noqa: E402
     frozen,
     in_int8,
-    is_quantised,
     packed,
+    precision_of,
 )
 from edgeml_converters.frameworks.torch_values import explained  # noqa: E402
 from tests.converters import quantised_torch  # noqa: E402
@@ -60,13 +60,15 @@ def test_what_rounds_while_it_is_trained_rounds_the_same_by_numbers(backend: str
     expected = _answers(trained)
     changed = frozen(trained)
     assert np.abs(_answers(changed) - expected).max() < 1e-5 * np.abs(expected).max()
-    assert is_quantised(changed) and not packed(changed)
+    assert precision_of(changed) == "int8" and not packed(changed)
 
 
-def test_a_quantised_model_is_said_to_be_of_int8() -> None:
+def test_a_quantised_model_is_said_to_be_of_its_precision() -> None:
     for made in (quantised_torch.graph(), quantised_torch.trained(), quantised_torch.packed()):
         model = wrap(made)
         assert model is not None and model.precision == "int8"
+    weights = wrap(quantised_torch.weights_alone())
+    assert weights is not None and weights.precision == "int8-weights"
     plain = wrap(quantised_torch.Net())
     assert plain is not None and plain.precision == "fp32"
 

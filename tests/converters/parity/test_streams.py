@@ -1,5 +1,7 @@
 """A model with states on its own: what is wrong by little at each step, and what comes of it."""
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -10,6 +12,7 @@ from edgeml.parity.roles import Role
 from edgeml_converters.formats.tensors import Feedback
 from edgeml_converters.frameworks.base import check_states, in_steps
 from edgeml_converters.parity.judging import judge
+from edgeml_converters.parity.question import Stream, with_states
 from edgeml_converters.parity.rule import Rule
 from edgeml_converters.parity.streams import judge_steps
 
@@ -137,3 +140,15 @@ def test_a_state_that_is_no_number_any_more_is_the_models_own_fault() -> None:
         InputError, match="'h1' of the model itself is no number any more at step 1"
     ):
         check_states({"h1": np.array([[1.0, np.inf], [np.nan, np.inf]])}, states)
+
+
+def test_states_are_calibrated_as_the_model_comes_to_them() -> None:
+    """In the data they may be zero in every row, of which int8 would have one step."""
+    given = {"x": np.arange(6.0)[:, None], "h": np.full((6, 1, 2), -1.0)}
+    after = np.arange(12.0).reshape(6, 2)
+    feedback = Feedback(states={"h1": "h"}, starts=(0, 4))
+    found = with_states(given, Stream(Path("all.npz"), {"h1": after}, feedback))
+    assert found["x"] is given["x"] and given["h"].max() == -1.0
+    assert found["h"].tolist() == [
+        [[-1.0, -1.0]], [[0.0, 1.0]], [[2.0, 3.0]], [[4.0, 5.0]], [[-1.0, -1.0]], [[8.0, 9.0]],
+    ]  # fmt: skip

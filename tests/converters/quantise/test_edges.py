@@ -10,9 +10,12 @@ from ai_edge_litert import schema_py_generated as schema
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeml.errors import ConversionError
+from edgeml.quantisation import Quantisation
 from edgeml_converters.asked import Io
 from edgeml_converters.formats.edges import RealEngine
+from edgeml_converters.formats.onnx_edges import edges
 from edgeml_converters.quantise import quantise
+from edgeml_converters.quantise.edges import of_int8
 from edgeml_runtime.engines.base import Engine
 from edgeml_runtime.engines.onnx import OnnxEngine
 from edgeml_runtime.engines.tflite import LitertEngine
@@ -136,3 +139,28 @@ def test_an_answer_without_a_range_is_named(tmp_path: Path) -> None:
     asked = request(entry, tmp_path / "out", "int8 minmax", tmp_path / "data.npz", io="int8")
     with pytest.raises(ConversionError, match="--io cannot make 'energy' integers"):
         quantise(asked)
+
+
+def test_ranges_that_int8_has_no_scale_for_are_named() -> None:
+    assert of_int8("y", {"y": (0.0, 0.0)}, answer=False) == Quantisation(scale=1.0, zero_point=-128)
+    assert of_int8("y", {"y": (-1e-30, 1e-30)}, answer=False).scale == pytest.approx(2e-30 / 255)
+    with pytest.raises(ConversionError, match="from -1e-39 to 1e-39 it has no scale"):
+        of_int8("y", {"y": (-1e-39, 1e-39)}, answer=False)
+
+
+def test_operators_that_take_integers_say_what_they_stand_for() -> None:
+    """As ONNX Runtime's own quantiser writes them, with the scales among their inputs."""
+    numbers = {"xs": 0.5, "ws": 0.1, "ys": 0.25}
+    zeros = {"xz": 3, "wz": 0, "yz": -7}
+    constants = [numpy_helper.from_array(np.array(v, np.float32), n) for n, v in numbers.items()]
+    constants += [numpy_helper.from_array(np.array(v, np.int8), n) for n, v in zeros.items()]
+    constants += [numpy_helper.from_array(np.ones((2, 1, 1, 1), np.int8), "w")]
+    constants += [numpy_helper.from_array(np.zeros(2, np.int32), "b")]
+    taken = ["x", "xs", "xz", "w", "ws", "wz", "ys", "yz", "b"]
+    nodes = [helper.make_node("QLinearConv", taken, ["y"])]
+    values = [helper.make_tensor_value_info(n, TensorProto.INT8, None) for n in "xy"]
+    graph = helper.make_graph(nodes, "g", values[:1], values[1:], constants)
+    assert edges(graph) == {
+        "x": Quantisation(scale=0.5, zero_point=3),
+        "y": Quantisation(scale=0.25, zero_point=-7),
+    }
