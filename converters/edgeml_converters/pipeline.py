@@ -97,7 +97,7 @@ class Pipeline:
         roles = settle_roles((), expected, given, data.labels, self._file())
         # Engines round what is quantised in other places, each in its own way.
         exact = loaded.precision == "fp32"
-        rule = replace(self._rule, roles=roles, exact=exact, asked_again=again)
+        rule = replace(self._rule, roles=roles, exact=exact, exported=True, asked_again=again)
         _check_expected(data, expected, rule)
         made = set(precisions) - {loaded.precision}
         rows = split(

@@ -48,8 +48,8 @@ def findings(
     """Causes first, then the outputs that are not the same, then warnings.
 
     rows, invariants, evidence: of `engine`. permuted: the file calls an output by another one's
-    name. exact: it is the float file. A model that keeps state is not reported as batch-dependent
-    as well, and an error is not repeated as a warning.
+    name. exact: it is the exporter's own file. A model that keeps state is not reported as
+    batch-dependent as well, and an error is not repeated as a warning.
     """
     broken = {invariant.name: invariant.message for invariant in invariants if not invariant.passed}
     faults: dict[Fault, str] = {}

@@ -26,7 +26,8 @@ _WHY = "--tolerance"
 class Rule:
     """roles: of the outputs, by the contract's names; an output without any is unknown.
 
-    exact: at float32 nothing but rounding may differ. allowed: output and figure -> the limit that
+    exact: at float32 nothing but rounding may differ. exported: the file is the exporter's own, and
+    nothing was quantised here. allowed: output and figure -> the limit that
     people set in place of the rule's. own: what decides in place of all figures. asked_again: of
     each output, what the model answered to a few samples among all and in a smaller batch.
     """
@@ -36,6 +37,7 @@ class Rule:
     allowed: Mapping[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
     own: OwnComparison | None = None
     asked_again: Mapping[str, Pair] = field(default_factory=dict[str, Pair])
+    exported: bool = False
 
     @property
     def least(self) -> int:

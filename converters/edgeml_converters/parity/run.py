@@ -142,7 +142,7 @@ class _EngineRows:
                 figures,
                 name,
                 self._parity.permuted_names,
-                question.rule.exact,
+                question.rule.exact or question.rule.exported,
             ),
         ]
         broken = bool(added) or not all(invariant.passed for invariant in invariants)
