@@ -29,11 +29,22 @@ def _stream(path: Path, steps: int, **besides: Any) -> Path:
 
 @pytest.mark.torch
 def test_what_int8_rounds_at_each_step_is_seen_where_it_adds_up(tmp_path: Path) -> None:
-    """At 42 dB single steps are the same; after 150 on its own the state has 13 dB."""
+    """At 42 dB single steps are the same, by people who need 37; after 300 on its own it has 17.
+
+    It is calibrated on what is given, whose states are wider than those that the model comes to.
+    """
     out = tmp_path / "out"
     data = _stream(tmp_path / "data.npz", 300)
-    options = ("--precision", "fp32,int8", "--calibrator", "minmax")
-    ended = convert(f"{SLOW}:slow", data, out, *STATE, *options, "--no-repair", to=["onnx"])
+    options = (
+        "--precision",
+        "fp32,int8",
+        "--calibrator",
+        "minmax",
+        "--calibration-data",
+        str(data),
+    )
+    near = ("--output", "h1=state,error=0.005", "--output", "y=regression,error=0.005")
+    ended = convert(f"{SLOW}:slow", data, out, *near, *options, "--no-repair", to=["onnx"])
     exact, int8 = (variant["engines"][0] for variant in ended.report["variants"])
     assert [o["answer"] for o in exact["outputs"] + exact["fed_back"]] == ["same"] * 4
     assert exact["fed_back"][0]["snr_db"] > 100
@@ -42,7 +53,7 @@ def test_what_int8_rounds_at_each_step_is_seen_where_it_adds_up(tmp_path: Path) 
     reasons = [o["reason"] for o in int8["fed_back"]]
     assert all(reason.startswith("with its states fed back over 300 steps") for reason in reasons)
     a, b = (str(out / kind / "model.onnx") for kind in ("onnx-fp32", "onnx-int8"))
-    compared = compare_models(a, b, data, outputs=["h1=state,input=h,error=0.02"])
+    compared = compare_models(a, b, data, outputs=["h1=state,input=h,error=0.005"])
     assert compared.answer == "differs"
     assert "fed back over 300 steps" in str(compared.fault())
     # From its state in the data in the middle too, less has added up.
