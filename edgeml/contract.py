@@ -78,9 +78,8 @@ def as_taken(tensors: tuple[Tensor, ...], arrays: Tensors) -> dict[str, npt.NDAr
     """Arrays by name, floats as the integers that stand for them where those are what is taken."""
     taken: dict[str, npt.NDArray[Any]] = dict(arrays)
     for tensor in tensors:
-        array = taken.get(tensor.name)
-        if array is not None and tensor.quantisation is not None and array.dtype.kind == "f":
-            taken[tensor.name] = tensor.quantisation.integers(array, tensor.dtype)
+        if tensor.quantisation is not None and tensor.name in taken:
+            taken[tensor.name] = tensor.quantisation.as_taken(taken[tensor.name], tensor.dtype)
     return taken
 
 

@@ -27,6 +27,10 @@ class Quantisation(Strict, frozen=True, kw_only=True):
         found *= np.float32(self.scale)
         return found
 
+    def as_taken(self, array: Array, dtype: str) -> Array:
+        """Floats as the integers that stand for them; integers are taken for those already."""
+        return self.integers(array, dtype) if array.dtype.kind == "f" else array
+
     def integers(self, reals: Array, dtype: str) -> Array:
         """The nearest integers of `dtype`, a half to the even one; what is beyond is cut off."""
         limits = np.iinfo(dtype)

@@ -67,9 +67,7 @@ class OnnxProbe(Probe):
 
     def _rounded(self, name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         means = self._edges.get(name)
-        if means is None or array.dtype.kind != "f":
-            return array
-        return means.integers(array, self._inputs[name])
+        return array if means is None else means.as_taken(array, self._inputs[name])
 
     def _real(self, name: str, value: Any) -> npt.NDArray[np.float64]:
         means, array = self._edges.get(name), np.asarray(value)

@@ -31,12 +31,9 @@ class RealEngine:
 
     def run(self, feeds: Arrays) -> dict[str, Array]:
         """As the engine's; floats for integers that stand for some are rounded to them."""
-        rounded = {one.name: one for one in self.inputs if one.quantisation is not None}
+        inputs = {one.name: one for one in self.inputs}
         answers = self._engine.run(
-            {
-                name: rounded[name].as_taken(array) if name in rounded else array
-                for name, array in feeds.items()
-            }
+            {name: inputs[name].as_taken(a) if name in inputs else a for name, a in feeds.items()}
         )
         restored = {one.name: one.quantisation for one in self.outputs}
         return {

@@ -66,9 +66,8 @@ class FileTensor(Strict, frozen=True, kw_only=True):
 
     def as_taken(self, array: Array) -> Array:
         """Floats rounded to the integers that stand for them, where those are what it takes."""
-        if self.quantisation is None or array.dtype.kind != "f":
-            return array
-        return self.quantisation.integers(array, self.dtype)
+        means = self.quantisation
+        return array if means is None else means.as_taken(array, self.dtype)
 
 
 @dataclass(frozen=True)

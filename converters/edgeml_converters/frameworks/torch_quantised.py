@@ -21,7 +21,6 @@ _ROUND = {
     _OPS.dequantize_per_channel.default: _OPS.quantize_per_channel.default,
 }
 _PACKED = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized")
-_INT8 = (-128, 127)
 _UNSIGNED = 128  # an int8 of the same meaning is less by this
 
 
@@ -42,7 +41,8 @@ class Rounded(torch.nn.Module):  # type: ignore[misc]
 
     def forward(self, tensor: torch.Tensor) -> torch.Tensor:
         if self._axis is None:
-            tensor = _within(tensor, self._scale, self._zero_point, *self._limits)
+            bounds = _bounds(self._scale, self._zero_point, *self._limits, torch.int8)
+            tensor = tensor if bounds is None else tensor.clamp(*bounds)
             how = (self._scale, self._zero_point, *self._limits, torch.int8)
             rounded = _OPS.quantize_per_tensor.default(tensor, *how)
             restored: torch.Tensor = _OPS.dequantize_per_tensor.default(rounded, *how)
@@ -53,13 +53,15 @@ class Rounded(torch.nn.Module):  # type: ignore[misc]
         return restored
 
 
-def _within(
-    tensor: torch.Tensor, scale: float, zero_point: int, low: int, high: int
-) -> torch.Tensor:
-    """Cut off where fewer steps are used than int8 has, which files round to whatever is asked."""
-    if low <= _INT8[0] + 1 and high >= _INT8[1]:
-        return tensor
-    return tensor.clamp((low - zero_point) * scale, (high - zero_point) * scale)
+def _bounds(
+    scale: float, zero_point: int, low: int, high: int, kind: torch.dtype
+) -> tuple[float, float] | None:
+    """Where to cut off what is rounded to fewer steps than its type has, since files round to all
+    of them; None where it uses them."""
+    limits = torch.iinfo(kind)
+    if low <= limits.min + 1 and high >= limits.max:
+        return None
+    return (low - zero_point) * scale, (high - zero_point) * scale
 
 
 def frozen(module: torch.nn.Module) -> torch.nn.Module:
@@ -80,14 +82,13 @@ def frozen(module: torch.nn.Module) -> torch.nn.Module:
 
 
 def _cut_off(graph: torch.fx.GraphModule, node: torch.fx.Node) -> None:
-    """As `_within`, by a node before."""
+    """By a node before it, see `_bounds`."""
     source, scale, *integers, kind = node.args
     zero_point, low, high = (int(str(value)) for value in integers)
     assert isinstance(kind, torch.dtype)
-    limits = torch.iinfo(kind)
-    if low <= limits.min + 1 and high >= limits.max:
+    bounds = _bounds(float(str(scale)), zero_point, low, high, kind)
+    if bounds is None:
         return
-    bounds = [(end - zero_point) * float(str(scale)) for end in (low, high)]
     with graph.graph.inserting_before(node):
         cut = graph.graph.call_function(torch.ops.aten.clamp.default, (source, *bounds))
     node.args = (cut, *node.args[1:])

@@ -1,39 +1,28 @@
 """Models that PyTorch itself has quantised keep their answers on the way to a file."""
 
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from onnx import helper, numpy_helper
 
 from edgeml.errors import ConversionError
-from edgeml_converters.routes.onnx_rewrites import round_constants
-from tests.converters.commands import convert
-
-torch = pytest.importorskip("torch", reason="PyTorch's own")
-
-from edgeml_converters.frameworks.torch_model import TorchModel, wrap  # noqa: E402
-from edgeml_converters.frameworks.torch_quantised import (  # noqa: E402
+from edgeml_converters.frameworks.torch_model import TorchModel, wrap
+from edgeml_converters.frameworks.torch_quantised import (
     frozen,
     in_int8,
     packed,
     precision_of,
 )
-from edgeml_converters.frameworks.torch_values import explained  # noqa: E402
-from tests.converters import quantised_torch  # noqa: E402
+from edgeml_converters.frameworks.torch_values import explained
+from edgeml_converters.routes.onnx_rewrites import round_constants
+from tests.converters import quantised_torch
+from tests.converters.commands import convert
 
-pytestmark = pytest.mark.torch
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    """torch.ao says that torchao will take its place."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+# torch.ao says that torchao will take its place.
+pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
 
 
 def _answers(module: Any) -> Any:

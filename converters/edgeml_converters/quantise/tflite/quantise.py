@@ -28,6 +28,7 @@ def quantise_tflite(request: Quantise) -> Quantised:
     content = Path(request.entry).read_bytes()
     file = ready(content, static=request.precision == "int8")
     model = read(file.content)
+    edges = _edges(model)
     kept = file.named(request.keep_float)
     ranges: Ranges = {}
     unranged: list[str] = []
@@ -46,7 +47,7 @@ def quantise_tflite(request: Quantise) -> Quantised:
     quantise_rest(model, request.precision, kept)
     restore_names(model, content)
     if request.io is not None:
-        set_integer_edges(model, request.io, _edges(file), ranges)
+        set_integer_edges(model, request.io, edges, ranges)
     quantised = write(model)
     (Path(request.folder) / ENTRY).write_bytes(quantised)
     return Quantised(entry=ENTRY, coverage=tflite_coverage(model), ranges=ranges)
@@ -58,9 +59,9 @@ def _seen(entry: str, samples: str) -> dict[str, Activation]:
     return calibrate(file.content, load_samples(Path(samples)))
 
 
-def _edges(file: Ready) -> tuple[list[str], list[str]]:
+def _edges(model: Any) -> tuple[list[str], list[str]]:
     """The names of what the main graph takes, and of what it answers with."""
-    main = read(file.content).subgraphs[0]
+    main = model.subgraphs[0]
     taken, given = (
         [tensor_name(main.tensors[int(index)]) for index in indices]
         for indices in (main.inputs, main.outputs)

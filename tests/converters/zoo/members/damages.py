@@ -48,6 +48,16 @@ def fading(name: str, output: str, place: Sequence[slice | int]) -> Damage:
     return Damage(f"{name} fading", change, SHARES)
 
 
+def shrinking(name: str) -> Damage:
+    """An input or output comes nearer to 0; size: 1 where nothing is left."""
+
+    def change(arrays: dict[str, Array], size: float, rng: Rng) -> None:
+        array = arrays[name]
+        array *= np.float32(1 - size)
+
+    return Damage(f"{name} times 1 - size", change, SHARES)
+
+
 def shifted(name: str, output: str, place: Sequence[slice | int]) -> Damage:
     """A part of an output is larger by a constant; size: in shares of its spread."""
 

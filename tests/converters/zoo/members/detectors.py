@@ -5,17 +5,16 @@ import torch
 from torch import nn
 
 from tests.converters.zoo.members.damages import (
-    SHARES,
     coarse_weights,
     fading,
     noisy_weights,
     shifted,
+    shrinking,
 )
 from tests.converters.zoo.members.member import (
     Array,
     Arrays,
     Costs,
-    Damage,
     Data,
     Member,
     Rng,
@@ -147,11 +146,6 @@ def _costs_two(found: Arrays, truth: Arrays, own: Arrays) -> Costs:
     return found_objects(found["boxes"], found["scores"] > _AT, truth["box"], there)
 
 
-def _less_sure(found: dict[str, Array], size: float, rng: Rng) -> None:
-    scores = found["scores"]
-    scores *= np.float32(1 - size)
-
-
 ONE = Member(
     "detector_one",
     "a detector of two classes, boxes and scores in one tensor",
@@ -171,6 +165,6 @@ TWO = Member(
     of_weights=(noisy_weights(), coarse_weights()),
     of_answers=(
         shifted("one corner", "boxes", (slice(None), slice(2, 4))),
-        Damage("scores times 1 - size", _less_sure, SHARES),
+        shrinking("scores"),
     ),
 )  # fmt: skip

@@ -7,18 +7,17 @@ import torch
 from torch import nn
 
 from tests.converters.zoo.members.damages import (
-    SHARES,
     coarse_weights,
     fading,
     noisy_weights,
     shifted,
+    shrinking,
     swapped,
 )
 from tests.converters.zoo.members.member import (
     Array,
     Arrays,
     Costs,
-    Damage,
     Data,
     Member,
     Rng,
@@ -144,11 +143,6 @@ def _costs(found: Arrays, truth: Arrays, own: Arrays) -> Costs:
     return numbers(found[output], true)
 
 
-def _forgotten(inputs: dict[str, Array], size: float, rng: Rng) -> None:
-    machines = inputs["machines"]
-    machines *= np.float32(1 - size)
-
-
 TINY = Member(
     "tiny_units",
     "a regression of flows of some 1e-5 m3/s",
@@ -172,7 +166,7 @@ TWELVE = Member(
     labels="load", training_samples=8000,
     of_weights=(noisy_weights(), coarse_weights()),
     of_inputs=(
-        swapped("people", "tariff"), Damage("machines times 1 - size", _forgotten, SHARES),
+        swapped("people", "tariff"), shrinking("machines"),
     ),
     of_answers=(shifted("the load", "load", (0,)),),
 )  # fmt: skip
