@@ -66,6 +66,15 @@ class EngineParity(Strict, frozen=True, kw_only=True):
         figures = [figure for output in self.outputs for figure in output.figures]
         return self.answer != "differs" and not any(figure.beyond for figure in figures)
 
+    def likely(self, width: float) -> bool:
+        """Whether other samples would say the same of it too, see JudgedFigure."""
+        return all(figure.likely(width) for o in self.outputs for figure in o.figures)
+
+    @property
+    def likely_fed_back(self) -> bool:
+        """As `likely`; states are fed back over all samples that there are."""
+        return all(figure.likely(1.0) for o in self.fed_back for figure in o.figures)
+
     @property
     def drifts(self) -> bool:
         """Whether a figure seen is beyond what differs where states are fed back."""

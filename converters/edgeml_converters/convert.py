@@ -156,7 +156,12 @@ def _read_calibration(
             "data out."
         )
     files = _gathered(options.calibration_data, workspace, options)
-    return read(files, called=options.calibration_data)
+    return read(
+        files,
+        sequence_by=options.sequence_by,
+        called=options.calibration_data,
+        one_sequence=True,
+    )
 
 
 def _gathered(data_file: Path, workspace: Path, options: Options) -> Path:

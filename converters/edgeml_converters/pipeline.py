@@ -7,21 +7,28 @@ from pathlib import Path
 from edgeml import atomic, documents, holdout
 from edgeml.contract import as_taken
 from edgeml.conversion import ConversionReport
-from edgeml.errors import InputError, ParityError
+from edgeml.errors import InputError
 from edgeml.manifest import Format, Precision
 from edgeml_converters.asked import check_batch_axes, check_free, check_io
 from edgeml_converters.bisect.kept import kinds_and_sources, ops_like
 from edgeml_converters.evidence import metrics
 from edgeml_converters.formats.npz import rows_of, save
-from edgeml_converters.formats.tensors import Arrays, Feedback, Names
+from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.options import Options
 from edgeml_converters.outcome import folder
 from edgeml_converters.outcome.contract import contract_from, with_integers
 from edgeml_converters.outcome.provenance import provenance, tools
 from edgeml_converters.outcome.shipped import shipped_holdout
-from edgeml_converters.parity.judging import judge
-from edgeml_converters.parity.question import Question, Stream, with_states
-from edgeml_converters.parity.reference import check_reference
+from edgeml_converters.parity.question import Question
+from edgeml_converters.parity.reference import check_expected, check_reference
+from edgeml_converters.parity.rolled import (
+    BEGINS,
+    Stream,
+    at_own_states,
+    only_begins,
+    roll,
+    with_states,
+)
 from edgeml_converters.parity.rule import Rule, check_allowed
 from edgeml_converters.parity.sizes import Sized, cut, sizes_of_outputs
 from edgeml_converters.progress import Progress
@@ -79,13 +86,13 @@ class Pipeline:
         loaded = self._loaded
         precisions = precisions_of(loaded.precision, precisions, self._source.label)
         check_io(options.asked.io, loaded.precision, self._source.label)
-        inputs = bind(data, loaded.inputs, loaded.floats)
+        inputs: Arrays = bind(data, loaded.inputs, loaded.floats)
         own = self._calibration
-        apart = None if own is None else bind(own, loaded.inputs, loaded.floats)
+        apart: Arrays | None = None if own is None else bind(own, loaded.inputs, loaded.floats)
         file = self._processes.workspace / "inputs.npz"
         save(file, inputs)
         with self._progress(f"predict {data.samples} samples with {self._loaded.framework}"):
-            expected = self._model.predict(file)
+            expected: Arrays = self._model.predict(file)
             again = check_reference(self._model, inputs, expected, self._processes.workspace)
             self._sized = self._at_other_sizes(inputs)
         given = self._rule.roles
@@ -93,12 +100,22 @@ class Pipeline:
         check_names(given, list(expected))
         check_allowed(self._rule.allowed, list(expected))
         given = with_inputs(given, inputs, expected)
-        stream = self._stream(file, states_of(given))
+        states = states_of(given)
+        check_sequences(data.sequences, states)
+        begins, stream = only_begins(inputs, states), None
+        if states:
+            with self._progress(f"predict {data.samples} steps with {self._loaded.framework}"):
+                stream = roll(self._model, data, inputs, states, file)
         roles = settle_roles((), expected, given, data.labels, self._file())
         # Engines round what is quantised in other places, each in its own way.
         exact = loaded.precision == "fp32"
         rule = replace(self._rule, roles=roles, exact=exact, exported=True, asked_again=again)
-        _check_expected(data, expected, rule)
+        check_expected(data, expected, rule)
+        rolled = inputs if stream is None else with_states(inputs, stream)
+        if stream is not None and begins:
+            inputs, expected = rolled, stream.expected
+        if own is not None and apart is not None:
+            apart = at_own_states(self._model, own, apart, states, file.with_name("own.npz"))
         made = set(precisions) - {loaded.precision}
         rows = split(
             data,
@@ -107,7 +124,7 @@ class Pipeline:
         )
         proof = self._question("proof", rows.proof, inputs, expected, rule, stream)
         choice = self._question("choice", rows.choice, inputs, expected, rule, stream)
-        rolled = inputs if stream is None else with_states(inputs, stream)
+        choice = replace(choice, shown=False)
         calibration = (
             {name: array[rows.calibration] for name, array in rolled.items()}
             if apart is None
@@ -139,7 +156,8 @@ class Pipeline:
                 assumed=(
                     *loaded.assumed,
                     *taken_as_it_is(loaded.precision, self._source.label),
-                    *casts(data, inputs),
+                    *casts(data, inputs, loaded.inputs),
+                    *((BEGINS,) if begins else ()),
                 ),
                 variants=tuple(candidate.report for candidate in candidates),
                 tools=tools(self._loaded.framework),
@@ -179,16 +197,6 @@ class Pipeline:
                     f"--free leaves {size!r} open, but with {length} there: {error}"
                 ) from error
         return tuple(sized)
-
-    def _stream(self, file: Path, states: Names) -> Stream | None:
-        """All rows of the data one after the other, with the model's states fed back."""
-        data = self._data
-        check_sequences(data.sequences, states)
-        if not states:
-            return None
-        feedback = Feedback(states=states, starts=data.starts)
-        with self._progress(f"predict {data.samples} steps with {self._loaded.framework}"):
-            return Stream(file, self._model.predict(file, feedback), feedback)
 
     def _question(
         self,
@@ -275,19 +283,3 @@ def _spread(arrays: Arrays, limit: int) -> Arrays:
     """At most `limit` samples, evenly over all."""
     rows = spread(len(next(iter(arrays.values()))), limit)
     return {name: array[rows] for name, array in arrays.items()}
-
-
-def _check_expected(data: Data, answers: Arrays, rule: Rule) -> None:
-    """The model's answers against `expected/NAME` in the data, where it is given."""
-    for name, value in data.expected.items():
-        if name not in answers:
-            raise InputError(
-                f"{data.path} holds expected/{name}, but the model's outputs are "
-                f"{', '.join(answers)}; name it after one of them."
-            )
-        (row,) = judge(answers, {name: value}, rule)
-        if row.answer == "differs":
-            raise ParityError(
-                f"The model does not give expected/{name} of {data.path}: {row.reason}; "
-                "check its weights, its preprocessing and the data."
-            )

@@ -6,6 +6,7 @@ from typing import Literal
 from edgeml.documents import Strict
 
 Answer = Literal["same", "differs", "cannot tell"]
+_OPEN = ("noise", "noise of an unknown output")  # between limits by the model's own error
 ORDER: tuple[Answer, ...] = ("same", "cannot tell", "differs")
 
 
@@ -53,6 +54,14 @@ class JudgedFigure(Strict, frozen=True, kw_only=True):
         if self.value is None or self.differs is None:
             return False
         return self.value > self.differs
+
+    def likely(self, width: float) -> bool:
+        """Whether it would be the same by samples that make the interval `width` times as wide and
+        leave the value as it is; true also where people must say first how large an error is."""
+        open_yet = self.figure in _OPEN and self.same != self.differs
+        if not self.value or self.high is None or open_yet:
+            return True
+        return self.value + width * (self.high - self.value) <= self.same
 
     @property
     def share(self) -> float:

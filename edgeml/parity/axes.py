@@ -148,10 +148,11 @@ def _own_rounding(sums: Sums) -> Floats:
 
 def _loudest_rounding(sums: Sums) -> Floats:
     """The same if every answer is off by that of the loudest slice: what float32 leaves of a quiet
-    one that comes of the others, as the rim of a map."""
+    one that comes of the others, as the rim of a map. Of one in which that is all there is, as
+    where a mask is off everywhere, it is left as it is: there is nothing that could be dead."""
     parts, squares = denominators(sums).sum(axis=0), sums.squares.sum(axis=0)
     own = sums.units / sums.units.max(initial=0.0)
     with np.errstate(over="ignore"):
         loudest = (squares * own**2).max(initial=0.0) / np.maximum(own, 1e-150) ** 2
         noise: Floats = _ROUNDING**2 * loudest / np.where(parts > 0, parts, 1.0)
-    return np.minimum(noise, _MOST / ROUNDING_ROOM)
+    return np.where(noise < 1.0, np.minimum(noise, _MOST / ROUNDING_ROOM), noise)

@@ -1,13 +1,13 @@
 """The noise of each channel, in shares of the channel's own spread."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edgeml.parity.blocks import by_blocks, chunks
-from edgeml.parity.figures import Array, Figure, Floats
-from edgeml.parity.limits import LIMITS, Limit, Name
+from edgeml.parity.figures import Array, Figure, Floats, Requirement
+from edgeml.parity.limits import LIMITS, STEPS_LEAST, Limit, Name
 from edgeml.parity.units import bounded, common_unit, units
 
 _CONSTANT = 1e-6  # of its own magnitude: a spread of rounding
@@ -35,6 +35,23 @@ def noise(
     """
     (sums,) = sums_along(model, variant, of, (-1,))
     return Figure(name, sums.errors, denominators(sums), limit)
+
+
+def of_state(model: Array, variant: Array) -> Requirement:
+    """The mean noise of all values of a state that is fed back, [samples, ...], each at most 1, as
+    of a lost one. It is the same as numbers are whose error nobody knows, or, over many steps,
+    within its limit."""
+    r, v = (array.reshape(len(array), -1) for array in (model, variant))
+    (sums,) = sums_along(r, v, exact, (-1,))
+    totals = denominators(sums).sum(axis=0)
+    lost = np.maximum(totals, sums.errors.sum(axis=0))
+    shares = np.divide(sums.errors, lost, out=np.zeros_like(sums.errors), where=totals > 0)
+    known = np.full((len(model), 1), 1 / len(model) if totals.any() else 0.0)
+    name: Name = "noise of a state"
+    limit = LIMITS[name]
+    over_steps = Figure(name, shares.mean(axis=1, keepdims=True), known, limit, STEPS_LEAST)
+    near = replace(over_steps, limit=limit._replace(same=LIMITS["noise"].same), events_least=0)
+    return (near, over_steps)
 
 
 def spread(model: Array) -> Floats:

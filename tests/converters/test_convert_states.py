@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeml import documents
+from edgeml import documents, holdout
 from edgeml.contract import Contract
 from edgeml_converters.compare.compare import compare_models
 from tests.converters.commands import HERE, convert
@@ -91,3 +91,27 @@ def test_sequences_without_a_state_are_bad_input(tmp_path: Path) -> None:
         "--sequence-by is for models whose states are fed back, but no output is said to be a "
         "state; say which is, as in --output NAME=state."
     )
+
+
+@pytest.mark.torch
+def test_states_of_a_beginning_in_every_row_give_way_to_those_the_model_comes_to(
+    tmp_path: Path,
+) -> None:
+    """Zeros in every row are what people have; by them alone single steps would prove nothing of
+    any other state, neither here nor on a device."""
+    rng = np.random.default_rng(0)
+    data, apart, out = tmp_path / "data.npz", tmp_path / "apart.npz", tmp_path / "out"
+    for path, steps in ((data, 300), (apart, 128)):
+        x = np.sin(np.arange(steps)[:, None] * np.array([0.05, 0.11, 0.2, 0.31]))
+        x += 0.3 * rng.normal(size=(steps, 4))
+        zeros = np.zeros((steps, 8), np.float32)
+        np.savez(path, x=x.astype(np.float32), h=zeros, clip=np.arange(steps) // 100)
+    options = ("--precision", "fp32,int8", "--calibration-data", str(apart))
+    by = ("--sequence-by", "clip")
+    ended = convert(f"{SLOW}:slow", data, out, *STATE, *by, *options, to=["onnx"])
+    assert ended.code == 0, ended.err
+    assert [text for text in ended.report["assumed"] if "the state of a beginning" in text]
+    kept = holdout.decode((out / "holdout.npz").read_bytes())
+    assert np.abs(kept.inputs["h"]).max(axis=1).astype(bool).mean() > 0.9
+    low, high = ended.report["variants"][1]["ranges"]["h"]
+    assert low < -0.1 and high > 0.1

@@ -1,6 +1,7 @@
 """The ops around a tensor, by the names under which quantisation keeps an op in float."""
 
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 from edgeml.manifest import Format
@@ -23,14 +24,15 @@ class Around:
 class Op:
     """name: that of its first output where the file gives it none.
 
-    has_weights: whether it takes a constant of two axes or more. constants: the names of all.
+    weights: how many numbers the constants of two axes or more have that it takes. constants: the
+    names of all.
     """
 
     name: str
     kind: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    has_weights: bool = False
+    weights: int = 0
     constants: tuple[str, ...] = ()
 
 
@@ -57,14 +59,14 @@ def _of_onnx(entry: Path) -> list[Op]:
 
     graph = read_graph(entry).graph
     stored = constants(graph)
-    weights = {name for name, tensor in stored.items() if len(tensor.dims) > 1}
+    sizes = {name: prod(tensor.dims) for name, tensor in stored.items() if len(tensor.dims) > 1}
     return [
         Op(
             node.name or node.output[0],
             node.op_type,
             tuple(node.input),
             tuple(node.output),
-            not weights.isdisjoint(node.input),
+            sum(sizes.get(name, 0) for name in node.input),
             tuple(name for name in node.input if name in stored),
         )
         for node in graph.node
@@ -81,7 +83,7 @@ def _of_tflite(entry: Path) -> list[Op]:
             op.kind,
             tuple(tensor.name for tensor in op.inputs if tensor is not None),
             tuple(tensor.name for tensor in op.outputs),
-            any(t is not None and t.constant and len(t.shape) > 1 for t in op.inputs),
+            sum(prod(t.shape) for t in op.inputs if t and t.constant and len(t.shape) > 1),
             tuple(t.name for t in op.inputs if t is not None and t.constant),
         )
         for op in tflite_read.read(entry).subgraphs[0]

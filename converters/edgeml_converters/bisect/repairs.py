@@ -79,6 +79,16 @@ def _one_scale_a_tensor(damage: Damage) -> Iterator[Repair]:
         yield Repair("one scale a tensor for the weights", per_channel=False)
 
 
+def _too_new(damage: Damage) -> Iterator[Repair]:
+    """What an installed engine does not know in this precision, all at once."""
+    if damage.format != "tflite":
+        return
+    places = [f.where for f in damage.findings if f.fault is Fault.OP_VERSION and f.where]
+    if places:
+        what = "an operator" if len(places) == 1 else f"{len(places)} operators"
+        yield Repair(f"keep {what} in float that an engine does not know in it", tuple(places))
+
+
 def _in_float(damage: Damage) -> Iterator[Repair]:
     """The op alone, then with its neighbours: static int8 also rounds what passes between them."""
     culprit, around = damage.culprit, damage.around
@@ -108,4 +118,4 @@ def _one_scale_a_channel(damage: Damage) -> Iterator[Repair]:
         yield Repair("one scale a channel for the weights", per_channel=True)
 
 
-_RULES = (_one_scale_a_tensor, _in_float, _one_scale_a_channel)
+_RULES = (_one_scale_a_tensor, _too_new, _in_float, _one_scale_a_channel)

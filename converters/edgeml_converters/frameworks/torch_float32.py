@@ -109,16 +109,26 @@ def _without_autocast() -> Generator[None]:
 
 
 def _casts_to_half(module: torch.nn.Module) -> bool:
-    """Whether a method of a class of its own, or a function that decorates one, names such."""
-    kinds = {kind for one in module.modules() for kind in type(one).__mro__}
-    own = [kind for kind in kinds if not kind.__module__.startswith(("torch.", "builtins"))]
-    functions = [value for kind in own for value in vars(kind).values()]
-    return any(
-        _NAMES & {*code.co_names, *code.co_freevars}
-        for function in functions
-        if isinstance(function, FunctionType)
-        for code in _codes(function)
-    )
+    """Whether what forward() of a class of its own reaches, or a function that decorates it, names
+    such. What a base class could do besides, as `half()` of transformers, is not reached."""
+    kinds = {type(one) for one in module.modules()}
+    return any(_NAMES & names for kind in kinds for names in _reached(kind))
+
+
+def _reached(kind: type) -> Iterator[set[str]]:
+    """The names in the code of forward() and of the methods that it names, and these theirs."""
+    own = [one for one in kind.__mro__ if not one.__module__.startswith(("torch.", "builtins"))]
+    waiting, seen = ["forward"], set(dir(torch.nn.Module)) - {"forward"}
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        function = next((vars(one)[name] for one in own if name in vars(one)), None)
+        if not isinstance(function, FunctionType):
+            continue
+        for code in _codes(function):
+            names = {*code.co_names, *code.co_freevars}
+            yield names
+            waiting += names - seen
 
 
 def _codes(function: FunctionType) -> Iterator[CodeType]:

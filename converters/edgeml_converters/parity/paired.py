@@ -10,7 +10,8 @@ from edgeml_converters.formats.tensors import Array, Arrays, Feedback, FileTenso
 from edgeml_converters.parity.invariants import invariants
 from edgeml_converters.parity.outcome import Parity
 from edgeml_converters.parity.pairing import agree, listed, pair_inputs, pair_outputs
-from edgeml_converters.parity.question import Question, Stream
+from edgeml_converters.parity.question import Question
+from edgeml_converters.parity.rolled import Stream
 from edgeml_converters.parity.sizes import sizes_held
 from edgeml_converters.steps.engine import EngineProcess
 from edgeml_converters.steps.messages import Opened

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
-from edgeml.errors import InputError
+from edgeml.errors import InputError, ParityError
 from edgeml.parity.axes import Pair
 from edgeml_converters.formats.npz import save
 from edgeml_converters.formats.tensors import Arrays
+from edgeml_converters.parity.judging import judge
 from edgeml_converters.parity.pairing import distance
+from edgeml_converters.parity.rule import Rule
+from edgeml_converters.sources.data import Data
 from edgeml_converters.steps.model import ModelProcess
 
 _SAMPLES = 8
@@ -42,3 +45,22 @@ def check_reference(
                 "place of the batch's, as model.eval() does in PyTorch, or save it with batch 1."
             )
     return {name: (expected[name][: len(answers)], answers) for name, answers in first.items()}
+
+
+def check_expected(data: Data, answers: Arrays, rule: Rule) -> None:
+    """The model's answers against `expected/NAME` in the data, where it is given.
+
+    Raises InputError for a name that is no output, ParityError for other answers.
+    """
+    for name, value in data.expected.items():
+        if name not in answers:
+            raise InputError(
+                f"{data.path} holds expected/{name}, but the model's outputs are "
+                f"{', '.join(answers)}; name it after one of them."
+            )
+        (row,) = judge(answers, {name: value}, rule)
+        if row.answer == "differs":
+            raise ParityError(
+                f"The model does not give expected/{name} of {data.path}: {row.reason}; "
+                "check its weights, its preprocessing and the data."
+            )

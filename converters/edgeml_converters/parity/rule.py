@@ -12,11 +12,13 @@ from edgeml.parity.axes import Pair
 from edgeml.parity.blocks import chunks
 from edgeml.parity.figures import Array, Figure, Requirement
 from edgeml.parity.limits import SAMPLES_LEAST, SAMPLES_LEAST_FP32, UNEQUAL_FP32, Limit, Name
+from edgeml.parity.noise import of_state
 from edgeml.parity.requirements import requirements, rounding
 from edgeml.parity.roles import Role, channel_axis
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.parity.own import OwnComparison
 from edgeml_converters.roles.given import Roles
+from edgeml_converters.roles.states import states_of
 from edgeml_converters.roles.sure import SURE, positions_of_boxes, sure_boxes
 
 _WHY = "--tolerance"
@@ -77,6 +79,9 @@ class Rule:
                 kind = role.kind if len(self.roles.get(name, ())) == 1 else "unknown"
                 exactly = rounding(expected, answered, role.axis, again, kind)
                 return self._allowed(name, [exactly])
+            if expected.dtype.kind == "f" and self._shows_in_others(role, others):
+                required.append(of_state(expected, answered))
+                continue
             sure = self._sure_boxes(name, role, others) if role.kind == "boxes" else None
             required += _counted_from(role.start, requirements(role, expected, answered, sure))
         if self.exact:  # alike for every sample, so that a few show it
@@ -103,6 +108,17 @@ class Rule:
                     f"--tolerance names {figure.replace(' ', '-')} of {name!r}, but as what it is "
                     f"taken for that has {known}; use one of these, or say what it is by --output."
                 )
+
+    def _shows_in_others(self, role: Role, others: Arrays) -> bool:
+        """Whether what comes of a state is seen in outputs that are none, and nobody said how exact
+        it must be. Decision 12 has the figures."""
+        if role.kind != "state" or not role.input or role.error is not None:
+            return False
+        states = states_of(self.roles)
+        return any(
+            name not in states and bool((array != array[:1]).any())
+            for name, array in others.items()
+        )
 
     def _sure_boxes(self, name: str, role: Role, others: Arrays) -> npt.NDArray[np.bool_] | None:
         """[samples, boxes], by the output that the role names or else by the boxes' own; None where

@@ -7,6 +7,7 @@ import numpy as np
 
 from edgeml.conversion import EngineParity
 from edgeml.errors import ConversionError
+from edgeml.evidence import Evidence
 from edgeml.manifest import Format, Optimisation
 from edgeml.parity.answers import ORDER, Answer, OutputParity, worst
 from edgeml_converters.evidence.evidence import evidence
@@ -115,14 +116,7 @@ class _EngineRows:
         self._parity.answers_by_engine[name] = answers
         if not self._parity.answers or (chosen.passed and not self._parity.passed):
             self._parity.answers = answers
-        figures = evidence(
-            answers,
-            question.expected,
-            question.labels,
-            question.slice_by,
-            question.metric,
-            class_axes=question.rule.class_axes(question.expected),
-        )
+        figures = self._evidence(answers) if question.shown else Evidence(outputs=())
         try:
             invariants = self._engine.invariants(chosen, answers, self._batch)
             fed_back = self._fed_back(chosen)
@@ -154,6 +148,17 @@ class _EngineRows:
                 fed_back=fed_back if row is chosen else (),
                 evidence=figures if row is chosen else None,
             )
+
+    def _evidence(self, answers: Arrays) -> Evidence:
+        question = self._question
+        return evidence(
+            answers,
+            question.expected,
+            question.labels,
+            question.slice_by,
+            question.metric,
+            class_axes=question.rule.class_axes(question.expected),
+        )
 
     def _fed_back(self, chosen: EngineParity) -> tuple[OutputParity, ...]:
         stream = self._question.stream

@@ -22,6 +22,7 @@ from edgeml_converters.parity.rule import Rule
 _BATCHES = 16
 _LAST = 4  # the last of so many parts of each sequence
 _OF_VALUES = ("unequal of a value", "unequal of a slice")  # columns that come up often enough
+_OF_STATE = "noise of a state"  # for which all steps together must be enough
 _WHERE = "in the last quarter"
 
 
@@ -83,6 +84,7 @@ def _of(figure: Figure, rows: Array) -> Figure:
         columns=tuple(f"{channel_text(name)} {_WHERE}" for name in names)
         or (_WHERE.removeprefix("in "),),
         happened=None if figure.happened is None else figure.happened[rows],
+        events_least=0 if figure.name == _OF_STATE else figure.events_least,
     )
     if figure.name not in _OF_VALUES:
         return some

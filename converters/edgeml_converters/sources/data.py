@@ -59,12 +59,14 @@ def read(
     sequence_by: str | None = None,
     called: Path | None = None,
     text: bool = False,
+    one_sequence: bool = False,
 ) -> Data:
     """Raises InputError for data that are missing, no .npz and no folder of .npy files, empty,
     ragged, not finite, or without the keys `slice_by` and `sequence_by`.
 
     called: what people call the files where it is something else. text: leaves it to `bind` to
-    refuse inputs that are text, so that the model can say first why it takes none.
+    refuse inputs that are text, so that the model can say first why it takes none. one_sequence:
+    whether the data may lack `sequence_by`, and are one sequence then.
     """
     path = called or files
     if not files.exists():
@@ -72,6 +74,8 @@ def read(
             f"There is no data file {path}; save one with numpy.savez(FILE, NAME_OF_INPUT=array)."
         )
     arrays = _mapped(files) if files.is_dir() else _arrays(files)
+    if one_sequence and sequence_by not in arrays:
+        sequence_by = None
     for key, what in ((slice_by, "slice by"), (sequence_by, "tell sequences by")):
         if key is not None and (key not in arrays or arrays[key].ndim != 1):
             raise InputError(
@@ -202,21 +206,23 @@ def bind(data: Data, declared: Sequence[ModelInput], floats: str | None = None) 
     return bound
 
 
-def casts(data: Data, bound: Mapping[str, Array]) -> tuple[str, ...]:
-    """What `bind` cast, a sentence each."""
+def casts(
+    data: Data, bound: Mapping[str, Array], declared: Sequence[ModelInput] = ()
+) -> tuple[str, ...]:
+    """What `bind` cast, a sentence each. declared: the model's inputs, of which some may take
+    integers that stand for floats."""
+    taken = {one.name: one.dtype for one in declared if one.quantisation is not None}
     sentences: list[str] = []
     for name, array in bound.items():
         given = data.inputs.get(name, next(iter(data.inputs.values())))
-        if given.dtype.kind in "iu" and array.dtype.kind == "f":
-            sentences.append(
-                f"{name!r} is {given.dtype.name} in {data.path.name}, as the file takes it, and "
-                "stands for floats by its scale and zero point."
-            )
+        said = f"{name!r} is {given.dtype.name} in {data.path.name}"
+        if name in taken and given.dtype.kind in "iu":
+            same = given.dtype.name == taken[name]
+            wide = f"{said} and was taken for the {taken[name]} of the file, which"
+            said = f"{said}, as the file takes it, which" if same else wide
+            sentences.append(f"{said} stands for floats by its scale and zero point.")
         elif given.dtype != array.dtype:
-            sentences.append(
-                f"{name!r} is {given.dtype.name} in {data.path.name} and was cast to "
-                f"{array.dtype.name}, as the model takes it."
-            )
+            sentences.append(f"{said} and was cast to {array.dtype.name}, as the model takes it.")
     return tuple(sentences)
 
 

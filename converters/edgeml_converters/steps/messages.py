@@ -88,7 +88,8 @@ class Quantise(Strict, frozen=True, kw_only=True, tag=True):
 
     entry: the float file. calibration: an .npz of its inputs by its own names, for static int8.
     calibrator: for static int8. keep_float: what stays float: nodes or their outputs (ONNX),
-    output tensors (TFLite). per_channel: one scale a channel of the weights, else one a
+    output tensors (TFLite). float_activations: for static int8, by the same names what takes and
+    gives floats, with int8 weights. per_channel: one scale a channel of the weights, else one a
     tensor. nothing_is_fine: whether no weight need be of that precision. io: for static int8, what
     float inputs and outputs become.
     """
@@ -100,6 +101,7 @@ class Quantise(Strict, frozen=True, kw_only=True, tag=True):
     calibration: str | None = None
     calibrator: str | None = None
     keep_float: tuple[str, ...] = ()
+    float_activations: tuple[str, ...] = ()
     per_channel: bool = True
     nothing_is_fine: bool = False
     io: Io | None = None

@@ -9,7 +9,7 @@ import msgspec
 import numpy.typing as npt
 
 from edgeml.conversion import VariantReport
-from edgeml.faults import Fault
+from edgeml.faults import Fault, Finding
 from edgeml.manifest import Format, Precision
 from edgeml_converters.formats.tensors import Arrays, Integers
 from edgeml_converters.outcome.folder import copy_files
@@ -42,22 +42,41 @@ class Candidate:
         return next((engine for engine in ran if engine not in self.agreeing), "")
 
     @property
-    def faults(self) -> tuple[Fault, ...]:
-        """The faults of its errors, each once; what cannot be told is none."""
-        errors = [
+    def errors(self) -> tuple[Finding, ...]:
+        """What is wrong with it; what cannot be told is not."""
+        return tuple(
             finding
             for finding in self.report.findings
             if finding.severity == "error" and finding.fault is not Fault.UNDECIDED
-        ]
-        return tuple(dict.fromkeys(error.fault for error in errors))
+        )
 
     @property
-    def sound(self) -> bool:
-        """By what was seen, whether or not it is enough to tell, every installed engine agrees, and
-        no finding is an error."""
-        near = {row.engine for row in self.report.engines if row.near}
-        near -= {row.engine for row in self.report.engines if row.drifts}
-        return near == {row.engine for row in self.report.engines} and not self.faults
+    def faults(self) -> tuple[Fault, ...]:
+        """Those of its errors, each once."""
+        return tuple(dict.fromkeys(error.fault for error in self.errors))
+
+    def errors_beside(self, base: "Candidate") -> tuple[Finding, ...]:
+        """Those that the float file has not."""
+        known = {(error.fault, error.where) for error in base.errors}
+        return tuple(one for one in self.errors if (one.fault, one.where) not in known)
+
+    def near_beside(self, base: "Candidate") -> bool:
+        """By what was seen, whether or not it is enough to tell, every engine agrees that runs the
+        file, or that agreed on the float file, and no finding is an error that that has not."""
+        rows = self.report.engines
+        asked = base.agreeing | {row.engine for row in rows if row.outputs}
+        near = {row.engine for row in rows if row.near} - {row.engine for row in rows if row.drifts}
+        return asked <= near and not self.errors_beside(base)
+
+    def likely(self, width: float) -> bool:
+        """Whether other samples would say the same of it on every engine that runs it.
+
+        width: of intervals by those, beside the intervals by the samples that were seen.
+        """
+        ran = [row for row in self.report.engines if row.outputs]
+        return {row.engine for row in ran} == {row.engine for row in ran if row.likely(width)} and (
+            all(row.likely_fed_back for row in ran)
+        )
 
     def reported(self, **changes: object) -> "Candidate":
         """The same candidate with these changes to its report."""

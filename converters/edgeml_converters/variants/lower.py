@@ -41,7 +41,7 @@ def make_lower(quantiser: Quantiser, options: Options) -> Candidate:
         return _nothing(quantiser, tried)
     best = max(files, key=lambda file: file.nearness)
     repairs: list[RepairTried] = []
-    if options.repair and not (chosen := quantiser.examine(best)).sound:
+    if options.repair and not quantiser.sound(chosen := quantiser.examine(best)):
         best, repairs = mend(quantiser, chosen, best)
     candidate = quantiser.prove(best)
     tensors, untraced = _trace(quantiser, best)

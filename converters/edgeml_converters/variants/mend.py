@@ -21,13 +21,13 @@ def mend(
     """
     tried: list[RepairTried] = []
     tried_recipes: set[Recipe] = {best.recipe}
-    while len(tried) < _REPAIRS_MAX and not candidate.sound:
+    while len(tried) < _REPAIRS_MAX and not quantiser.sound(candidate):
         proposal = _next_repair(quantiser, candidate, best, tried_recipes)
         if proposal is None:
             break
         repair, recipe = proposal
         tried_recipes.add(recipe)
-        faults = candidate.faults
+        faults = quantiser.faults(candidate)
         try:
             with quantiser.progress(f"repair: {repair.action}"):
                 file = quantiser.make(recipe)
@@ -41,7 +41,7 @@ def mend(
         )
         if better:
             candidate, best = repaired, file
-    if not candidate.sound:
+    if not quantiser.sound(candidate):
         mixed = Mixed(quantiser, candidate, best)
         mixed.search()
         tried += mixed.tried
@@ -63,7 +63,7 @@ def _next_repair(
         quantiser.format,
         quantiser.precision,
         tensor,
-        candidate.report.findings,
+        candidate.errors_beside(quantiser.base),
         best.recipe.per_channel,
         ops,
     )

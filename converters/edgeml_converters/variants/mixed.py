@@ -2,11 +2,12 @@
 
 Where no one operator is to blame, as where a little noise adds up over a state's steps, there is
 only an order to go by: how much noise each adds by itself. Those without weights come first, since
-they cost no coverage: with all of them in float, either as few of them as are enough are found by
-halving, or those with weights follow, twice as many each time.
+they cost no coverage: with all of them in float, as few of them as are enough are found by halving.
+Else layers take and give floats, with weights in int8, as long as those with half of the weights do
+not. At last layers stay in float, twice as many each time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import structs
 
@@ -23,7 +24,8 @@ Names = tuple[str, ...]
 
 
 class Mixed:
-    """The search. best: the smallest sound choice, or None while none was found. tried: in order.
+    """The search. best: the smallest sound choice, else the nearest that nothing speaks against and
+    that is nearer than the start, or None. tried: in order.
 
     start: the file that is not sound; candidate: as it was examined.
     """
@@ -31,6 +33,7 @@ class Mixed:
     def __init__(self, quantiser: Quantiser, candidate: Candidate, start: QuantisedFile) -> None:
         self.best: QuantisedFile | None = None
         self.tried: list[RepairTried] = []
+        self._found = False
         self._quantiser = quantiser
         self._candidate = candidate
         self._start = start
@@ -42,49 +45,92 @@ class Mixed:
         except StepError:
             return
         ops = ops_of(self._quantiser.format, self._quantiser.base.entry)
-        light, heavy = by_own_noise(ops, tensors, self._quantiser.precision == "int8")
+        static = self._quantiser.precision == "int8"
+        light, heavy = by_own_noise(ops, tensors, static)
         if light and self._sound(light):
-            self._narrow(light, (), 0, len(light))
+            self._narrow(0, len(light), lambda few: self._sound(light[:few]))
+            return
+        layers = within_half(heavy, ops) if static else []
+        if layers and self._sound(light, layers):
+            self._narrow(0, len(layers), lambda few: self._sound(light, layers[:few]))
             return
         low, count = 0, 1
         while count <= len(heavy) and len(self.tried) < _TRIES_MAX:
-            if self._sound((*light, *heavy[:count])):
-                self._narrow(heavy, light, low, count)
+            if self._sound((*light, *heavy[:count]), layers):
+                self._narrow(low, count, lambda few: self._sound((*light, *heavy[:few]), layers))
                 return
             low, count = count, 2 * count
 
-    def _narrow(
-        self, groups: Sequence[Names], besides: Sequence[Names], low: int, high: int
-    ) -> None:
-        """It is sound with the first `high` groups in float, and not with `low`."""
-        while high - low > 1 and len(self.tried) < _TRIES_MAX:
+    def _narrow(self, low: int, high: int, sound: Callable[[int], bool]) -> None:
+        """By halving, to an eighth; it is sound with `high` and not with `low`.
+
+        What is only just enough by the samples that choose may not be by those that prove.
+        """
+        while high - low > max(1, high // 8) and len(self.tried) < _TRIES_MAX:
             middle = (low + high) // 2
-            if self._sound((*besides, *groups[:middle])):
+            if sound(middle):
                 high = middle
             else:
                 low = middle
 
-    def _sound(self, groups: Sequence[Names]) -> bool:
-        """Whether it is with these in float; then it is the best so far."""
-        kept = tuple(dict.fromkeys(name for names in groups for name in names))
-        number = "operator that adds" if len(kept) == 1 else f"{len(kept)} operators that add"
-        action = f"keep the {number} most noise in float"
-        snr_db: float | None = None
-        sound = False
+    def _sound(self, groups: Sequence[Names], layers: Sequence[Names] = ()) -> bool:
+        """Whether it is with these in float; then it is the best so far.
+
+        layers: of these what they take and give, their weights in int8.
+        """
+        kept, activations = (
+            tuple(dict.fromkeys(name for names in of for name in names)) for of in (groups, layers)
+        )
+        activations = tuple(name for name in activations if name not in kept)
+        action = _action(len(kept), len(activations))
+        faults = self._quantiser.faults(self._candidate)
+        tried = RepairTried(faults=faults, action=action, snr_db=None, kept=False)
         try:
             with self._quantiser.progress(f"repair: {action}"):
-                file = self._quantiser.make(self._start.recipe.with_float(kept))
-            snr_db = file.snr_db
-            sound = self._quantiser.examine(file).sound
+                file = self._quantiser.make(self._start.recipe.with_float(kept, activations))
+            candidate = self._quantiser.examine(file)
         except StepError:
-            pass
-        else:
-            if sound:  # what was kept until now was more
-                self.best = file
-                self.tried = [structs.replace(one, kept=False) for one in self.tried]
-        faults = self._candidate.faults
-        self.tried.append(RepairTried(faults=faults, action=action, snr_db=snr_db, kept=sound))
+            self.tried.append(tried)
+            return False
+        sound = self._quantiser.sound(candidate)
+        better = sound or (not self._found and self._is_nearer(file, candidate))
+        self._found |= sound
+        if better:  # what was kept until now was more, or less near
+            self.best = file
+            self.tried = [structs.replace(one, kept=False) for one in self.tried]
+        self.tried.append(structs.replace(tried, snr_db=file.snr_db, kept=better))
         return sound
+
+    def _is_nearer(self, file: QuantisedFile, candidate: Candidate) -> bool:
+        """Of those that are not sound, whether this one is to be preferred to what there is."""
+        before = self.best or (self._start if self._quantiser.near(self._candidate) else None)
+        nearer = before is None or file.nearness > before.nearness
+        return nearer and self._quantiser.near(candidate)
+
+
+def _action(kept: int, layers: int) -> str:
+    number = "operator that adds" if kept == 1 else f"{kept} operators that add"
+    if not layers:
+        return f"keep the {number} most noise in float"
+    many = f"{layers} layers with int8 weights take and give"
+    between = f"what {many if layers > 1 else 'a layer with int8 weights takes and gives'}"
+    return (
+        f"keep the {number} most noise and {between} in float"
+        if kept
+        else (f"keep {between} in float")
+    )
+
+
+def within_half(heavy: Sequence[Names], ops: Sequence[Op]) -> list[Names]:
+    """The noisiest first, without those that would make more than half of all weights theirs."""
+    weights = {op.name: op.weights for op in ops}
+    room, taken = sum(weights.values()) / 2, list[Names]()
+    for names in heavy:
+        size = sum(weights[name] for name in names)
+        if size <= room:
+            taken.append(names)
+            room -= size
+    return taken
 
 
 def by_own_noise(
@@ -104,10 +150,10 @@ def by_own_noise(
             for op in ops
             if tensor.name in op.outputs or (both_sides and tensor.name in op.inputs)
         ]
-        group = tuple(op.name for op in near if not op.has_weights)
+        group = tuple(op.name for op in near if not op.weights)
         if group:
             light.setdefault(group)
         for op in near:
-            if op.has_weights:
+            if op.weights:
                 heavy.setdefault((op.name,))
     return list(light), list(heavy)

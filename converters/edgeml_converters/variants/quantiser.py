@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import sqrt
 from pathlib import Path
 
 from edgeml.conversion import EngineParity
@@ -27,15 +28,22 @@ _BEYOND = 0.1  # of the range: what is cut off less far is less than the noise o
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a file is quantised."""
+    """How a file is quantised; see messages.Quantise."""
 
     calibrator: str | None = None
     keep_float: tuple[str, ...] = ()
+    float_activations: tuple[str, ...] = ()
     per_channel: bool = True
     io: Io | None = None
 
-    def with_float(self, names: Sequence[str]) -> "Recipe":
-        return replace(self, keep_float=tuple(dict.fromkeys((*self.keep_float, *names))))
+    def with_float(self, names: Sequence[str], activations: Sequence[str] = ()) -> "Recipe":
+        kept = dict.fromkeys((*self.keep_float, *names))
+        in_float = dict.fromkeys((*self.float_activations, *activations))
+        return replace(
+            self,
+            keep_float=tuple(kept),
+            float_activations=tuple(name for name in in_float if name not in kept),
+        )
 
     def with_repair(self, repair: Repair) -> "Recipe":
         return replace(
@@ -135,6 +143,7 @@ class Quantiser:
                 calibration=None if self._calibration is None else str(self._calibration),
                 calibrator=recipe.calibrator,
                 keep_float=recipe.keep_float,
+                float_activations=recipe.float_activations,
                 per_channel=recipe.per_channel,
                 nothing_is_fine=nothing_is_fine,
                 io=recipe.io,
@@ -168,6 +177,21 @@ class Quantiser:
     def examine(self, file: QuantisedFile) -> Candidate:
         """The file as a candidate by the samples of the choice."""
         return self._examined(file, self.choice)
+
+    def near(self, candidate: Candidate) -> bool:
+        """Whether nothing speaks against a file that was examined, see Candidate.near_beside."""
+        return candidate.near_beside(self.base)
+
+    def sound(self, candidate: Candidate) -> bool:
+        """Whether besides the samples that prove will likely say the same of it; an interval is as
+        wide as one over the square root of how many samples there are."""
+        chosen, proving = (len(next(iter(of.inputs.values()))) for of in (self.choice, self._proof))
+        return self.near(candidate) and candidate.likely(sqrt(chosen / proving))
+
+    def faults(self, candidate: Candidate) -> tuple[Fault, ...]:
+        """Those of its errors that the float file has not, each once."""
+        errors = candidate.errors_beside(self.base)
+        return tuple(dict.fromkeys(error.fault for error in errors))
 
     def prove(self, file: QuantisedFile) -> Candidate:
         """The file as a candidate by the samples of the proof, which nothing was chosen by."""

@@ -80,6 +80,18 @@ def test_a_layer_that_an_engine_computes_wrongly_gets_one_scale_first() -> None:
     assert repairs(Damage("tflite", "int8-dynamic", None, [WRONG], per_channel=False)) == ()
 
 
+def test_what_an_engine_does_not_know_in_int8_stays_float_first() -> None:
+    new = [
+        Finding(fault=Fault.OP_VERSION, severity="error", message="", where=where)
+        for where in ("a", "b")
+    ]
+    first, *_ = repairs(Damage("tflite", "int8", BAD, new, per_channel=True))
+    assert first == Repair(
+        "keep 2 operators in float that an engine does not know in it", ("a", "b")
+    )
+    assert not repairs(Damage("onnx", "int8", None, new, per_channel=True))
+
+
 def test_static_int8_keeps_the_op_then_its_neighbours() -> None:
     found = repairs(Damage("onnx", "int8", BAD, [], per_channel=False, around=KEPT))
     assert found == (
@@ -134,5 +146,5 @@ def test_weights_are_seen_wherever_an_exporter_puts_them(tmp_path: Path) -> None
     values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["batch", 4]) for n in "xy"]
     graph = helper.make_graph(nodes, "g", values[:1], values[1:], [weights])
     onnx.save(helper.make_model(graph), tmp_path / "net.onnx")
-    found = {op.name: op.has_weights for op in ops_of("onnx", tmp_path / "net.onnx")}
-    assert found == {"of a node": True, "of a bias": False, "of the list": True}
+    found = {op.name: op.weights for op in ops_of("onnx", tmp_path / "net.onnx")}
+    assert found == {"of a node": 16, "of a bias": 0, "of the list": 16}

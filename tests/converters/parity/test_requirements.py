@@ -271,6 +271,28 @@ def test_a_quiet_channel_of_one_unit_has_the_rounding_of_the_loud_ones(kind: Kin
     assert decide([rounding(model, dead, kind=kind)], SAMPLES, 8).answer == "differs"
 
 
+def test_a_row_of_a_mask_that_is_off_everywhere_cannot_be_dead() -> None:
+    """A sigmoid gives 0 there, and an optimised one 3e-8 in one pixel."""
+    rng = seeded()
+    model = (rng.random((SAMPLES, 1, 12, 12)) > 0.5).astype(np.float32)
+    model[:, :, 11] = 0.0
+    model[3, 0, 10] = 1e-9 * rng.random(12)
+    model[:, :, 10, 1:] = 0.0
+
+    def said(variant: Array) -> Answer:
+        of_rows = [rounding(model, variant, kind="mask")]
+        return decide(of_rows, SAMPLES, 8, seen_is_enough=True).answer
+
+    variant = model.copy()
+    variant[5, 0, 11, 4] = 2.98e-8
+    assert said(variant) == "same"
+    variant[5, 0, 11, 4] = 0.01
+    assert said(variant) == "differs"
+    model[3, 0, 11] = 1e-3  # which is more than rounding, and is lost
+    variant = np.where(np.arange(12)[:, None] == 11, 0.0, model)
+    assert said(variant) == "differs"
+
+
 @pytest.mark.parametrize(
     "kind",
     ["logits", "scores", "score-logits", "mask-logits", "heatmap", "embedding", "unknown"],

@@ -12,9 +12,10 @@ from edgeml.parity.roles import Role
 from edgeml_converters.formats.tensors import Feedback
 from edgeml_converters.frameworks.base import check_states, in_steps
 from edgeml_converters.parity.judging import judge
-from edgeml_converters.parity.question import Stream, with_states
+from edgeml_converters.parity.rolled import Stream, only_begins, with_states
 from edgeml_converters.parity.rule import Rule
 from edgeml_converters.parity.streams import judge_steps
+from edgeml_converters.roles.given import Roles
 
 Array = npt.NDArray[np.float64]
 STEPS = 200
@@ -152,3 +153,59 @@ def test_states_are_calibrated_as_the_model_comes_to_them() -> None:
     assert found["h"].tolist() == [
         [[-1.0, -1.0]], [[0.0, 1.0]], [[2.0, 3.0]], [[4.0, 5.0]], [[-1.0, -1.0]], [[8.0, 9.0]],
     ]  # fmt: skip
+
+
+HIDDEN = {"h1": (Role(kind="state", input="h"),), "y": NUMBERS.roles["y"]}
+
+
+def _hidden(steps: int, dead: int, roles: Roles = HIDDEN) -> dict[str, OutputParity]:
+    """Of a state of 24 values, of which so many are dead, and an output that does not mind."""
+    rng = np.random.default_rng(4)
+    state = _filtered(rng.normal(size=(steps, 24)), decay=0.5) + 3 * rng.normal(size=24)
+    model = {"y": rng.normal(size=(steps, 2)), "h1": state}
+    lost = state.copy()
+    lost[:, :dead] = 0.0  # far from its mean, where the noise is above 1
+    judged = judge_steps(model | {"h1": lost}, model, (0,), Rule(roles))
+    return {one.name: one for one in judged}
+
+
+def test_a_state_is_what_later_answers_make_of_it() -> None:
+    """Two dead values of 24 are nothing if the answers over all steps are the same."""
+    assert _hidden(600, 0)["h1"].answer == "same"
+    assert _hidden(600, 2)["h1"].answer == "same"
+
+
+def test_a_state_of_which_too_much_is_lost_differs_whatever_the_answers_say() -> None:
+    found = _hidden(600, 9)["h1"]
+    assert found.answer == "differs"
+    assert "noise of a state 4" in found.reason and "where at least 5.2 dB" in found.reason
+
+
+def test_few_steps_do_not_show_what_comes_of_a_state() -> None:
+    found = _hidden(200, 2)
+    assert found["y"].answer == "same"
+    assert found["h1"].answer == "cannot tell"
+    assert "about 400 samples would tell, and these are 200" in found["h1"].reason
+    assert _hidden(200, 0)["h1"].answer == "same"
+
+
+def test_a_state_is_judged_as_numbers_where_nothing_shows_it_or_people_say_how_exact() -> None:
+    alone = {"h1": np.random.default_rng(5).normal(size=(600, 24))}
+    lost = {"h1": alone["h1"] * (np.arange(24) > 1)}
+    (found,) = judge_steps(lost, alone, (0,), Rule({"h1": HIDDEN["h1"]}))
+    assert found.answer == "differs" and found.figures[0].figure == "noise"
+    near = alone["h1"] + 0.03 * np.random.default_rng(6).normal(size=(600, 24))
+    (unsure,) = judge_steps({"h1": near}, alone, (0,), Rule({"h1": HIDDEN["h1"]}))
+    assert unsure.answer == "cannot tell" and "--output h1=state,error=0.1" in unsure.reason
+    exactly = HIDDEN | {"h1": (Role(kind="state", input="h", error=0.1),)}
+    assert _hidden(600, 2, exactly)["h1"].answer == "differs"
+    still = {"h1": alone["h1"], "y": np.ones((600, 1))}  # which shows nothing
+    found = judge_steps(still | lost, still, (0,), Rule(HIDDEN))[0]
+    assert found.answer == "differs"
+
+
+def test_a_state_that_is_given_in_no_row_but_the_first_is_a_beginning() -> None:
+    states = {"h1": "h"}
+    assert only_begins({"h": np.zeros((5, 3))}, states)
+    assert not only_begins({"h": np.eye(3)}, states)
+    assert not only_begins({"h": np.zeros((5, 3))}, {})

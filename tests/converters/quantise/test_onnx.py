@@ -15,6 +15,7 @@ from edgeml_converters.quantise.calibrators import CALIBRATORS
 from edgeml_converters.quantise.coverage import coverage
 from edgeml_converters.steps.messages import Quantise
 from edgeml_runtime.engines.onnx import OnnxEngine
+from tests.converters.plain_figures import snr_db
 from tests.converters.quantise import float_onnx
 from tests.converters.quantise.float_onnx import SHAPES, write_onnx
 from tests.converters.quantise.made import (
@@ -148,3 +149,63 @@ def test_a_request_that_makes_no_sense_is_one_sentence(
         with pytest.raises(InputError, match=message):
             quantise(request(entry, tmp_path / "never", way, data, **options))
     assert not (tmp_path / "never").exists()
+
+
+def test_an_input_that_is_given_out_too_is_not_rounded(
+    made: Mapping[str, Made], tmp_path: Path
+) -> None:
+    entry = tmp_path / "both.onnx"
+    model = onnx.load(made["elu"].entry)
+    model.graph.node.append(onnx.helper.make_node("Identity", ["x"], ["same"], "hand_on"))
+    shape = [d.dim_param or d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
+    same = onnx.helper.make_tensor_value_info("same", onnx.TensorProto.FLOAT, shape)
+    model.graph.output.append(same)
+    onnx.save(model, entry)
+    done = quantise(
+        request(entry, tmp_path / "out", "int8 minmax", made["elu"].entry.with_suffix(".npz"))
+    )
+    answers = OnnxEngine(tmp_path / "out" / done.entry).run({"x": made["elu"].x})
+    assert np.array_equal(answers["same"], made["elu"].x)
+    assert coverage("onnx", tmp_path / "out" / done.entry) == 100
+
+
+def test_weights_that_nodes_cut_and_join_are_weights(tmp_path: Path) -> None:
+    """The exporter does so to the gates of a large LSTM, and folds only what is small."""
+    rng = np.random.default_rng(0)
+    gates = rng.normal(0, 0.2, (8, 12)).astype(np.float32)
+    graph = onnx.helper.make_graph(
+        [
+            onnx.helper.make_node("Slice", ["gates", "zero", "four", "zero"], ["first"], "first"),
+            onnx.helper.make_node(
+                "Slice", ["gates", "four", "eight", "zero"], ["second"], "second"
+            ),
+            onnx.helper.make_node("Concat", ["second", "first"], ["joined"], "joined", axis=0),
+            onnx.helper.make_node("Transpose", ["joined"], ["turned"], "turned", perm=[1, 0]),
+            onnx.helper.make_node("MatMul", ["x", "turned"], ["y"], "layer"),
+        ],
+        "gates",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["batch", 12])],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["batch", 8])],
+        [
+            numpy_helper.from_array(gates, "gates"),
+            *(
+                numpy_helper.from_array(np.array([n], np.int64), name)
+                for n, name in ((0, "zero"), (4, "four"), (8, "eight"))
+            ),
+        ],
+    )
+    entry = tmp_path / "float.onnx"
+    opset = [onnx.helper.make_opsetid("", 17)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=8), entry)
+    x = samples(5, 64, (12,))
+    np.savez(tmp_path / "x.npz", x=x)
+    before = OnnxEngine(entry).run({"x": x})["y"]
+    for place, way in enumerate(("int8-weights", "int8-dynamic", "int8 minmax")):
+        done = quantise(request(entry, tmp_path / str(place), way, tmp_path / "x.npz"))
+        file = tmp_path / str(place) / done.entry
+        stored = onnx.load(file).graph.initializer
+        assert done.coverage == 100 and gates.size in [
+            prod(tensor.dims) for tensor in stored if tensor.data_type == onnx.TensorProto.INT8
+        ]
+        noise = snr_db(OnnxEngine(file).run({"x": x})["y"], before)
+        assert noise is not None and noise > 30

@@ -85,6 +85,16 @@ def test_autocast_inside_is_left_out_with_a_word(worker: Worker, tmp_path: Path,
     assert "by autocast was asked and converted in float32" in done.loaded.assumed[0]
 
 
+@pytest.mark.parametrize(("name", "said"), [("could_halve", False), ("halves_in_a_method", True)])
+def test_half_precision_is_spoken_of_where_the_model_comes_to_it(
+    worker: Worker, tmp_path: Path, name: str, said: bool
+) -> None:
+    x = np.random.default_rng(0).normal(size=(8, 3, 4)).astype(np.float32)
+    done = route(worker, tmp_path, f"{MODELS}:{name}", DYNAMO, x=x)
+    assert bool(done.loaded.assumed) == said
+    assert done.worst < 1e-6
+
+
 @pytest.mark.parametrize("key", ROUTES)
 def test_integers_are_shifted(worker: Worker, tmp_path: Path, key: str) -> None:
     n = np.arange(-30, 30).reshape(10, 6)

@@ -107,6 +107,39 @@ def autocast() -> nn.Module:
     return _filled(Autocast())
 
 
+class CouldHalve(nn.Module):
+    """Has a method in half precision, as the base classes of transformers have, and another that
+    forward() takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 2)
+
+    def compact(self) -> nn.Module:
+        return self.to(torch.bfloat16)
+
+    def scaled(self, x: torch.Tensor) -> torch.Tensor:
+        answer: torch.Tensor = self.layer(x.mean(2))
+        return answer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.scaled(x)
+
+
+class Halves(CouldHalve):
+    def scaled(self, x: torch.Tensor) -> torch.Tensor:
+        answer: torch.Tensor = self.layer(x.mean(2)).bfloat16() * 2
+        return answer
+
+
+def could_halve() -> nn.Module:
+    return _filled(CouldHalve())
+
+
+def halves_in_a_method() -> nn.Module:
+    return _filled(Halves())
+
+
 class Branches(nn.Module):
     def __init__(self) -> None:
         super().__init__()

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeml.errors import InputError
+from edgeml.quantisation import Quantisation
 from edgeml_converters.formats.tensors import ModelInput
 from edgeml_converters.sources.data import bind, casts, read
 from edgeml_converters.sources.rows import spread
@@ -166,3 +167,24 @@ def test_numbers_are_cast_to_the_width_that_the_model_takes_with_a_word(
     assert bound[wanted.name].tolist() == ROWS.tolist()
     said = f"is {given} in data.npz and was cast to {cast}, as the model takes it."
     assert [sentence.partition(" ")[2] for sentence in casts(data, bound)] == [said] * bool(cast)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("int8", ", as the file takes it, which stands for floats by its scale and zero point."),
+        (
+            "int64",
+            " and was taken for the int8 of the file, which stands for floats by its scale and "
+            "zero point.",
+        ),
+    ],
+)
+def test_integers_that_stand_for_floats_are_taken_with_a_word(
+    tmp_path: Path, given: str, said: str
+) -> None:
+    edge = ModelInput(name="n", dtype="int8", shape=None, quantisation=Quantisation(scale=0.5))
+    data = read(saved(tmp_path, n=np.arange(6, dtype=given)[:, None]))
+    bound = bind(data, [edge], None)
+    assert bound["n"].ravel().tolist() == [0.0, 0.5, 1.0, 1.5, 2.0, 2.5]
+    assert casts(data, bound, [edge]) == (f"'n' is {given} in data.npz{said}",)

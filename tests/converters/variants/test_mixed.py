@@ -13,14 +13,14 @@ from edgeml.evidence import TensorFidelity
 from edgeml_converters.bisect.around import Op
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants import mixed
-from edgeml_converters.variants.mixed import Mixed, by_own_noise
+from edgeml_converters.variants.mixed import Mixed, by_own_noise, within_half
 from edgeml_converters.variants.quantiser import QuantisedFile, Recipe
 
 # A chain: each takes what the one before it gives.
 OPS = [
-    Op("conv1", "Conv", ("x",), ("a",), has_weights=True),
+    Op("conv1", "Conv", ("x",), ("a",), weights=400),
     Op("relu", "Relu", ("a",), ("b",)),
-    Op("conv2", "Conv", ("b",), ("c",), has_weights=True),
+    Op("conv2", "Conv", ("b",), ("c",), weights=100),
     Op("add", "Add", ("c",), ("d",)),
 ]
 NOISE = {"x": 48.0, "a": 30.0, "b": 41.0, "c": 20.0, "d": 35.0}
@@ -32,9 +32,13 @@ TENSORS = [
 
 @dataclass
 class _Quantiser:
-    """sound: whether a file with these in float is."""
+    """enough: whether a file with these in float is sound, and layers_enough one that has layers
+    with int8 weights besides that take and give floats. nearly: whether nothing speaks against a
+    file with these in float, which is not sound."""
 
-    sound: Callable[[set[str]], bool]
+    enough: Callable[[set[str]], bool]
+    layers_enough: Callable[[set[str]], bool] = lambda _layers: False
+    nearly: Callable[[set[str]], bool] = lambda _kept: False
     precision: str = "int8"
     format: str = "onnx"
 
@@ -53,7 +57,18 @@ class _Quantiser:
         return QuantisedFile(recipe, Path("model.onnx"), 100.0, {}, ())
 
     def examine(self, file: QuantisedFile) -> Any:
-        return SimpleNamespace(sound=self.sound(set(file.recipe.keep_float)))
+        return file
+
+    def near(self, file: Any) -> bool:
+        return isinstance(file, QuantisedFile) and self.nearly(set(file.recipe.keep_float))
+
+    def faults(self, _candidate: Any) -> Any:
+        return ()
+
+    def sound(self, file: Any) -> bool:
+        recipe: Recipe = file.recipe
+        layers = set(recipe.float_activations)
+        return self.enough(set(recipe.keep_float)) or self.layers_enough(layers)
 
 
 def _ops_of(_form: str, _entry: Path) -> list[Op]:
@@ -95,6 +110,20 @@ def test_as_few_as_are_enough_stay_in_float() -> None:
     assert [one.kept for one in search.tried] == [False, True]
 
 
+def test_layers_take_floats_before_their_weights_are_some() -> None:
+    """But not those that have more than half of all weights."""
+    search = _searched(_Quantiser(lambda _kept: False, lambda layers: "conv2" in layers))
+    assert search.best is not None
+    assert search.best.recipe.float_activations == ("conv2",)
+    assert set(search.best.recipe.keep_float) == {"add", "relu"}
+    assert [one.action for one in search.tried if one.kept] == [
+        "keep the 2 operators that add most noise and what a layer with int8 weights takes "
+        "and gives in float"
+    ]
+    assert within_half([("conv2",), ("conv1",)], OPS) == [("conv2",)]
+    assert within_half([("conv1",), ("conv2",)], OPS) == [("conv2",)]
+
+
 def test_weights_follow_where_what_has_none_is_not_enough() -> None:
     search = _searched(_Quantiser(lambda kept: {"add", "conv1"} <= kept))
     assert search.best is not None
@@ -104,7 +133,13 @@ def test_weights_follow_where_what_has_none_is_not_enough() -> None:
 def test_nothing_is_kept_where_nothing_helps() -> None:
     search = _searched(_Quantiser(lambda _kept: False))
     assert search.best is None
-    assert [one.kept for one in search.tried] == [False, False, False]
+    assert [one.kept for one in search.tried] == [False] * 4
+
+
+def test_the_nearest_is_kept_where_none_is_sound_but_nothing_speaks_against_some() -> None:
+    search = _searched(_Quantiser(lambda _kept: False, nearly=lambda kept: "conv1" in kept))
+    assert search.best is not None and "conv1" in search.best.recipe.keep_float
+    assert [one.kept for one in search.tried] == [False, False, False, True]
 
 
 def test_a_file_that_is_not_made_is_no_choice() -> None:

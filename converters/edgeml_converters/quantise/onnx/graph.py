@@ -118,6 +118,17 @@ def load(path: str, *, half: bool = False) -> onnx.ModelProto:
     return model
 
 
+def drop_unused(model: onnx.ModelProto) -> None:
+    """Removes the constants that nothing takes any more."""
+    all_scopes = list(scopes(model.graph))
+    used = {name for scope in all_scopes for node in scope.graph.node for name in node.input}
+    used |= {value.name for scope in all_scopes for value in scope.graph.output}
+    for scope in all_scopes:
+        remaining = [tensor for tensor in scope.graph.initializer if tensor.name in used]
+        del scope.graph.initializer[:]
+        scope.graph.initializer.extend(remaining)
+
+
 def half_nodes(model: onnx.ModelProto) -> set[str]:
     """The names of the nodes that take a constant in float16, for which quantisers have no way."""
     return {

@@ -68,6 +68,22 @@ def drop_needless_rounding(
     graph.node.extend(remaining)
 
 
+def hand_on_inputs(graph: onnx.GraphProto, float_graph: onnx.GraphProto) -> None:
+    """Gives an input out as it came where the float model does, and not as it was rounded."""
+    inputs, outputs = (
+        {value.name for value in of} for of in (float_graph.input, float_graph.output)
+    )
+    handed = {
+        node.output[0]: node.input[0]
+        for node in float_graph.node
+        if node.op_type == "Identity" and node.input[0] in inputs and node.output[0] in outputs
+    }
+    for node in graph.node:
+        name = node.output[0] if node.output else ""
+        if name in handed:
+            node.CopyFrom(onnx.helper.make_node("Identity", [handed[name]], [name], node.name))
+
+
 def _give_out(
     layer: onnx.NodeProto,
     quantize: onnx.NodeProto,

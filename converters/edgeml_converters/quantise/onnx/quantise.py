@@ -15,6 +15,7 @@ from edgeml_converters.quantise.activations import Activation, ranges_by
 from edgeml_converters.quantise.onnx.calibration import calibrate
 from edgeml_converters.quantise.onnx.coverage import onnx_coverage
 from edgeml_converters.quantise.onnx.edges import set_integer_edges
+from edgeml_converters.quantise.onnx.folding import fold_moved_weights
 from edgeml_converters.quantise.onnx.graph import half_nodes, kept_nodes, load, sort_nodes
 from edgeml_converters.quantise.onnx.loops import free_carried_weights
 from edgeml_converters.quantise.onnx.static import OPS, large_softmaxes, quantise_static, touching
@@ -24,6 +25,7 @@ from edgeml_converters.steps.messages import Quantise, Quantised
 
 def quantise_onnx(request: Quantise) -> Quantised:
     model = load(request.entry, half=request.precision == "fp16")
+    fold_moved_weights(model)
     free_carried_weights(model)
     kept = kept_nodes(model, request.keep_float)
     activation_ranges: Ranges = {}
@@ -42,8 +44,9 @@ def quantise_onnx(request: Quantise) -> Quantised:
                 seen, unbounded = _seen(request.entry, request.calibration)
                 activation_ranges = ranges_by(seen, request.calibrator)
                 kept |= touching(model, unbounded) | large_softmaxes(model)
+                in_float = kept | kept_nodes(model, request.float_activations)
                 model = quantise_static(
-                    model, activation_ranges, kept, request.per_channel, scratch
+                    model, activation_ranges, in_float, request.per_channel, scratch
                 )
             case _:
                 pass  # the weights alone
@@ -60,6 +63,7 @@ def quantise_onnx(request: Quantise) -> Quantised:
 @lru_cache(maxsize=1)  # every calibrator and repair asks for the same
 def _seen(entry: str, samples: str) -> tuple[dict[str, Activation], frozenset[str]]:
     model = load(entry)
+    fold_moved_weights(model)
     free_carried_weights(model)
     with TemporaryDirectory(prefix="edgeml-calibrate-") as scratch:
         return calibrate(model, load_samples(Path(samples)), OPS, Path(scratch))

@@ -18,7 +18,7 @@ from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
 from edgeml_converters.formats.tensors import Ranges
 from edgeml_converters.quantise.activations import LARGE_SOFTMAX
-from edgeml_converters.quantise.onnx.outputs import drop_needless_rounding
+from edgeml_converters.quantise.onnx.outputs import drop_needless_rounding, hand_on_inputs
 
 OPS = frozenset({*QDQRegistry, *QLinearOpsRegistry})
 
@@ -48,6 +48,7 @@ def quantise_static(
     )
     quantised = onnx.load(target)
     drop_needless_rounding(quantised.graph, model.graph, OPS, kept)
+    hand_on_inputs(quantised.graph, model.graph)
     return quantised
 
 

@@ -14,7 +14,7 @@ from onnx import helper, numpy_helper
 
 from edgeml_converters.formats.onnx_walk import Scope, scopes
 from edgeml_converters.formats.tensors import Array
-from edgeml_converters.quantise.onnx.graph import WEIGHT_INPUTS
+from edgeml_converters.quantise.onnx.graph import WEIGHT_INPUTS, drop_unused
 
 INT8_MAX = 127  # -128 is left out, so that zero is in the middle and the scale symmetric
 
@@ -24,7 +24,7 @@ def quantise_weights(model: onnx.ModelProto, kept: Container[str], per_channel: 
     quantiser = _Quantiser(per_channel)
     for scope in list(scopes(model.graph)):
         quantiser.run(scope, kept)
-    _drop_unused(model)
+    drop_unused(model)
 
 
 class _Quantiser:
@@ -135,14 +135,3 @@ def _axis(node: onnx.NodeProto, position: int, rank: int) -> int | None:
             return None if attributes.get("axis", 0) in (-1, rank - 1) else rank - 1
         case _:
             return None
-
-
-def _drop_unused(model: onnx.ModelProto) -> None:
-    """Removes the float weights that nothing takes any more."""
-    all_scopes = list(scopes(model.graph))
-    used = {name for scope in all_scopes for node in scope.graph.node for name in node.input}
-    used |= {value.name for scope in all_scopes for value in scope.graph.output}
-    for scope in all_scopes:
-        remaining = [tensor for tensor in scope.graph.initializer if tensor.name in used]
-        del scope.graph.initializer[:]
-        scope.graph.initializer.extend(remaining)

@@ -13,19 +13,42 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edgeml.integers import as_taken
 from edgeml_converters.formats.tensors import Array
-from edgeml_converters.formats.tflite_edit import activations, read
+from edgeml_converters.formats.tflite_edit import activations, op_name, read, tensor_name
 from edgeml_converters.quantise.activations import Activation
 
 # Beyond it a value is no activation but a stand-in for infinity, such as the padding of a maximum.
 _LARGEST = 3e38
+# What never answers with it, so that the lowest of 256 steps may stand for it.
+_MAXIMA = ("MAX_POOL_2D", "MAXIMUM", "REDUCE_MAX")
 
 
 def calibrate(content: bytes, samples: Mapping[str, Array]) -> dict[str, Activation]:
-    """What is seen of each float activation, by the name of its tensor."""
+    """What is seen of each float activation that has a range, by the name of its tensor.
+
+    None has that holds infinities, as what a mask puts in: in int8 what is masked would count.
+    """
     seen: dict[str, Activation] = {}
+    unbounded: set[str] = set()
     for name, value in _activations(content, samples):
-        seen.setdefault(name, Activation()).add(value)
-    return seen
+        finite = value[np.abs(value) < _LARGEST]
+        if finite.size < value.size:
+            unbounded.add(name)
+        if finite.size:
+            seen.setdefault(name, Activation()).add(finite)
+    masked = unbounded - _of_maxima(read(content)) if unbounded else set[str]()
+    return {name: activation for name, activation in seen.items() if name not in masked}
+
+
+def _of_maxima(model: Any) -> set[str]:
+    """The tensors that nothing takes but maxima."""
+    of_maxima: set[str] = set()
+    others: set[str] = set()
+    for subgraph in model.subgraphs:
+        for op in subgraph.operators:
+            names = {tensor_name(subgraph.tensors[int(i)]) for i in op.inputs if i >= 0}
+            taken = of_maxima if op_name(model, op) in _MAXIMA else others
+            taken |= names
+    return of_maxima - others
 
 
 def _activations(content: bytes, samples: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:
@@ -50,9 +73,7 @@ def _activations(content: bytes, samples: Mapping[str, Array]) -> Iterator[tuple
                 value = interpreter.get_tensor(tensor["index"])
             except ValueError:
                 continue  # memory that the interpreter has given back
-            value = value[np.abs(value) < _LARGEST]
-            if value.size:
-                yield tensor["name"], value
+            yield tensor["name"], value
 
 
 def _inputs(interpreter: Any) -> dict[str, Any]:

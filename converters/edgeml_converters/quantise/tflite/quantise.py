@@ -17,7 +17,12 @@ from edgeml_converters.quantise.tflite.calibration import calibrate
 from edgeml_converters.quantise.tflite.coverage import tflite_coverage
 from edgeml_converters.quantise.tflite.edges import set_integer_edges
 from edgeml_converters.quantise.tflite.ready import Ready, ready
-from edgeml_converters.quantise.tflite.recipe import large_softmaxes, recipe, without_ranges
+from edgeml_converters.quantise.tflite.recipe import (
+    between_floats,
+    large_softmaxes,
+    recipe,
+    without_ranges,
+)
 from edgeml_converters.quantise.tflite.weights import quantise_rest
 from edgeml_converters.steps.messages import Quantise, Quantised
 
@@ -36,8 +41,9 @@ def quantise_tflite(request: Quantise) -> Quantised:
         assert request.calibration is not None
         assert request.calibrator is not None
         ranges = ranges_by(_seen(request.entry, request.calibration), request.calibrator)
-        unranged = without_ranges(model, ranges)
+        unranged = [*without_ranges(model, ranges), *file.named(request.float_activations)]
         kept = tuple(dict.fromkeys((*kept, *file.named(large_softmaxes(model)))))
+        unranged += between_floats(model, (*kept, *unranged))
     statistics = _statistics(model, file, ranges)
     if request.precision != "int8" or statistics:  # else there is no float in it
         rules = recipe(request.precision, kept, unranged, request.per_channel)

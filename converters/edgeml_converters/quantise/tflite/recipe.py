@@ -1,7 +1,7 @@
 """What litert-quantizer is told to do to each op of a .tflite file."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
@@ -24,11 +24,30 @@ _WEIGHTS_ONLY = (
     TFLOperationName.EMBEDDING_LOOKUP,
     TFLOperationName.FULLY_CONNECTED,
 )
-# Inputs and outputs stay float; what a composite op is made of has no ranges.
+# Inputs and outputs stay float; what a composite op is made of has no ranges; and tflite-runtime
+# 2.14 divides no integers and takes no root of them.
 _NEVER_STATIC = (
+    TFLOperationName.DIV,
     TFLOperationName.INPUT,
     TFLOperationName.OUTPUT,
+    TFLOperationName.SQRT,
     TFLOperationName.STABLEHLO_COMPOSITE,
+)
+
+
+# Ops that compute nothing: between floats they are no place to round.
+_MOVES = (
+    "CONCATENATION",
+    "EXPAND_DIMS",
+    "GATHER",
+    "PACK",
+    "RESHAPE",
+    "SLICE",
+    "SPLIT",
+    "SQUEEZE",
+    "STRIDED_SLICE",
+    "TRANSPOSE",
+    "UNPACK",
 )
 
 
@@ -117,3 +136,45 @@ def large_softmaxes(model: Any) -> list[str]:
         if op_name(model, op) == "SOFTMAX"
         and subgraph.tensors[int(op.outputs[0])].shape[-1] >= LARGE_SOFTMAX
     ]
+
+
+def between_floats(model: Any, in_float: Iterable[str]) -> list[str]:
+    """The outputs of the ops that only move what ops in float give, or all of whose takers are in
+    float: where the last float ends the rounding is the same, and elsewhere there is none.
+
+    in_float: the outputs of ops in float. What the model takes is for `--io` to say.
+    """
+    before = dict.fromkeys(in_float)
+    known = dict(before)
+    for subgraph in model.subgraphs:
+        moves = [op for op in subgraph.operators if op_name(model, op) in _MOVES]
+        while found := [op for op in moves if _between(model, subgraph, op, known)]:
+            known |= dict.fromkeys(_names(subgraph, op.outputs)[0] for op in found)
+            moves = [op for op in moves if op not in found]
+    return [name for name in known if name not in before]
+
+
+def _between(model: Any, subgraph: Any, op: Any, known: Container[str]) -> bool:
+    """Whether an op moves floats whose makers, or whose takers, are all in float."""
+    moved = {
+        int(index)
+        for index in op.inputs
+        if index >= 0
+        and subgraph.tensors[int(index)].type == schema.TensorType.FLOAT32
+        and not is_constant(model, subgraph.tensors[int(index)])
+    }
+    given = set(map(int, op.outputs))
+    makers = [one for one in subgraph.operators if moved & set(map(int, one.outputs))]
+    takers = [one for one in subgraph.operators if given & set(map(int, one.inputs))]
+    if not moved or given & set(map(int, subgraph.outputs)):
+        takers = []
+    if moved & set(map(int, subgraph.inputs)):
+        makers = []
+    return any(
+        of and all(_names(subgraph, one.outputs)[0] in known for one in of)
+        for of in (makers, takers)
+    )
+
+
+def _names(subgraph: Any, indices: Iterable[int]) -> list[str]:
+    return [tensor_name(subgraph.tensors[int(index)]) for index in indices]

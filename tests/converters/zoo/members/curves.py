@@ -4,11 +4,14 @@ import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
+from pathlib import Path
 
 import numpy as np
 
 from edgeml.parity.answers import Answer, OutputParity, worst
+from edgeml_converters.formats.tensors import Feedback
 from edgeml_converters.parity.judging import judge
+from edgeml_converters.parity.rolled import Stream, only_begins, with_states
 from edgeml_converters.parity.rule import Rule
 from edgeml_converters.parity.streams import judge_steps
 from edgeml_converters.roles.assume import assume_roles
@@ -26,6 +29,7 @@ from tests.converters.zoo.members.member import (
 )
 
 Run = Callable[[Arrays], Arrays]
+_STATES = {"h1": "h"}
 GOOD, BAD = 0.5, 1.0  # in tolerances, as in benchmarks/verdict_tasks
 
 
@@ -79,6 +83,17 @@ class Judged:
         return self.answered(partial(answers, self.net))
 
     @cached_property
+    def single(self) -> Arrays:
+        """The inputs of single steps: where the data has nothing but beginnings, at the states that
+        the net comes to by itself, as `edgeml convert` takes them."""
+        inputs, member = self.data.inputs, self.member
+        if not member.steps or not only_begins(inputs, _STATES):
+            return inputs
+        alone = fed_back(partial(answers, self.net), inputs, member.steps)
+        starts = tuple(range(0, member.whole, member.steps))
+        return with_states(inputs, Stream(Path(), alone, Feedback(states=_STATES, starts=starts)))
+
+    @cached_property
     def roles(self) -> Roles:
         """As `edgeml convert` has them, but for what a converted file's graph would show."""
         few, inputs = self._proof(self.own.alone), self._proof(self.data.inputs)
@@ -97,7 +112,7 @@ class Judged:
 
     def answered(self, run: Run, inputs: Arrays | None = None) -> Answered:
         """By whatever answers to inputs by name, as a net or an engine with a converted file."""
-        inputs = inputs or self.data.inputs
+        inputs = inputs or self.single
         steps = self.member.steps
         return Answered(run(inputs), fed_back(run, inputs, steps) if steps else None)
 

@@ -1,9 +1,11 @@
 """All members, and their weights, trained anew by `python scripts/generate_curves.py --train`."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
-from tests.converters.zoo.members import detectors, numbers, pictures, streams, vectors
+from tests.converters.zoo.members import detectors, hidden, numbers, pictures, streams, vectors
 from tests.converters.zoo.members.member import WEIGHTS, Array, Member
 
 MEMBERS: tuple[Member, ...] = (
@@ -19,15 +21,21 @@ MEMBERS: tuple[Member, ...] = (
     numbers.MIXED,
     numbers.TWELVE,
     streams.STREAM,
+    hidden.REGIMES,
+    hidden.ALARM,
 )
 BY_NAME = {member.name: member for member in MEMBERS}
 
 
-def train_all() -> None:
-    """Writes the weights of all members in half precision, and what is no parameter as it is."""
+def train(names: Sequence[str] = ()) -> None:
+    """Writes the weights of these members, or of all, in half precision, and what is no parameter
+    as it is."""
     torch.set_num_threads(1)  # one order of summation, so one set of weights on one processor
     kept: dict[str, Array] = {}
-    for member in MEMBERS:
+    if names:
+        with np.load(WEIGHTS) as before:
+            kept = {key: before[key] for key in before if key.partition("/")[0] not in names}
+    for member in (BY_NAME[name] for name in names or BY_NAME):
         net = member.train()
         parameters = {name for name, _ in net.named_parameters()}
         for name, value in net.state_dict().items():

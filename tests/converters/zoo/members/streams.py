@@ -17,7 +17,7 @@ from tests.converters.zoo.members.member import (
     Rng,
     floats,
 )
-from tests.converters.zoo.members.training import dense
+from tests.converters.zoo.members.training import dense, train_steps
 from tests.converters.zoo.members.truths import numbers
 
 STEPS = 200
@@ -69,24 +69,11 @@ def _fit(net: Observer, data: Data) -> None:
         torch.from_numpy(array).unflatten(0, (-1, STEPS))[:, :_FIRST]
         for array in (*data.inputs.values(), *data.truth.values())
     )
-    epochs, batch = 50, 16
-    optimiser: Any = torch.optim.Adam(net.parameters(), lr=5e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, 8e-3, total_steps=epochs * -(-len(x) // batch)
-    )
-    for _ in range(epochs):
-        for rows in torch.randperm(len(x)).split(batch):
-            optimiser.zero_grad()
-            state, lost = h[rows, 0], torch.zeros(())
-            for step in range(_FIRST):
-                found = net(x[rows, step], state)
-                state = found["h1"]
-                lost = lost + (found["y"] - y[rows, step]).abs().mean()
-                lost = lost + (state - h1[rows, step]).abs().mean()
-            (lost / _FIRST).backward()
-            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
+
+    def loss(found: Any, energy: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+        return (found["y"] - energy).abs().mean() + (found["h1"] - after).abs().mean()
+
+    train_steps(net, (x, h[:, 0]), (y, h1), loss, epochs=50)
 
 
 def _costs(found: Arrays, truth: Arrays, own: Arrays) -> Costs:

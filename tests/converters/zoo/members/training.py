@@ -39,6 +39,41 @@ def train(
     net.eval()
 
 
+def train_steps(
+    net: nn.Module,
+    given: Sequence[torch.Tensor],
+    targets: Sequence[torch.Tensor],
+    loss: Loss,
+    epochs: int,
+    rate: float = 8e-3,
+    batch: int = 16,
+) -> None:
+    """Through time: given: x [sequences, steps, ...] and the first state; targets: by step.
+
+    loss: of the net's answer at a step and of the targets' rows at that step.
+    """
+    x, state = given
+    steps = x.shape[1]
+    optimiser: Any = torch.optim.Adam(net.parameters(), lr=5e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, rate, total_steps=epochs * -(-len(x) // batch)
+    )
+    net.train()
+    for _ in range(epochs):
+        for rows in torch.randperm(len(x)).split(batch):
+            optimiser.zero_grad()
+            now, lost = state[rows], torch.zeros(())
+            for step in range(steps):
+                found = net(x[rows, step], now)
+                now = found["h1"]
+                lost = lost + loss(found, *(of[rows, step] for of in targets))
+            (lost / steps).backward()
+            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+    net.eval()
+
+
 def dense(*widths: int) -> nn.Sequential:
     """Linear layers with ReLU between them."""
     layers: list[nn.Module] = []
