@@ -12,7 +12,7 @@ from edgeml.parity.figures import Array, Requirement
 from edgeml.parity.limits import LIMITS
 from edgeml.parity.noise import noise, spread
 from edgeml.parity.requirements import arranged, fault
-from edgeml.parity.roles import Role
+from edgeml.parity.roles import Kind, Role
 from edgeml.parity.words import allowed, found
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.parity.deciding import Column, decide, looks
@@ -175,11 +175,6 @@ class _Judged:
         """Of the channels, as all of its roles have it."""
         return next((role.axis for role in self._rule.roles.get(self._name, ())), None)
 
-    def _kind(self) -> str:
-        """What people would say it is, to tell more of it."""
-        kind = next((role.kind for role in self._rule.roles.get(self._name, ())), "unknown")
-        return "regression" if kind == "unknown" else kind
-
     def _reason(self, figures: tuple[JudgedFigure, ...], answer: Answer) -> str:
         if answer == "differs" and all(figure.value is None for figure in figures):
             return f"{self._name!r} differs: it is not the one constant that the model gives"
@@ -191,8 +186,10 @@ class _Judged:
         elif samples < least:
             why = f"at least {least} samples can tell, and these are {samples}"
         else:
-            said = f"{self._name}={self._kind()}"
-            why = f"{_words(figures[0])}: {_wanted(said, figures[0], samples)}"
+            roles = self._rule.roles.get(self._name, ())
+            numbers = [role for role in roles if role.kind in _OF_NUMBERS]
+            kind: Kind = numbers[0].kind if numbers else "regression"
+            why = f"{_words(figures[0])}: {_wanted(self._name, kind, figures[0], samples)}"
         return f"whether {self._name!r} is the same is open: {why}"
 
 
@@ -235,11 +232,12 @@ def channel_text(channel: str) -> str:
     return f"channel {channel}" if channel.isdecimal() else channel
 
 
+_OF_NUMBERS: tuple[Kind, ...] = ("image", "signal", "state")
 _OF_SCORES = ("expected F1 lost of a score", "switched")
 
 
-def _wanted(said: str, figure: JudgedFigure, samples: int) -> str:
-    """What would decide. said: as --output has the output."""
+def _wanted(name: str, kind: Kind, figure: JudgedFigure, samples: int) -> str:
+    """What would decide; kind: of the output where that is numbers, else what it would be."""
     if figure.needed is not None:
         return f"about {figure.needed:,} samples would tell, and these are {samples:,}"
     if figure.figure == "noise of the probability":
@@ -252,9 +250,12 @@ def _wanted(said: str, figure: JudgedFigure, samples: int) -> str:
         return "give samples in which the model's answers vary more"
     _, on, axis = figure.channel.partition(" on axis ")
     if on:  # a regression that names no axis is judged by another
-        return f"say on which axis its channels are, as in --output {said},axis={axis}"
+        return f"say on which axis its channels are, as in --output {name}={kind},axis={axis}"
     if figure.figure == "noise of an unknown output":
-        return f"say what it is, as in --output {said},error=0.1"
+        return f"say what it is, as in --output {name}=regression,error=0.1"
     if figure.figure == "noise" and figure.same != figure.differs:
-        return f"say how large the model's own error is, by labels or by --output {said},error=0.1"
+        return (
+            f"say how large the model's own error is, by labels or by --output "
+            f"{name}={kind},error=0.1"
+        )
     return "it is too near the limit to tell by these samples"

@@ -139,6 +139,8 @@ def test_a_regression_by_its_own_error_or_else_open() -> None:
     found = _judged(variant, model, Role(kind="regression"))
     assert found.answer == "cannot tell"
     assert "--output y=regression,error=0.1" in found.reason
+    of_state = _judged(variant, model, Role(kind="state"))
+    assert "--output y=state,error=0.1" in of_state.reason  # else it would not be fed back
     assert _judged(variant, model, Role(kind="regression", error=0.3)).answer == "same"
     assert _judged(variant, model, Role(kind="regression", error=0.001)).answer == "differs"
 
