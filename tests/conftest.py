@@ -35,6 +35,7 @@ LONGEST = (
     "conformance/test_onnx_backend.py",
     "converters/test_convert_tensorflow.py",
     "converters/zoo/members/test_members.py",
+    "converters/zoo/real/test_real.py",
     "flow/test_readme.py",
     "converters/test_convert_sources.py",
     "converters/quantise/test_tflite.py",

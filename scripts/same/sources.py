@@ -14,7 +14,9 @@ import numpy as np
 from tests.converters import torch_models
 from tests.converters.commands import write_data
 from tests.converters.zoo import zoo
-from tests.converters.zoo.real_data import stream, tones, words
+from tests.converters.zoo.real.paper import words
+from tests.converters.zoo.real.real import SOURCES as REAL
+from tests.converters.zoo.real.sound import stream, tones
 
 PROGRAM = "program.pt2"
 
@@ -39,7 +41,7 @@ def make(folder: Path) -> str:
         with ThreadPoolExecutor(2) as pool:
             for done in [pool.submit(step) for step in steps]:
                 done.result()
-        shutil.copy(Path(zoo.__file__).with_name("real_sources.py"), folder)
+        shutil.copy(REAL, folder / "real_sources.py")
         _under_dvc(folder / "torch-files" / PROGRAM)
         stamp.write_text(_digest(folder))
     if stamp.read_text() != _digest(folder):

@@ -37,8 +37,12 @@ def convert(
     *options: str,
     to: Sequence[str] = ("onnx", "tflite"),
     folder: Path = HERE,
+    timeout: float = 300,
 ) -> Ended:
-    """`edgeml convert` with --json, called in `folder`; with --profile only where that is asked."""
+    """`edgeml convert` with --json, called in `folder`; with --profile only where that is asked.
+
+    timeout: in seconds.
+    """
     targets = [word for target in to for word in ("--to", target)]
     command = [sys.executable, "-m", "edgeml.cli", "convert", str(source), *targets]
     given = [] if data is None else ["--data", str(data)]
@@ -48,7 +52,7 @@ def convert(
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=timeout,
     )
     return Ended(done.returncode, done.stdout, done.stderr)
 

@@ -3,8 +3,6 @@
 scripts/test puts their packages, listed in scripts/model-packages.txt, into .venv/model-packages.
 """
 
-import itertools
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,31 +24,21 @@ from edgeml_runtime.engines.base import Engine
 from edgeml_runtime.engines.onnx import OnnxEngine
 from edgeml_runtime.engines.registry import engine_class
 from edgeml_runtime.engines.tflite import LitertEngine
-from tests.converters.commands import HERE, convert
-from tests.converters.zoo.real_data import stream, tones, words
+from tests.converters.commands import convert
+from tests.converters.zoo.real.listeners import PITCH, PITCH_PAIRS
+from tests.converters.zoo.real.paper import words
+from tests.converters.zoo.real.readers import CLASSIFIER, DETECTOR, READER, read
+from tests.converters.zoo.real.real import PACKAGES, SOURCES, missing
+from tests.converters.zoo.real.sound import stream, tones
 
 Arrays = Mapping[str, npt.NDArray[Any]]
-PACKAGES = Path(sys.prefix) / "model-packages"
-SOURCES = HERE / "zoo" / "real_sources.py"
-PITCH = PACKAGES / "basic_pitch" / "saved_models" / "icassp_2022"
-OCR = PACKAGES / "rapidocr_onnxruntime" / "models"
 SILERO = PACKAGES / "silero_vad" / "data" / "silero_vad_16k_op15.onnx"
 NOTES = (48, 52, 55, 60, 64, 69, 72, 76)  # MIDI numbers; the net's lowest is 21
-# Which output of its authors' ONNX is which of its SavedModel: neither in order nor by name.
-PITCH_PAIRS = {
-    "contour": "StatefulPartitionedCall:0",
-    "note": "StatefulPartitionedCall:1",
-    "onset": "StatefulPartitionedCall:2",
-}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def packages() -> None:
-    wanted = ("basic_pitch", "rapidocr_onnxruntime", "resemblyzer", "silero_vad")
-    missing = [name for name in wanted if not (PACKAGES / name).is_dir()]
-    assert not missing, (
-        f"{', '.join(missing)} not in {PACKAGES}; run scripts/test, which fetches it"
-    )
+    assert not missing(), missing()
 
 
 def _converted(out: Path, source: Path | str, arrays: Arrays, *to: str) -> ConversionReport:
@@ -188,31 +176,18 @@ def test_resemblyzer_gives_voices_of_length_one(tmp_path: Path) -> None:
 TEXTS = ("edgeml 2026", "parity", "canary", "swap", "shadow", "drift", "fleet", "broker")
 
 
-def _read(probabilities: npt.NDArray[Any]) -> list[str]:
-    """The text of each row of [n, steps, characters]: repeats fall together, 0 is nothing."""
-    session = onnxruntime.InferenceSession(OCR / "ch_PP-OCRv4_rec_infer.onnx")
-    known = session.get_modelmeta().custom_metadata_map["character"].splitlines()
-    letters = ["", *known, " "]
-    return [
-        "".join(letters[key] for key, _ in itertools.groupby(row)).strip()
-        for row in probabilities.argmax(axis=-1)
-    ]
-
-
 def test_the_reader_reads_after_the_conversion(tmp_path: Path) -> None:
     out, images = tmp_path / "out", words(TEXTS, 48, 320)
-    source = OCR / "ch_PP-OCRv4_rec_infer.onnx"
-    (variant,) = _converted(out, source, {"x": images}, "onnx").variants
+    (variant,) = _converted(out, READER, {"x": images}, "onnx").variants
     found = _opened(out, variant, "onnxruntime").run({"x": images})
-    assert _read(next(iter(found.values()))) == list(TEXTS)
+    assert read(next(iter(found.values()))) == list(TEXTS)
 
 
 def test_the_classifier_tells_upside_down_after_the_conversion(tmp_path: Path) -> None:
     """Its free sizes are written as -1, as Paddle's exporter once did."""
     out, upright = tmp_path / "out", words(("edgeml", "parity", "canary", "swap"), 48, 192)
     images = np.concatenate([upright, upright[:, :, ::-1, ::-1]])
-    source = OCR / "ch_ppocr_mobile_v2.0_cls_infer.onnx"
-    (variant,) = _converted(out, source, {"x": images}, "onnx").variants
+    (variant,) = _converted(out, CLASSIFIER, {"x": images}, "onnx").variants
     assert variant.batch is None
     found = _opened(out, variant, "onnxruntime").run({"x": images})
     assert next(iter(found.values())).argmax(axis=1).tolist() == [0] * 4 + [1] * 4
@@ -220,8 +195,7 @@ def test_the_classifier_tells_upside_down_after_the_conversion(tmp_path: Path) -
 
 def test_the_detector_finds_the_word_after_the_conversion(tmp_path: Path) -> None:
     out, images = tmp_path / "out", words(TEXTS, 160, 160)
-    source = OCR / "ch_PP-OCRv4_det_infer.onnx"
-    (variant,) = _converted(out, source, {"x": images}, "onnx").variants
+    (variant,) = _converted(out, DETECTOR, {"x": images}, "onnx").variants
     found = _opened(out, variant, "onnxruntime").run({"x": images})
     for page, image in zip(next(iter(found.values()))[:, 0], images[:, 0], strict=True):
         rows, ink = np.nonzero(page > 0.3)[0], np.nonzero(image < 0)[0]

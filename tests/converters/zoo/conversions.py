@@ -1,9 +1,11 @@
 """All conversions of the seven small models, two at a time."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from edgeml import documents
 from edgeml.conversion import ConversionReport
@@ -11,6 +13,8 @@ from tests.converters.commands import convert
 from tests.converters.zoo.table import FORMATS, PRECISIONS
 from tests.converters.zoo.zoo import FRAMEWORKS, NAMES, Framework, Zoo, make
 
+K = TypeVar("K")
+T = TypeVar("T")
 Key = tuple[Framework, str]
 PROCESSES = 2
 REFUSED = 4, 13  # the command's exit codes where a variant differs, or nobody can tell
@@ -27,19 +31,26 @@ def make_all(folder: Path) -> dict[Framework, Zoo]:
 
 
 @contextmanager
-def convert_all(
-    zoos: Mapping[Framework, Zoo],
-) -> Generator[dict[Key, Future[ConversionReport]]]:
-    """Every model to both formats in all precisions; the reports as they come."""
+def at_once(jobs: Mapping[K, Callable[[], T]]) -> Generator[dict[K, Future[T]]]:
+    """What each gives, as it comes."""
     pool = ThreadPoolExecutor(PROCESSES)
     try:
-        yield {
-            (framework, name): pool.submit(_convert, zoo, name)
+        yield {key: pool.submit(job) for key, job in jobs.items()}
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def convert_all(
+    zoos: Mapping[Framework, Zoo],
+) -> AbstractContextManager[dict[Key, Future[ConversionReport]]]:
+    """Every model to both formats in all precisions; the reports as they come."""
+    return at_once(
+        {
+            (framework, name): partial(_convert, zoo, name)
             for framework, zoo in zoos.items()
             for name in NAMES
         }
-    finally:
-        pool.shutdown(cancel_futures=True)
+    )
 
 
 def _convert(zoo: Zoo, name: str) -> ConversionReport:

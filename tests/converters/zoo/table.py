@@ -1,7 +1,7 @@
 """The table of docs/models.md: each small model in each format and precision, by the reports."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import get_args
 
@@ -99,10 +99,22 @@ def page(reports: Reports) -> str:
     passed = sum(v.passed for report in reports.values() for v in report.variants)
     total = sum(len(report.variants) for report in reports.values())
     heading = ("framework", "format", "model", "route", *PRECISIONS)
-    table = [heading, ("---",) * len(heading), *rows(reports)]
-    return HEAD.format(passed=passed, total=total, samples=samples) + "".join(
-        f"| {' | '.join(row)} |\n" for row in table
-    )
+    head = HEAD.format(passed=passed, total=total, samples=samples)
+    return head + "".join(lines(heading, rows(reports)))
+
+
+def lines(heading: tuple[str, ...], table: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Of a table as pages have it."""
+    for row in (heading, ("---",) * len(heading), *table):
+        yield f"| {' | '.join(row)} |\n"
+
+
+def rows_of(section: str) -> Iterator[tuple[str, ...]]:
+    """The rows of the table in a section of the page that stands between its markers."""
+    text = PAGE.read_text(encoding="utf-8").partition(f"<!-- {section}: begin -->")[2]
+    table = [line for line in text.partition("<!-- ")[0].splitlines() if line.startswith("| ")]
+    for line in table[2:]:
+        yield tuple(cell.strip() for cell in line.strip("|").split("|"))
 
 
 HEAD = """\

@@ -1,48 +1,21 @@
 """Damage of growing size: what the task really loses by it, and what the verdict says."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 
 import numpy as np
 
 from edgeml.parity.answers import Answer, OutputParity, worst
-from edgeml_converters.formats.tensors import Feedback
 from edgeml_converters.parity.judging import judge
-from edgeml_converters.parity.rolled import Stream, only_begins, with_states
 from edgeml_converters.parity.rule import Rule
 from edgeml_converters.parity.streams import judge_steps
 from edgeml_converters.roles.assume import assume_roles
 from edgeml_converters.roles.given import Roles, parse_roles
 from edgeml_converters.roles.states import with_inputs
-from tests.converters.zoo.members.member import (
-    Array,
-    Arrays,
-    Costs,
-    Damage,
-    Data,
-    Member,
-    answers,
-    worse,
-)
-
-Run = Callable[[Arrays], Arrays]
-_STATES = {"h1": "h"}
-GOOD, BAD = 0.5, 1.0  # in tolerances, as in benchmarks/verdict_tasks
-
-
-@dataclass(frozen=True)
-class Answered:
-    """alone: to each row by itself. fed_back: with the states fed back, of a stream."""
-
-    alone: Arrays
-    fed_back: Arrays | None = None
-
-    @property
-    def used(self) -> Arrays:
-        return self.alone if self.fed_back is None else self.fed_back
+from tests.converters.zoo.known import BAD, GOOD, Answered, Feedback, Known
+from tests.converters.zoo.members.member import Array, Arrays, Damage, Member, answers, worse
 
 
 @dataclass(frozen=True)
@@ -67,7 +40,7 @@ class Point:
         return wrong.get(self.truth) != self.answer
 
 
-class Judged:
+class Judged(Known):
     """A member with its net, its data and what the net answers; judges what others answer.
 
     seed: of the damage, and of which samples the verdict sees.
@@ -76,22 +49,8 @@ class Judged:
     def __init__(self, member: Member, seed: int = 0) -> None:
         self.member, self.seed = member, seed
         self.net = member.trained()
-        self.data: Data = member.data()
-
-    @cached_property
-    def own(self) -> Answered:
-        return self.answered(partial(answers, self.net))
-
-    @cached_property
-    def single(self) -> Arrays:
-        """The inputs of single steps: where the data has nothing but beginnings, at the states that
-        the net comes to by itself, as `edgeml convert` takes them."""
-        inputs, member = self.data.inputs, self.member
-        if not member.steps or not only_begins(inputs, _STATES):
-            return inputs
-        alone = fed_back(partial(answers, self.net), inputs, member.steps)
-        starts = tuple(range(0, member.whole, member.steps))
-        return with_states(inputs, Stream(Path(), alone, Feedback(states=_STATES, starts=starts)))
+        feedback = Feedback("h1", "h", member.steps) if member.steps else None
+        super().__init__(partial(answers, self.net), member.data(), member.costs, feedback)
 
     @cached_property
     def roles(self) -> Roles:
@@ -102,19 +61,6 @@ class Judged:
         return assume_roles(
             few, given, self._proof(self.data.truth)[labels] if labels else None, None, {}
         )
-
-    @cached_property
-    def own_costs(self) -> Costs:
-        return self.costs(self.own)
-
-    def costs(self, found: Answered) -> Costs:
-        return self.member.costs(found.used, self.data.truth, self.own.used)
-
-    def answered(self, run: Run, inputs: Arrays | None = None) -> Answered:
-        """By whatever answers to inputs by name, as a net or an engine with a converted file."""
-        inputs = inputs or self.single
-        steps = self.member.steps
-        return Answered(run(inputs), fed_back(run, inputs, steps) if steps else None)
 
     def outputs(self, found: Answered) -> tuple[OutputParity, ...]:
         """What the product's own judge says of a variant of lower precision, by the proof rows."""
@@ -168,21 +114,6 @@ class Judged:
 
 def damages(member: Member) -> tuple[Damage, ...]:
     return (*member.of_weights, *member.of_inputs, *member.of_answers)
-
-
-def fed_back(run: Run, inputs: Arrays, steps: int) -> dict[str, Array]:
-    """The outputs over sequences of so many rows, `h1` given back as `h` from that in the first one
-    of each."""
-    given = {name: array.reshape(-1, steps, *array.shape[1:]) for name, array in inputs.items()}
-    state = given["h"][:, 0]
-    found: list[Arrays] = []
-    for step in range(steps):
-        found.append(run({name: array[:, step] for name, array in given.items()} | {"h": state}))
-        state = found[-1]["h1"]
-    return {
-        name: np.stack([of[name] for of in found], axis=1).reshape(len(inputs["h"]), -1)
-        for name in found[0]
-    }
 
 
 def _copied(arrays: Arrays) -> dict[str, Array]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeml.parity.answers import ORDER, Answer
-from tests.converters.zoo.members.curves import BAD, GOOD, Judged, Point, damages
+from tests.converters.zoo.known import BAD, GOOD
+from tests.converters.zoo.members.curves import Judged, Point, damages
 from tests.converters.zoo.members.damages import MORE
 from tests.converters.zoo.members.member import Member
 from tests.converters.zoo.members.members import MEMBERS

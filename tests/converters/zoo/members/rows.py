@@ -3,47 +3,37 @@ loses."""
 
 from collections.abc import Iterator, Sequence
 
-from tests.converters.zoo.members.conversions import FORMATS, KEYS, PRECISIONS, Converted
+from tests.converters.zoo.converted import FORMATS, Converted
+from tests.converters.zoo.members.conversions import KEYS, PRECISIONS
 from tests.converters.zoo.members.members import BY_NAME
-from tests.converters.zoo.table import PAGE, TITLES
+from tests.converters.zoo.table import TITLES, lines, rows_of
 
 SECTION = "members"
 HEADING = ("member", "framework", "format", *PRECISIONS)
 
 
 def section(found: Sequence[Converted]) -> str:
-    table = [HEADING, ("---",) * len(HEADING), *rows(found)]
-    agreeing = sum(one.agrees for one in found)
-    return HEAD.format(agreeing=agreeing, total=len(found), members=len(BY_NAME)) + "".join(
-        f"| {' | '.join(row)} |\n" for row in table
+    head = HEAD.format(
+        agreeing=sum(one.agrees for one in found), total=len(found), members=len(BY_NAME)
     )
+    return head + "".join(lines(HEADING, rows(found)))
 
 
 def rows(found: Sequence[Converted]) -> Iterator[tuple[str, ...]]:
-    by_key = {(c.framework, c.member, c.format, c.precision): c for c in found}
+    cells = {(one.model, one.format, one.precision): one.cell for one in found}
     for framework, member in KEYS:
         for form in FORMATS:
-            cells = [cell(by_key[framework, member, form, precision]) for precision in PRECISIONS]
-            yield (member, TITLES[framework], TITLES[form], *cells)
-
-
-def cell(one: Converted) -> str:
-    """The verdict, and by how many tolerances the task is worse."""
-    lost = f"{one.worse:.2f}".replace("-0.00", "0.00")
-    repaired = ", repaired" if one.repaired else ""
-    return f"{one.answer}, {lost}{repaired}" + ("" if one.agrees else " (!)")
+            shown = [cells[f"{framework}-{member}", form, precision] for precision in PRECISIONS]
+            yield (member, TITLES[framework], TITLES[form], *shown)
 
 
 def written() -> dict[tuple[str, str, str, str], str]:
     """(member, framework, format, precision) -> the cell that the page has."""
-    cells: dict[tuple[str, str, str, str], str] = {}
-    for line in PAGE.read_text(encoding="utf-8").splitlines():
-        row = tuple(text.strip() for text in line.strip("|").split("|"))
-        if len(row) == len(HEADING) and row[0] in BY_NAME:
-            member, framework, form, *shown = row
-            for precision, text in zip(PRECISIONS, shown, strict=True):
-                cells[member, framework, form, precision] = text
-    return cells
+    return {
+        (member, framework, form, precision): text
+        for member, framework, form, *shown in rows_of(SECTION)
+        for precision, text in zip(PRECISIONS, shown, strict=True)
+    }
 
 
 HEAD = """\

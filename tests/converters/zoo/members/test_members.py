@@ -12,9 +12,11 @@ import pytest
 import torch
 
 from edgeml.parity.answers import Answer
+from tests.converters.zoo.converted import FORMATS
+from tests.converters.zoo.known import BAD, GOOD
 from tests.converters.zoo.members import page, rows
-from tests.converters.zoo.members.conversions import FORMATS, KEYS, PRECISIONS, convert_member
-from tests.converters.zoo.members.curves import BAD, GOOD, Judged, Point, damages
+from tests.converters.zoo.members.conversions import KEYS, PRECISIONS, convert_member
+from tests.converters.zoo.members.curves import Judged, Point, damages
 from tests.converters.zoo.members.damages import MORE
 from tests.converters.zoo.members.member import Member
 from tests.converters.zoo.members.members import BY_NAME, MEMBERS
@@ -140,7 +142,7 @@ def test_a_converted_member_is_what_the_docs_say(tmp_path: Path) -> None:
     assert {one.answer for one in found} == {"same", "differs"}
     for one in found:
         assert one.agrees, one
-        key = (one.member, TITLES[one.framework], TITLES[one.format], one.precision)
+        key = (CONVERTED, TITLES["torch"], TITLES[one.format], one.precision)
         answer, lost, *repaired = documented[key].split(", ")
         assert (one.answer, one.repaired) == (answer, bool(repaired)), one
         assert one.worse == pytest.approx(float(lost), rel=0.05, abs=0.05), one

@@ -1,4 +1,4 @@
-"""Models that nobody here wrote, out of .venv/model-packages, as sources: real_sources.py:NAME."""
+"""Models that nobody here wrote, out of .venv/model-packages, as sources: sources.py:NAME."""
 
 import sys
 from pathlib import Path
