@@ -7,15 +7,7 @@ from tests.converters.zoo.table import TITLES, lines, rows_of
 
 SECTION = "real"
 HEADING = ("model", "format", *PRECISIONS)
-_OF_STATE = (
-    "speech is found as well as before, though the state's worst number has noise of {} where the "
-    "states are fed back. A state must keep every number, to 20 dB at least, since answers alone "
-    "do not say how much is made of it; `--tolerance state_after:noise=` says that less will do."
-)
-REASONS: dict[tuple[str, str, str], str] = {
-    ("silero", "ONNX", "int8"): _OF_STATE.format("-5 dB"),
-    ("silero", "ONNX", "int8-weights"): _OF_STATE.format("8 dB"),
-}
+REASONS: dict[tuple[str, str, str], str] = {}
 """Of the cells in which truth and verdict are at odds, by (model, format, precision)."""
 UNKNOWN = "nobody knows yet why"
 
