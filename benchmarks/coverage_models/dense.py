@@ -145,7 +145,7 @@ ARCHITECTURES = [
         )
         for name, outputs in (
             ("lraspp_mobilenet_v3_large", ("out",)),
-            ("deeplabv3_mobilenet_v3_large", ("out", "aux")),
+            ("deeplabv3_mobilenet_v3_large", ("out",)),
         )
     ),
     Architecture(
