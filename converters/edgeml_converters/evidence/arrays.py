@@ -19,8 +19,10 @@ def comparable(answered: Array, expected: Array) -> bool:
 
 def magnitude(array: Array) -> float:
     """The largest finite absolute value; 0 where there is none."""
-    values = np.abs(array.astype(np.float64))
-    return float(values.max(initial=0.0, where=np.isfinite(values)))
+    if array.dtype.kind != "f":
+        return float(np.abs(array.astype(np.float64)).max(initial=0.0))
+    highest, lowest = (of(array, initial=0.0, where=np.isfinite(array)) for of in (np.max, np.min))
+    return max(float(highest), -float(lowest))
 
 
 def common_unit(*arrays: Array) -> float:
@@ -30,8 +32,9 @@ def common_unit(*arrays: Array) -> float:
 
 
 def in_unit(array: Array, unit: float) -> Floats:
-    """`array` as float64, divided by `one`; a NaN stays one."""
-    return array.astype(np.float64) / unit
+    """`array` as float64, divided by `unit`; a NaN stays one."""
+    floats: Floats = array.astype(np.float64)
+    return floats if unit == 1.0 else floats / unit
 
 
 def bounded(value: float) -> float:

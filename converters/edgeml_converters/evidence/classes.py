@@ -25,8 +25,8 @@ class ClassRows:
     per_sample: how many rows each sample has.
     """
 
-    answered: Floats
-    expected: Floats
+    answered: Array
+    expected: Array
     usable: npt.NDArray[np.bool_]
     alike: npt.NDArray[np.bool_]
     unit: float
@@ -71,8 +71,8 @@ def class_rows(answered: Array, expected: Array, axis: int | None = -1) -> Class
     a, b = answered.reshape(-1, columns), expected.reshape(-1, columns)
     usable = _has_largest(a) & _has_largest(b)
     return ClassRows(
-        answered=in_unit(a, unit),
-        expected=in_unit(b, unit),
+        answered=a if unit == 1.0 else in_unit(a, unit),
+        expected=b if unit == 1.0 else in_unit(b, unit),
         usable=usable,
         alike=~usable & ((a == b) | ((a != a) & (b != b))).all(axis=1),
         unit=unit,
@@ -123,9 +123,9 @@ def worst_flips(rows: ClassRows, labels: Classes | None) -> tuple[Flip, ...]:
     return tuple(flips.values())
 
 
-def _margins(rows: Floats, unit: float) -> Floats:
+def _margins(rows: Array, unit: float) -> Floats:
     """How far each row's highest value is above its second."""
-    second, highest = np.partition(rows, -2, axis=1)[:, -2:].T
+    second, highest = np.partition(rows, -2, axis=1)[:, -2:].T.astype(np.float64)
     with np.errstate(over="ignore"):  # of an infinite one the margin is infinite
         margins: Floats = (highest - second) * unit
     return margins

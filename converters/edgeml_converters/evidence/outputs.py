@@ -34,10 +34,11 @@ def output_evidence(
             f"found {answered.shape} cannot be compared with expected {expected.shape}"
         )
     unit = common_unit(answered, expected)
-    a, b = in_unit(answered, unit), in_unit(expected, unit)
-    finite = np.isfinite(a) & np.isfinite(b)
-    a, b = a[finite], b[finite]
-    difference = np.abs(a - b)
+    finite = np.isfinite(answered) & np.isfinite(expected)
+    whole = bool(finite.all())
+    a, b = (in_unit(array if whole else array[finite], unit) for array in (answered, expected))
+    a -= b
+    difference = np.abs(a, out=a)
     largest = float(difference.max(initial=0.0))
     rows = class_rows(answered, expected, class_axis)
     classes = _classes(labels, expected, class_axis) if rows else None
@@ -75,8 +76,9 @@ def _spread(expected: Array, unit: float) -> float:
 def _calibration_shift(rows: ClassRows, classes: Classes | None) -> float | None:
     if classes is None or not rows.usable.any():
         return None
-    expected = rows.expected[rows.usable] * rows.unit
-    answered = rows.answered[rows.usable] * rows.unit
+    answered, expected = (
+        of[rows.usable].astype(np.float64) * rows.unit for of in (rows.answered, rows.expected)
+    )
     true = classes[rows.usable]
     return calibration_error(probabilities(answered, expected), true) - calibration_error(
         probabilities(expected, expected), true
