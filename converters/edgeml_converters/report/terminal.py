@@ -20,7 +20,7 @@ ANSWERS: dict[Answer, str] = {
 
 
 def print_report(console: Console, report: ConversionReport, out: Path) -> None:
-    """The table, then what each output is taken for, each finding, each repair tried and the files
+    """The table, then what each output is taken for, each finding, the repairs and the files
     written."""
     console.print(parity_table(report))
     for line in _role_lines(report):
@@ -33,13 +33,25 @@ def print_report(console: Console, report: ConversionReport, out: Path) -> None:
                 f"{variant.id}: [{colour}]{finding.fault}[/]{escape(where)}: "
                 f"{escape(finding.message)}"
             )
-        for repair in variant.repairs:
-            snr = "failed" if repair.snr_db is None else f"{repair.snr_db:.1f} dB"
-            kept = "kept" if repair.kept else "not kept"
-            against = ", ".join(repair.faults) or "not every engine agreed"
-            console.print(f"{variant.id}: {against}: tried {escape(repair.action)}: {snr}, {kept}")
+        for line in _repair_lines(variant):
+            console.print(escape(line))
     files = sum(len(variant.files) for variant in report.variants)
     console.print(f"{out}: {files} files of {len(report.variants)} variants", markup=False)
+
+
+def _repair_lines(variant: VariantReport) -> Iterator[str]:
+    """Each that was kept, and how many others were tried."""
+    for repair in variant.repairs:
+        if repair.kept:
+            against = ", ".join(repair.faults) or "what other samples may say"
+            found = "exact" if repair.snr_db is None else f"{repair.snr_db:.1f} dB"
+            yield f"{variant.id}: mended against {against}: {repair.action}: {found}"
+    others = [repair.snr_db for repair in variant.repairs if not repair.kept]
+    made = [snr for snr in others if snr is not None]
+    if others:
+        many = f"{len(others)} repairs that were" if len(others) > 1 else "a repair that was"
+        best = f", of {max(made):.1f} dB at best" if made else ""
+        yield f"{variant.id}: tried {many} not kept{best}; report.json has all"
 
 
 def parity_table(report: ConversionReport) -> Table:
