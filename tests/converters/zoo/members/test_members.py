@@ -30,7 +30,7 @@ LEAST = {
     "segmentation_nhwc": 0.9, "pose": 0.95, "embedding": 0.8, "two_heads": 0.9, "rare_event": 0.75,
 }  # fmt: skip
 MOST = {"tiny_units": 0.15, "mixed_units": 0.35, "twelve_inputs": 0.15, "stream": 0.15}
-CONVERTED = "detector_one"  # of whose files one is the same, repaired, and one differs
+CONVERTED = "mixed_units"  # of whose files one is the same, repaired, and one differs
 
 
 @pytest.fixture(autouse=True)
