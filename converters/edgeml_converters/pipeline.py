@@ -105,7 +105,7 @@ class Pipeline:
         begins, stream = only_begins(inputs, states), None
         if states:
             with self._progress(f"predict {data.samples} steps with {self._loaded.framework}"):
-                stream = roll(self._model, data, inputs, states, file)
+                stream = roll(self._model, data, states, file)
         roles = settle_roles((), expected, given, data.labels, self._file())
         # Engines round what is quantised in other places, each in its own way.
         exact = loaded.precision == "fp32"

@@ -23,11 +23,8 @@ class Stream:
     feedback: Feedback
 
 
-def roll(model: ModelProcess, data: Data, inputs: Arrays, states: Names, file: Path) -> Stream:
-    """The model on its own over all rows of `data`, of which `inputs` are those of the model; they
-    are saved in `file` if it is not there."""
-    if not file.exists():
-        save(file, inputs)
+def roll(model: ModelProcess, data: Data, states: Names, file: Path) -> Stream:
+    """The model on its own over all rows of `data`; file: an .npz of its inputs."""
     feedback = Feedback(states=states, starts=data.starts)
     return Stream(file, model.predict(file, feedback), feedback)
 
@@ -55,7 +52,9 @@ def with_states(inputs: Arrays, stream: Stream) -> Arrays:
 def at_own_states(
     model: ModelProcess, data: Data, inputs: Arrays, states: Names, file: Path
 ) -> Arrays:
-    """The inputs of other data, at the states that the model comes to, if they only begin."""
+    """The inputs of other data, at the states that the model comes to, if they only begin; they
+    are saved in `file` then."""
     if not only_begins(inputs, states):
         return inputs
-    return with_states(inputs, roll(model, data, inputs, states, file))
+    save(file, inputs)
+    return with_states(inputs, roll(model, data, states, file))

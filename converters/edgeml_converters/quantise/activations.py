@@ -9,6 +9,8 @@ from edgeml_converters.formats.tensors import Array, Range, Ranges
 from edgeml_converters.quantise.calibrators import range_of
 
 BINS = 2048
+STANDS_FOR_INFINITY = 3e38
+"""From here on a value is no activation: the padding of a maximum, or what a mask puts in."""
 LARGE_SOFTMAX = 128
 """From so many values on a softmax stays float: engines compute one in int8 in steps of 1/256, and
 equal ones are two such steps here, less than half of one over 1,000 classes."""

@@ -217,10 +217,10 @@ def casts(
         given = data.inputs.get(name, next(iter(data.inputs.values())))
         said = f"{name!r} is {given.dtype.name} in {data.path.name}"
         if name in taken and given.dtype.kind in "iu":
-            same = given.dtype.name == taken[name]
-            wide = f"{said} and was taken for the {taken[name]} of the file, which"
-            said = f"{said}, as the file takes it, which" if same else wide
-            sentences.append(f"{said} stands for floats by its scale and zero point.")
+            how = f" and was taken for the {taken[name]} of the file"
+            if given.dtype.name == taken[name]:
+                how = ", as the file takes it"
+            sentences.append(f"{said}{how}, which stands for floats by its scale and zero point.")
         elif given.dtype != array.dtype:
             sentences.append(f"{said} and was cast to {array.dtype.name}, as the model takes it.")
     return tuple(sentences)

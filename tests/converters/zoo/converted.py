@@ -67,6 +67,15 @@ class Converted:
         return f"{self.answer}, {lost}{repaired}" + ("" if self.agrees else " (!)")
 
 
+def agreement(found: Sequence[Converted]) -> str:
+    """How many agree with their task, as the page says it."""
+    agreeing = sum(one.agrees for one in found)
+    said = f"{agreeing} of {len(found)} files agree"
+    if agreeing == len(found):
+        return f"{said}: none is called the same that is bad, and none different that is good."
+    return f"{said}; in the others a bad one is called the same, or a good one different."
+
+
 def converted(
     asked: Asked, folder: Path, formats: Sequence[Format], precisions: Sequence[Precision]
 ) -> Iterator[Converted]:

@@ -10,11 +10,9 @@ import onnxruntime
 from onnx import TensorProto
 
 from edgeml_converters.formats.tensors import Array, Arrays
-from edgeml_converters.quantise.activations import Activation
+from edgeml_converters.quantise.activations import STANDS_FOR_INFINITY, Activation
 
 CHUNK_SAMPLES = 16  # at once: every activation of all of them is in memory
-# Beyond it a value is no activation but a stand-in for infinity, such as what a mask puts in.
-_LARGEST = 3e38
 _OTHER_FLOATS = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 
 
@@ -37,7 +35,7 @@ def calibrate(
     seen: dict[str, Activation] = {name: Activation() for name in names}
     for feeds in _chunks(model, samples):
         for name, value in zip(names, session.run(names, feeds), strict=True):
-            if not value.size or not (np.abs(value) < _LARGEST).all():
+            if not value.size or not (np.abs(value) < STANDS_FOR_INFINITY).all():
                 unbounded.add(name)
             elif name not in unbounded:
                 seen[name].add(value)

@@ -24,9 +24,7 @@ from edgeml_converters.steps.messages import Quantise, Quantised
 
 
 def quantise_onnx(request: Quantise) -> Quantised:
-    model = load(request.entry, half=request.precision == "fp16")
-    fold_moved_weights(model)
-    free_carried_weights(model)
+    model = _ready(request.entry, half=request.precision == "fp16")
     kept = kept_nodes(model, request.keep_float)
     activation_ranges: Ranges = {}
     with TemporaryDirectory(prefix="edgeml-quantise-") as temporary:
@@ -60,11 +58,17 @@ def quantise_onnx(request: Quantise) -> Quantised:
     return Quantised(entry=onnx_write.ENTRY, coverage=share, ranges=activation_ranges)
 
 
-@lru_cache(maxsize=1)  # every calibrator and repair asks for the same
-def _seen(entry: str, samples: str) -> tuple[dict[str, Activation], frozenset[str]]:
-    model = load(entry)
+def _ready(entry: str, *, half: bool = False) -> onnx.ModelProto:
+    """As `load`, with weights as constants wherever they are."""
+    model = load(entry, half=half)
     fold_moved_weights(model)
     free_carried_weights(model)
+    return model
+
+
+@lru_cache(maxsize=1)  # every calibrator and repair asks for the same
+def _seen(entry: str, samples: str) -> tuple[dict[str, Activation], frozenset[str]]:
+    model = _ready(entry)
     with TemporaryDirectory(prefix="edgeml-calibrate-") as scratch:
         return calibrate(model, load_samples(Path(samples)), OPS, Path(scratch))
 

@@ -14,10 +14,8 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from edgeml.integers import as_taken
 from edgeml_converters.formats.tensors import Array
 from edgeml_converters.formats.tflite_edit import activations, op_name, read, tensor_name
-from edgeml_converters.quantise.activations import Activation
+from edgeml_converters.quantise.activations import STANDS_FOR_INFINITY, Activation
 
-# Beyond it a value is no activation but a stand-in for infinity, such as the padding of a maximum.
-_LARGEST = 3e38
 # What never answers with it, so that the lowest of 256 steps may stand for it.
 _MAXIMA = ("MAX_POOL_2D", "MAXIMUM", "REDUCE_MAX")
 
@@ -30,7 +28,7 @@ def calibrate(content: bytes, samples: Mapping[str, Array]) -> dict[str, Activat
     seen: dict[str, Activation] = {}
     unbounded: set[str] = set()
     for name, value in _activations(content, samples):
-        finite = value[np.abs(value) < _LARGEST]
+        finite = value[np.abs(value) < STANDS_FOR_INFINITY]
         if finite.size < value.size:
             unbounded.add(name)
         if finite.size:

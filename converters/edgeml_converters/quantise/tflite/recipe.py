@@ -1,7 +1,8 @@
 """What litert-quantizer is told to do to each op of a .tflite file."""
 
 import re
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
@@ -33,8 +34,6 @@ _NEVER_STATIC = (
     TFLOperationName.SQRT,
     TFLOperationName.STABLEHLO_COMPOSITE,
 )
-
-
 # Ops that compute nothing: between floats they are no place to round.
 _MOVES = (
     "CONCATENATION",
@@ -144,37 +143,55 @@ def between_floats(model: Any, in_float: Iterable[str]) -> list[str]:
 
     in_float: the outputs of ops in float. What the model takes is for `--io` to say.
     """
-    before = dict.fromkeys(in_float)
-    known = dict(before)
+    before = set(in_float)
+    known = set(before)
+    found: list[str] = []
     for subgraph in model.subgraphs:
-        moves = [op for op in subgraph.operators if op_name(model, op) in _MOVES]
-        while found := [op for op in moves if _between(model, subgraph, op, known)]:
-            known |= dict.fromkeys(_names(subgraph, op.outputs)[0] for op in found)
-            moves = [op for op in moves if op not in found]
-    return [name for name in known if name not in before]
+        moves = _moves(model, subgraph)
+        while new := [
+            move.name
+            for move in moves
+            if move.name not in known
+            and any(of and of <= known for of in (move.makers, move.takers))
+        ]:
+            known |= set(new)
+            found += new
+    return found
 
 
-def _between(model: Any, subgraph: Any, op: Any, known: Container[str]) -> bool:
-    """Whether an op moves floats whose makers, or whose takers, are all in float."""
-    moved = {
-        int(index)
-        for index in op.inputs
-        if index >= 0
-        and subgraph.tensors[int(index)].type == schema.TensorType.FLOAT32
-        and not is_constant(model, subgraph.tensors[int(index)])
-    }
-    given = set(map(int, op.outputs))
-    makers = [one for one in subgraph.operators if moved & set(map(int, one.outputs))]
-    takers = [one for one in subgraph.operators if given & set(map(int, one.inputs))]
-    if not moved or given & set(map(int, subgraph.outputs)):
-        takers = []
-    if moved & set(map(int, subgraph.inputs)):
-        makers = []
-    return any(
-        of and all(_names(subgraph, one.outputs)[0] in known for one in of)
-        for of in (makers, takers)
-    )
+@dataclass(frozen=True)
+class _Move:
+    """An op that moves floats, by its first output as all are. makers, takers: of the floats; none
+    where the model itself takes or gives some of them."""
+
+    name: str
+    makers: set[str]
+    takers: set[str]
 
 
-def _names(subgraph: Any, indices: Iterable[int]) -> list[str]:
-    return [tensor_name(subgraph.tensors[int(index)]) for index in indices]
+def _moves(model: Any, subgraph: Any) -> list[_Move]:
+    makers: dict[int, str] = {}
+    takers: dict[int, set[str]] = {}
+    for op in subgraph.operators:
+        name = tensor_name(subgraph.tensors[int(op.outputs[0])]) if len(op.outputs) else ""
+        makers |= {int(index): name for index in op.outputs}
+        for index in op.inputs:
+            takers.setdefault(int(index), set()).add(name)
+    answers = set(map(int, subgraph.outputs))
+    moves: list[_Move] = []
+    for op in subgraph.operators:
+        moved = {
+            int(index)
+            for index in op.inputs
+            if index >= 0
+            and subgraph.tensors[int(index)].type == schema.TensorType.FLOAT32
+            and not is_constant(model, subgraph.tensors[int(index)])
+        }
+        if op_name(model, op) not in _MOVES or not moved:
+            continue
+        given = set(map(int, op.outputs))
+        before = {makers[index] for index in moved} if moved <= makers.keys() else set[str]()
+        after = set[str]().union(*(takers.get(index, set()) for index in given - answers))
+        name = makers[int(op.outputs[0])]
+        moves.append(_Move(name, before, set[str]() if given & answers else after))
+    return moves

@@ -3,7 +3,7 @@ loses."""
 
 from collections.abc import Iterator, Sequence
 
-from tests.converters.zoo.converted import FORMATS, Converted
+from tests.converters.zoo.converted import FORMATS, Converted, agreement
 from tests.converters.zoo.members.conversions import KEYS, PRECISIONS
 from tests.converters.zoo.members.members import BY_NAME
 from tests.converters.zoo.table import TITLES, lines, rows_of
@@ -13,9 +13,7 @@ HEADING = ("member", "framework", "format", *PRECISIONS)
 
 
 def section(found: Sequence[Converted]) -> str:
-    head = HEAD.format(
-        agreeing=sum(one.agrees for one in found), total=len(found), members=len(BY_NAME)
-    )
+    head = HEAD.format(agreement=agreement(found), members=len(BY_NAME))
     return head + "".join(lines(HEADING, rows(found)))
 
 
@@ -43,7 +41,6 @@ Written by `python scripts/generate_models_table.py`, or by itself with `--membe
 nets, three of them in Keras with the same weights, whose tasks have a metric on what is really
 there; [curves.md](curves.md) says which, and where damage turns it. A cell is the verdict, and by
 how many tolerances the task is worse with the converted file on its engine: above 1 is bad, below
-0.5 good. {agreeing} of {total} files agree: none is called the same that is bad, and none different
-that is good.
+0.5 good. {agreement}
 
 """

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from edgeml_runtime.engines.onnx import OnnxEngine
-from tests.converters.zoo.known import Feedback, Run, fed_back
+from tests.converters.zoo.known import Feedback, Known, Run
 from tests.converters.zoo.members.member import Arrays, Costs, Data, Rng, answers
 from tests.converters.zoo.members.truths import events, retrieval
 from tests.converters.zoo.real import sources
@@ -121,10 +121,9 @@ def _draw_speech(rng: Rng, n: int) -> Data:
         sounds.append({"sound": windows(heard), "speaks": speaks[STEP // 2 :: STEP, None]})
     sound, speaks = (np.concatenate([of[key] for of in sounds]) for key in ("sound", "speaks"))
     state = np.zeros((n, 2, 128), np.float32)
-    after = fed_back(_torch("silero"), {"sound": sound, "state": state}, _FEEDBACK)["state_after"]
-    state[1:] = after[:-1]
-    state[::_STEPS] = 0
-    return Data({"sound": sound, "state": state}, {"speaks": speaks})
+    begins = Data({"sound": sound, "state": state}, {"speaks": speaks})
+    single = Known(_torch("silero"), begins, _costs_of_speech, _FEEDBACK).single
+    return Data(single, begins.truth)
 
 
 def _costs_of_speech(found: Arrays, truth: Arrays, own: Arrays) -> Costs:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from tests.converters.zoo.converted import agreement
 from tests.converters.zoo.real.conversions import BY_NAME, PRECISIONS, Found
 from tests.converters.zoo.table import TITLES, lines, rows_of
 
@@ -14,8 +15,7 @@ UNKNOWN = "nobody knows yet why"
 
 def section(found: Sequence[Found]) -> str:
     files = [one for of in found for one in of.files]
-    agreeing = sum(one.agrees for one in files)
-    parts = [HEAD.format(agreeing=agreeing, total=len(files), models=len(BY_NAME))]
+    parts = [HEAD.format(agreement=agreement(files), models=len(BY_NAME))]
     parts += [*lines(HEADING, rows(found)), "\n", *map(_about, found)]
     wrong = [one for one in files if not one.agrees]
     if wrong:
@@ -60,7 +60,6 @@ Written by `python scripts/generate_models_table.py`, or by itself with `--real`
 nobody here wrote, with the weights that their authors ship. What they read and hear is made, words
 on paper, chords and voices, so that what is really there is known. A cell is the verdict, and by
 how many tolerances the task is worse with the converted file on its engine: above 1 is bad, below
-0.5 good. {agreeing} of {total} files agree; in the others a bad one is called the same, or a good
-one different, for the reason below.
+0.5 good. {agreement}
 
 """
