@@ -13,6 +13,8 @@ from edgeml_converters.evidence.arrays import bounded, common_unit, in_unit, mag
 from edgeml_converters.formats.tensors import Arrays
 
 SAMPLES = 32
+# What files are chosen by: each is asked, and the one that is chosen is asked with more.
+FEW_SAMPLES = 4
 # A file of batch 1 runs once for each sample, which is most of the time that a large one takes to
 # prove; the reverse order asks all samples again anyway.
 _REPEATED = 4
@@ -30,8 +32,9 @@ def invariants(
     expected: Arrays,
     frozen_batch: int | None = None,
     limits: Mapping[str, float] | None = None,
+    most: int = SAMPLES,
 ) -> tuple[Invariant, ...]:
-    """The six invariants below, by at most 7 calls of `run` with at most 32 samples each.
+    """The six invariants below, by at most 7 calls of `run` with at most `most` samples each.
 
     - repeat: the same samples again give the same answers;
     - shuffle: the samples in reverse order give the same answers, each its own;
@@ -51,7 +54,7 @@ def invariants(
     is left out. An EdgemlError of `run` fails the invariant that called it; that of the first
     call of all is passed on.
     """
-    samples = _samples(inputs, frozen_batch)
+    samples = _samples(inputs, frozen_batch, most)
     chosen = _rows(inputs, slice(samples))
     first_answers = run(chosen)
     rounding = {name: ROUNDING * magnitude(array) for name, array in first_answers.items()}
@@ -181,14 +184,14 @@ def _spread(array: Array) -> float:
     return bounded(float((values.max(axis=0) - values.min(axis=0)).max()) * unit)
 
 
-def _samples(inputs: Arrays, frozen_batch: int | None) -> int:
-    """How many samples to call with: as many as the file is frozen to, except 1, or up to SAMPLES.
+def _samples(inputs: Arrays, frozen_batch: int | None, most: int) -> int:
+    """How many samples to call with: as many as the file is frozen to, except 1, or up to `most`.
 
     A file frozen to 1 is run once for each sample.
     """
     if frozen_batch is not None and frozen_batch > 1:
         return frozen_batch
-    return min(SAMPLES, *map(len, inputs.values()))
+    return min(most, *map(len, inputs.values()))
 
 
 def _rows(arrays: Arrays, rows: slice) -> dict[str, Array]:

@@ -7,7 +7,7 @@ from edgeml.errors import ConversionError
 from edgeml.evidence import Invariant
 from edgeml.manifest import Optimisation
 from edgeml_converters.formats.tensors import Array, Arrays, Feedback, FileTensor, Integers, Names
-from edgeml_converters.parity.invariants import invariants
+from edgeml_converters.parity.invariants import FEW_SAMPLES, SAMPLES, invariants
 from edgeml_converters.parity.outcome import Parity
 from edgeml_converters.parity.pairing import agree, listed, pair_inputs, pair_outputs
 from edgeml_converters.parity.question import Question
@@ -108,7 +108,8 @@ class PairedEngine:
             output.name: 2 * ((output.max_abs or 0.0) + question.rule.varies_by(output.name))
             for output in row.outputs
         }
-        found = invariants(run, question.inputs, answers, question.expected, batch, limits)
+        samples = SAMPLES if question.shown else FEW_SAMPLES
+        found = invariants(run, question.inputs, answers, question.expected, batch, limits, samples)
         return (*found, *sizes_held(run, question.sized, question.rule))
 
 

@@ -60,10 +60,15 @@ class _EngineRows:
         self._answers: dict[Optimisation, Arrays] = {}
 
     def show(self) -> None:
-        """Adds the rows and findings to `parity`; nothing where the engine is not installed."""
+        """Adds the rows and findings to `parity`; nothing where the engine is not installed.
+
+        Where nobody sees the rows, one level that agrees is enough.
+        """
         for level in registry.engine_class(self._engine.name).optimisations:
             try:
-                self._rows.append(self._row(level))
+                self._rows.append(row := self._row(level))
+                if row.passed and not self._question.shown:
+                    break
             except StepError as error:
                 if isinstance(error, StepRefused) and error.engine_missing:
                     return

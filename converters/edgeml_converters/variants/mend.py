@@ -30,8 +30,7 @@ def mend(
         faults = quantiser.faults(candidate)
         try:
             with quantiser.progress(f"repair: {repair.action}"):
-                file = quantiser.make(recipe)
-            repaired = quantiser.examine(file)
+                file, repaired = quantiser.make_examined(recipe)
         except StepError:
             tried.append(RepairTried(faults=faults, action=repair.action, snr_db=None, kept=False))
             continue

@@ -87,8 +87,8 @@ class Mixed:
         tried = RepairTried(faults=faults, action=action, snr_db=None, kept=False)
         try:
             with self._quantiser.progress(f"repair: {action}"):
-                file = self._quantiser.make(self._start.recipe.with_float(kept, activations))
-            candidate = self._quantiser.examine(file)
+                recipe = self._start.recipe.with_float(kept, activations)
+                file, candidate = self._quantiser.make_examined(recipe)
         except StepError:
             self.tried.append(tried)
             return False

@@ -19,6 +19,7 @@ from edgeml_converters.parity.question import Question
 from edgeml_converters.progress import Progress
 from edgeml_converters.quantise.coverage import MIN_COVERAGE_PERCENT
 from edgeml_converters.steps.messages import Quantise, Quantised, Trace, Traced
+from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants.candidate import Candidate, variant_id
 from edgeml_converters.variants.examine import examine
 
@@ -124,6 +125,21 @@ class Quantiser:
             recipe, entry, quantised.coverage, quantised.ranges, self._outputs(entry)
         )
 
+    def make_examined(self, recipe: Recipe) -> tuple[QuantisedFile, Candidate]:
+        """As `make` and `examine` in one, which runs the file once; raises StepError as `make`."""
+        entry, quantised = self.quantise(recipe)
+        file = QuantisedFile(recipe, entry, quantised.coverage, quantised.ranges, ())
+        candidate = self.examine(file)
+        return replace(file, outputs=self._outputs_of(candidate)), candidate
+
+    def _outputs_of(self, candidate: Candidate) -> tuple[OutputParity, ...]:
+        """Where other files are measured, or as near there as it was asked."""
+        engine = self._row.engine
+        rows = [row for row in candidate.report.engines if row.engine == engine]
+        if not any(row.outputs for row in rows):
+            raise StepError(engine, next((row.error for row in rows if row.error), "it is missing"))
+        return next(row.outputs for row in reversed(rows) if row.outputs)
+
     def quantise(self, recipe: Recipe, *, nothing_is_fine: bool = False) -> tuple[Path, Quantised]:
         """The file, which nothing has run yet; raises StepError when it cannot be made.
 
@@ -201,13 +217,7 @@ class Quantiser:
 
     def _examined(self, file: QuantisedFile, question: Question) -> Candidate:
         """Its parity, and how many of its weights are of the precision."""
-        candidate, _ = examine(
-            self.format,
-            self.precision,
-            question,
-            file.entry,
-            self.progress,
-        )
+        candidate, _ = examine(self.format, self.precision, question, file.entry, self.progress)
         coverage = round(file.coverage, 2)
         findings = candidate.report.findings
         if coverage < self._least_coverage:

@@ -11,7 +11,7 @@ from edgeml import documents
 from edgeml.errors import EngineError
 from edgeml.evidence import Evidence, Invariant
 from edgeml.parity import Array
-from edgeml_converters.parity.invariants import SAMPLES, Run, invariants
+from edgeml_converters.parity.invariants import FEW_SAMPLES, SAMPLES, Run, invariants
 
 RNG = np.random.default_rng(0)
 X = {"x": RNG.normal(size=(70, 6)).astype(np.float32)}
@@ -70,6 +70,20 @@ def test_a_sound_model_holds_in_few_calls() -> None:
     assert not _broken(found) and not any(i.message for i in found.values())
     assert len(run.sizes) <= 1 + 8 and max(run.sizes[1:]) <= SAMPLES
     assert found["repeat"].figure == 0.0
+
+
+def test_candidates_are_asked_with_few_samples() -> None:
+    run = Counted(_linear)
+    found = invariants(run, X, _linear(X), _linear(X), most=FEW_SAMPLES)
+    assert all(invariant.passed for invariant in found) and len(found) == 6
+    assert sum(run.sizes) <= 5 * FEW_SAMPLES
+
+    def over_the_batch(arrays: Mapping[str, Array]) -> dict[str, Array]:
+        y = _linear(arrays)["y"]
+        return {"y": y - y.mean(axis=0)}
+
+    found = invariants(over_the_batch, X, over_the_batch(X), _linear(X), most=FEW_SAMPLES)
+    assert {invariant.name for invariant in found if not invariant.passed} == {"batch", "resize"}
 
 
 def test_a_recurrent_model_that_forgets_holds() -> None:

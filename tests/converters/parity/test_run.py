@@ -45,12 +45,12 @@ def _difference(folder: Path, inputs: tuple[str, str], outputs: tuple[str, str])
     return entry
 
 
-def _show(entry: Path, expected: dict[str, npt.NDArray[Any]]) -> Parity:
+def _show(entry: Path, expected: dict[str, npt.NDArray[Any]], *, shown: bool = True) -> Parity:
     inputs = {"x": X, "y": Y}
     file = entry.parent.parent / "inputs.npz"
     save(file, inputs)
     with Processes(entry.parent.parent, 60) as processes:
-        question = Question(file, inputs, expected, Rule(exact=True), processes)
+        question = Question(file, inputs, expected, Rule(exact=True), processes, shown=shown)
         return show_parity(entry, "onnx", question, silent)
 
 
@@ -72,6 +72,14 @@ def test_permuted_inputs_and_outputs_of_one_shape_are_paired_by_value(tmp_path: 
     assert {i.name for i in first.evidence.invariants} >= {"repeat", "shuffle", "batch", "finite"}
     assert all(invariant.passed for invariant in first.evidence.invariants)
     assert parity.findings == []
+
+
+def test_where_nobody_looks_one_level_that_agrees_is_enough(tmp_path: Path) -> None:
+    entry = _difference(tmp_path, ("x", "y"), ("difference", "sum_"))
+    parity = _show(entry, {"difference": X - Y, "sum_": X + 2 * Y}, shown=False)
+    assert [(row.optimisation, row.answer) for row in parity.engines] == [("all", "same")]
+    other = _show(entry, {"difference": X - Y, "sum_": X + 3 * Y}, shown=False)
+    assert [row.answer for row in other.engines] == ["differs"] * 4
 
 
 def test_exchanged_names_of_outputs_are_seen_and_said(tmp_path: Path) -> None:

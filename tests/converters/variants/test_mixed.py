@@ -52,12 +52,10 @@ class _Quantiser:
     def trace(self, _file: Any, _engine: str) -> Any:
         return TENSORS
 
-    def make(self, recipe: Recipe) -> QuantisedFile:
+    def make_examined(self, recipe: Recipe) -> tuple[QuantisedFile, Any]:
         self.made.append(set(recipe.keep_float))
-        return QuantisedFile(recipe, Path("model.onnx"), 100.0, {}, ())
-
-    def examine(self, file: QuantisedFile) -> Any:
-        return file
+        file = QuantisedFile(recipe, Path("model.onnx"), 100.0, {}, ())
+        return file, file
 
     def near(self, file: Any) -> bool:
         return isinstance(file, QuantisedFile) and self.nearly(set(file.recipe.keep_float))
@@ -148,6 +146,6 @@ def test_a_file_that_is_not_made_is_no_choice() -> None:
     def raises(_recipe: Recipe) -> Any:
         raise StepError("quantising", "nothing is left to quantise")
 
-    quantiser.make = raises  # type: ignore[method-assign]
+    quantiser.make_examined = raises  # type: ignore[method-assign]
     search = _searched(quantiser)
     assert search.best is None and all(one.snr_db is None for one in search.tried)
