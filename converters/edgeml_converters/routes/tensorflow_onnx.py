@@ -19,7 +19,9 @@ from edgeml_converters.routes.onnx_rewrites import (
 )
 from edgeml_converters.routes.tensorflow_inlining import compiled_functions_inlined
 from edgeml_converters.routes.tensorflow_integers import HANDLERS
+from edgeml_converters.routes.tensorflow_operators import WRITTEN
 from edgeml_converters.routes.tensorflow_plain import plain
+from edgeml_converters.routes.tensorflow_spectra import FOR_ONNX
 from edgeml_converters.steps.messages import Converted
 
 OPSET = 17
@@ -29,7 +31,7 @@ def by_tf2onnx(
     model: TensorflowModel, arrays: Arrays, outputs: tuple[str, ...], folder: Path
 ) -> Converted:
     function, specs = model.function(arrays, model.batch)
-    function = plain(function, specs)
+    function = plain(function, specs, WRITTEN | FOR_ONNX)
     with compiled_functions_inlined():
         proto, _ = tf2onnx.convert.from_function(
             function,

@@ -11,17 +11,18 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from edgeml_converters.routes.tensorflow_inlining import compiled_functions_inlined
-from edgeml_converters.routes.tensorflow_operators import ON_TEXT, WRITTEN, refuse_text
+from edgeml_converters.routes.tensorflow_operators import ON_TEXT, WRITTEN, Writer, refuse_text
 
 _ANSWER = "answer"
 
 
-def plain(function: Any, specs: Sequence[Any]) -> Any:
+def plain(function: Any, specs: Sequence[Any], writers: Mapping[str, Writer] = WRITTEN) -> Any:
     """`function` as it is where nothing in it is to be rewritten; else the same with its variables
     as constants.
 
     function: a tf.function of arguments by position, that answers a dict; specs: its input
-    signature. Raises ConversionError for what has no like, as hashes of text.
+    signature; writers: by the operator's kind. Raises ConversionError for what has no like, as
+    hashes of text.
     """
     concrete = function.get_concrete_function()
     definition = concrete.graph.as_graph_def()
@@ -29,13 +30,13 @@ def plain(function: Any, specs: Sequence[Any]) -> Any:
         *definition.node,
         *chain.from_iterable(f.node_def for f in definition.library.function),
     ]
-    if not any(node.op in WRITTEN or ON_TEXT.search(node.op) for node in nodes):
+    if not any(node.op in writers or ON_TEXT.search(node.op) for node in nodes):
         return function
     with compiled_functions_inlined():
         frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
     captured = {inner.op.name: outer for outer, inner in concrete.graph.captures}
     refuse_text(frozen.outputs)
-    graph = _written(frozen, captured)
+    graph = _written(frozen, captured, writers)
     given = [tensor.name for tensor in concrete.inputs[: len(specs)]]
     answers = concrete.structured_outputs
     names = [tensor.name for tensor in frozen.outputs]
@@ -50,13 +51,13 @@ def plain(function: Any, specs: Sequence[Any]) -> Any:
     return tf.function(serve, input_signature=specs, autograph=False)
 
 
-def _written(frozen: Any, captured: Mapping[str, Any]) -> Any:
-    """The graph's definition with other operators in the place of those in WRITTEN, and without
-    its inputs."""
+def _written(frozen: Any, captured: Mapping[str, Any], writers: Mapping[str, Writer]) -> Any:
+    """The graph's definition with other operators in the place of those that there are writers
+    for, and without its inputs."""
     definition = frozen.graph.as_graph_def()
     instead: dict[str, str] = {}
     for operation in frozen.graph.get_operations():
-        nodes = _spliced(operation, captured)
+        nodes = _spliced(operation, captured, writers)
         definition.node.extend(nodes)
         if nodes:
             instead[operation.name] = f"{operation.name}/{_ANSWER}"
@@ -74,9 +75,11 @@ def _written(frozen: Any, captured: Mapping[str, Any]) -> Any:
     return needed
 
 
-def _spliced(operation: Any, captured: Mapping[str, Any]) -> list[Any]:
+def _spliced(
+    operation: Any, captured: Mapping[str, Any], writers: Mapping[str, Writer]
+) -> list[Any]:
     """The nodes that are written for one operator; none where it stays."""
-    writer = WRITTEN.get(operation.type)
+    writer = writers.get(operation.type)
     write = None if writer is None else writer(operation, captured)
     if write is None:
         return []

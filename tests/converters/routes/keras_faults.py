@@ -142,3 +142,29 @@ def doubled() -> keras.Model:
 def inverted() -> keras.Model:
     x = keras.Input((2, 2), name="x")
     return keras.Model(x, layers.Reshape((4,))(keras.ops.linalg.inv(x)))
+
+
+class Spectra(layers.Layer):
+    """Of complex numbers, in lengths that TFLite transforms and in one that it does not."""
+
+    def call(self, sound: Any) -> dict[str, Any]:
+        frames = tf.signal.stft(sound, 128, 64, fft_length=128)
+        loud = tf.abs(frames)
+        mel = tf.math.log(loud @ tf.signal.linear_to_mel_weight_matrix(20, 65, 8000) + 1e-3)
+        tones = tf.signal.rfft(sound[:, :200])
+        filtered = tones * tf.cast(tf.linspace(1.0, 0.0, 101), tf.complex64)
+        pairs = tf.complex(sound[:, :100], sound[:, 100:200])
+        turned = tf.signal.ifft(tf.signal.fft(pairs) * tf.exp(tf.complex(0.0, 1.0)))
+        return {
+            "loud": loud,
+            "phase": tf.cos(tf.math.angle(frames)),
+            "cepstrum": tf.signal.mfccs_from_log_mel_spectrograms(mel)[..., :13],
+            "filtered": tf.signal.irfft(filtered, [200]),
+            "turned": tf.math.real(turned - tf.math.conj(turned) / tf.square(turned + 3.0)),
+        }
+
+
+def spectra() -> keras.Model:
+    sound = keras.Input((400,), name="sound")
+    mel = layers.MelSpectrogram(128, 64, 128, sampling_rate=8000, num_mel_bins=16)(sound)
+    return keras.Model(sound, {**Spectra()(sound), "mel": mel})

@@ -149,3 +149,19 @@ def test_what_tflite_does_not_have_is_named(
 def test_what_an_operator_says_of_the_data_is_shown(worker: Worker, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="The model refused the data: Input is not invertible; ch"):
         route(worker, tmp_path, f"{MODELS}:inverted", TFLITE, x=np.ones((2, 2, 2), np.float32))
+
+
+@pytest.mark.parametrize("key", [ONNX, TFLITE])
+def test_what_is_computed_of_sound(worker: Worker, tmp_path: Path, key: str) -> None:
+    """ONNX has no complex numbers; TFLite has few operators on them."""
+    rng = np.random.default_rng(0)
+    sound = rng.normal(size=(3, 400)).astype(np.float32)
+    done = route(worker, tmp_path, f"{MODELS}:spectra", key, sound=sound)
+    assert done.worst < 2e-3
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(128) / 128)
+    frames = np.stack([sound[:, i : i + 128] for i in range(0, 400 - 127, 64)], axis=1) * window
+    assert np.allclose(done.answers["loud"], abs(np.fft.rfft(frames)), atol=1e-4)
+    tones = np.fft.rfft(sound[:, :200]) * np.linspace(1, 0, 101)
+    assert np.allclose(done.answers["filtered"], np.fft.irfft(tones), atol=1e-5)
+    z = (sound[:, :100] + 1j * sound[:, 100:200]) * np.exp(1j)
+    assert np.allclose(done.answers["turned"], (z - z.conj() / (z + 3) ** 2).real, atol=1e-3)
