@@ -24,8 +24,8 @@ Names = tuple[str, ...]
 
 
 class Mixed:
-    """The search. best: the smallest sound choice, else the nearest that nothing speaks against and
-    that is nearer than the start, or None. tried: in order.
+    """The search. best: the smallest sound choice, else the nearest that is nearer than the start,
+    first of those that nothing speaks against; or None. tried: in order.
 
     start: the file that is not sound; candidate: as it was examined.
     """
@@ -34,6 +34,7 @@ class Mixed:
         self.best: QuantisedFile | None = None
         self.tried: list[RepairTried] = []
         self._found = False
+        self._nearest = quantiser.near(candidate), start.nearness
         self._quantiser = quantiser
         self._candidate = candidate
         self._start = start
@@ -103,9 +104,10 @@ class Mixed:
 
     def _is_nearer(self, file: QuantisedFile, candidate: Candidate) -> bool:
         """Of those that are not sound, whether this one is to be preferred to what there is."""
-        before = self.best or (self._start if self._quantiser.near(self._candidate) else None)
-        nearer = before is None or file.nearness > before.nearness
-        return nearer and self._quantiser.near(candidate)
+        nearness = self._quantiser.near(candidate), file.nearness
+        nearer = nearness > self._nearest
+        self._nearest = max(nearness, self._nearest)
+        return nearer
 
 
 def _action(kept: int, layers: int) -> str:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from edgeml.evidence import TensorFidelity
+from edgeml.parity.answers import OutputParity
 from edgeml_converters.bisect.around import Op
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants import mixed
@@ -34,11 +35,12 @@ TENSORS = [
 class _Quantiser:
     """enough: whether a file with these in float is sound, and layers_enough one that has layers
     with int8 weights besides that take and give floats. nearly: whether nothing speaks against a
-    file with these in float, which is not sound."""
+    file with these in float, which is not sound; snr_db: its signal to noise."""
 
     enough: Callable[[set[str]], bool]
     layers_enough: Callable[[set[str]], bool] = lambda _layers: False
     nearly: Callable[[set[str]], bool] = lambda _kept: False
+    snr_db: Callable[[set[str]], float] = lambda _kept: 0.0
     precision: str = "int8"
     format: str = "onnx"
 
@@ -54,7 +56,7 @@ class _Quantiser:
 
     def make_examined(self, recipe: Recipe) -> tuple[QuantisedFile, Any]:
         self.made.append(set(recipe.keep_float))
-        file = QuantisedFile(recipe, Path("model.onnx"), 100.0, {}, ())
+        file = _file(recipe, self.snr_db(set(recipe.keep_float)))
         return file, file
 
     def near(self, file: Any) -> bool:
@@ -69,6 +71,11 @@ class _Quantiser:
         return self.enough(set(recipe.keep_float)) or self.layers_enough(layers)
 
 
+def _file(recipe: Recipe, snr_db: float) -> QuantisedFile:
+    output = OutputParity(name="y", answer="differs", snr_db=snr_db)
+    return QuantisedFile(recipe, Path("model.onnx"), 100.0, {}, (output,))
+
+
 def _ops_of(_form: str, _entry: Path) -> list[Op]:
     return OPS
 
@@ -79,7 +86,7 @@ def _ops(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _searched(quantiser: _Quantiser) -> Mixed:
-    start = QuantisedFile(Recipe(), Path("model.onnx"), 100.0, {}, ())
+    start = _file(Recipe(), 0.0)
     candidate = SimpleNamespace(doubted="", faults=())
     search = Mixed(cast(Any, quantiser), cast(Any, candidate), start)
     search.search()
@@ -137,6 +144,13 @@ def test_nothing_is_kept_where_nothing_helps() -> None:
 def test_the_nearest_is_kept_where_none_is_sound_but_nothing_speaks_against_some() -> None:
     search = _searched(_Quantiser(lambda _kept: False, nearly=lambda kept: "conv1" in kept))
     assert search.best is not None and "conv1" in search.best.recipe.keep_float
+    assert [one.kept for one in search.tried] == [False, False, False, True]
+
+
+def test_of_those_that_differ_the_nearest_is_kept() -> None:
+    """It may be the same by more samples, and says more of the model if it is not."""
+    search = _searched(_Quantiser(lambda _kept: False, snr_db=lambda kept: 20.0 * len(kept) - 50))
+    assert search.best is not None and search.best.snr_db == 30.0
     assert [one.kept for one in search.tried] == [False, False, False, True]
 
 
