@@ -23,26 +23,59 @@ _TO_DTYPE = {
     torch.Tensor.bfloat16: torch.bfloat16,
     torch.Tensor.double: torch.float64,
 }
+_CASTS = (
+    "What the model's code casts to half precision or by autocast was asked and converted in "
+    "float32."
+)
 
 
 def without_half(module: torch.nn.Module) -> tuple[torch.nn.Module, tuple[str, ...]]:
     """The module itself, with weights, casts and autocast in half precision made float32, which
     holds them exactly, and what is to be said of it; as it is where it has none."""
-    half = sorted(str(one).removeprefix("torch.") for one in float_dtypes(module) & set(_HALF))
-    said: tuple[str, ...] = ()
-    if half:
-        said = (
-            f"The model's weights are {' and '.join(half)}; it was asked and converted in float32, "
-            "which holds them exactly.",
-        )
-    elif _casts_to_half(module):
-        said = (
-            "What the model's code casts to half precision or by autocast was asked and converted "
-            "in float32.",
-        )
+    said = _weights_are(float_dtypes(module) & set(_HALF))
+    if not said and _casts_to_half(module):
+        said = (_CASTS,)
     if not said:
         return module, ()
     return _computing(module.float(), _HALF), said
+
+
+def _weights_are(half: set[torch.dtype]) -> tuple[str, ...]:
+    if not half:
+        return ()
+    names = sorted(str(one).removeprefix("torch.") for one in half)
+    return (
+        f"The model's weights are {' and '.join(names)}; it was asked and converted in float32, "
+        "which holds them exactly.",
+    )
+
+
+def exported_without_half(
+    program: torch.export.ExportedProgram,
+) -> tuple[torch.nn.Module, tuple[str, ...]] | None:
+    """As `without_half`, of the graph of an exported program; None where it has none."""
+    module = program.module(check_guards=False)  # which say what floats it was traced with
+    said = _weights_are(float_dtypes(module) & set(_HALF))
+    casts = False
+
+    def wide(value: Any) -> Any:
+        nonlocal casts
+        half = isinstance(value, torch.dtype) and value in _HALF
+        casts |= half
+        return torch.float32 if half else value
+
+    # Branches and the like are graphs of their own.
+    for part in (one for one in module.modules() if isinstance(one, torch.fx.GraphModule)):
+        graph: torch.fx.Graph = part.graph
+        for node in list(graph.nodes):
+            if node.target is torch.ops.aten._assert_tensor_metadata.default:
+                graph.erase_node(node)
+            else:
+                node.args, node.kwargs = tree_map(wide, node.args), tree_map(wide, node.kwargs)
+        part.recompile()
+    if not (said or casts):
+        return None
+    return module.float(), said or (_CASTS,)
 
 
 def without_double(module: torch.nn.Module) -> torch.nn.Module:

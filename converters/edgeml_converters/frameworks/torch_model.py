@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from torch.export.pt2_archive.constants import (
     AOTINDUCTOR_DIR,
@@ -16,7 +17,11 @@ from edgeml.errors import InputError
 from edgeml_converters.formats.tensors import Array, Arrays, ModelInput
 from edgeml_converters.frameworks.base import Model, name_outputs
 from edgeml_converters.frameworks.pickles import tensors_only
-from edgeml_converters.frameworks.torch_float32 import float_dtypes, without_half
+from edgeml_converters.frameworks.torch_float32 import (
+    exported_without_half,
+    float_dtypes,
+    without_half,
+)
 from edgeml_converters.frameworks.torch_quantised import frozen, precision_of
 
 _EXECUTED = (AOTINDUCTOR_DIR, CONSTANTS_DIR + OPAQUE_OBJ_FILENAME_PREFIX)
@@ -170,11 +175,23 @@ def _exported(program: torch.export.ExportedProgram) -> Model:
         if not isinstance(name, str) or not isinstance(value, torch.Tensor):
             raise InputError(f"The exported program takes {name!r}, which is no tensor.")
         inputs.append(_declared(name, value))
+    wide = exported_without_half(program)
+    if wide is not None:
+        module, said = wide
+        in_float32 = [_in_float32(one) for one in inputs]
+        model = TorchModel("module", module, module, _named(in_float32))
+        model.assumed = said
+        return model
     module = program.module()
     if precision_of(module) != "fp32":
         module = frozen(module)
         return TorchModel("module", module, module, _named(inputs))
     return TorchModel("exported", program, module, _named(inputs))
+
+
+def _in_float32(declared: ModelInput) -> ModelInput:
+    half = declared.dtype in ("float16", "bfloat16")
+    return msgspec.structs.replace(declared, dtype="float32") if half else declared
 
 
 def _size(size: Any) -> int | None:

@@ -85,6 +85,22 @@ def test_autocast_inside_is_left_out_with_a_word(worker: Worker, tmp_path: Path,
     assert "by autocast was asked and converted in float32" in done.loaded.assumed[0]
 
 
+@pytest.mark.parametrize("key", [DYNAMO, LITERT])
+@pytest.mark.parametrize("name", ["exported_half", "exported_autocast"])
+def test_programs_that_were_exported_in_half_precision_are_asked_in_float32(
+    worker: Worker, tmp_path: Path, name: str, key: str
+) -> None:
+    """Their graph holds the casts; in half precision nothing else says what they say."""
+    x = np.random.default_rng(0).normal(size=(8, 3, 4)).astype(np.float32)
+    done = route(worker, tmp_path, f"{MODELS}:{name}", key, x=x)
+    truth = np.maximum((x.mean(2).sum(1) + 1) / 8, 0)
+    if name == "exported_half":
+        truth = np.tanh((x.sum(1) + 1) / 4 + 0.25).mean(1) + 0.25
+    assert np.abs(done.answers["output"] - truth[:, None]).max() < 1e-6
+    assert done.worst < 1e-6
+    assert len(done.loaded.assumed) == 1 and "in float32" in done.loaded.assumed[0]
+
+
 @pytest.mark.parametrize(("name", "said"), [("could_halve", False), ("halves_in_a_method", True)])
 def test_half_precision_is_spoken_of_where_the_model_comes_to_it(
     worker: Worker, tmp_path: Path, name: str, said: bool

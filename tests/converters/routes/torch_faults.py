@@ -107,6 +107,19 @@ def autocast() -> nn.Module:
     return _filled(Autocast())
 
 
+def _exported(module: nn.Module) -> torch.export.ExportedProgram:
+    batch = torch.export.Dim("batch")
+    return torch.export.export(module.eval(), (torch.ones(2, 3, 4),), dynamic_shapes=({0: batch},))
+
+
+def exported_half() -> torch.export.ExportedProgram:
+    return _exported(between_half())
+
+
+def exported_autocast() -> torch.export.ExportedProgram:
+    return _exported(autocast())
+
+
 class CouldHalve(nn.Module):
     """Has a method in half precision, as the base classes of transformers have, and another that
     forward() takes."""
