@@ -19,6 +19,7 @@ class Fault(StrEnum):
     UNSUPPORTED_OPSET = "unsupported-opset"
     OVERSIZE = "oversize"
     LOW_COVERAGE = "low-quantisation-coverage"
+    COMPUTED_IN_FLOAT = "computed-in-float"
 
     WRONG_VALUES = "wrong-values"
     UNDECIDED = "cannot-tell"

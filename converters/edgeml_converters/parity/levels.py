@@ -11,7 +11,7 @@ def level_findings(
     engine: str, rows: Sequence[EngineParity], crashed: Sequence[Optimisation]
 ) -> tuple[Finding, ...]:
     """Values that differ at some levels only, then levels at which the engine's process ended, or
-    else why it ran at none.
+    else why it did not run at some.
 
     rows: of `engine`, one for each level, the highest first. crashed: where its process ended.
     """
@@ -30,12 +30,17 @@ def level_findings(
         )
     if crashed:
         findings.append(_crash(engine, ", ".join(crashed), passed))
-    elif rows and all(row.error for row in rows):
+    elif failed := [row for row in rows if row.error]:
+        ran = next((row.optimisation for row in rows if not row.error), None)
+        levels = ", ".join(row.optimisation for row in failed)
         findings.append(
             Finding(
                 fault=Fault.ENGINE_REFUSED,
-                severity="error",
-                message=f"{engine}: {rows[0].error}",
+                severity="warning" if ran else "error",
+                message=f"{engine} does not run it at graph optimisation {levels}, but at {ran}, "
+                f"which a device uses where it is the same: {failed[0].error}"
+                if ran
+                else f"{engine}: {failed[0].error}",
                 engines=(engine,),
             )
         )

@@ -2,6 +2,8 @@
 
 import io
 import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +149,18 @@ def _traced(model: TorchModel, arrays: Arrays, outputs: tuple[str, ...]) -> byte
     return written
 
 
+@contextmanager
+def _untrainable(module: torch.nn.Module) -> Generator[None]:
+    """Not for a whole export: PyTorch's layers then take ways that ONNX has no operators for."""
+    trainable = [weight for weight in module.parameters() if weight.requires_grad]
+    module.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in trainable:
+            weight.requires_grad_(True)
+
+
 def _frozen(model: TorchModel, arrays: Arrays, outputs: tuple[str, ...]) -> tuple[str, ...]:
     """Where the trace made constants of values of the inputs, found by watching a second one: what
     watches a model may change how PyTorch runs it.
@@ -156,6 +170,10 @@ def _frozen(model: TorchModel, arrays: Arrays, outputs: tuple[str, ...]) -> tupl
     """
     if model.form != "module" or not places_that_read(model.call, model.tensors(arrays)):
         return ()
-    with reads_of(model.target) as places:
-        _traced(model, arrays, outputs)
+    try:
+        with reads_of(model.target) as places:
+            _traced(model, arrays, outputs)
+    except RuntimeError:  # watched, some weights are constants to it, which must not be trainable
+        with _untrainable(model.target), reads_of(model.target) as places:
+            _traced(model, arrays, outputs)
     return tuple(str(place) for place in places if not place.harmless)

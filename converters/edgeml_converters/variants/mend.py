@@ -1,6 +1,7 @@
 """Repairs of a variant of lower precision, one after the other, each kept only where it helps."""
 
 from edgeml.conversion import RepairTried
+from edgeml.faults import Fault
 from edgeml_converters.bisect.around import around
 from edgeml_converters.bisect.culprit import FLOORS_DB, culprit
 from edgeml_converters.bisect.repairs import Damage, Repair, repairs
@@ -74,9 +75,11 @@ def _next_repair(
 
 
 def _rank(candidate: Candidate, file: QuantisedFile) -> tuple[float, ...]:
-    """More is better: not different, engines that do not differ, fewer errors, nearness."""
+    """More is better: of its precision by more than its name, since it is refused else, not
+    different, engines that do not differ, fewer errors, nearness."""
     engines = {row.engine for row in candidate.report.engines if row.answer != "differs"}
     return (
+        Fault.LOW_COVERAGE not in candidate.faults,
         candidate.report.answer != "differs",
         len(engines),
         -len(candidate.faults),

@@ -3,8 +3,9 @@
 Where no one operator is to blame, as where a little noise adds up over a state's steps, there is
 only an order to go by: how much noise each adds by itself. Those without weights come first, since
 they cost no coverage: with all of them in float, as few of them as are enough are found by halving.
-Else layers take and give floats, with weights in int8, as long as those with half of the weights do
-not. At last layers stay in float, twice as many each time.
+Else layers take and give floats, with weights in int8: first so many that those with half of the
+weights do not, then all, of which people are told. At last layers stay in float, twice as many each
+time.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from msgspec import structs
 
 from edgeml.conversion import RepairTried
 from edgeml.evidence import TensorFidelity
+from edgeml.faults import Fault
 from edgeml_converters.bisect.around import Op, ops_of
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants.candidate import Candidate
@@ -34,10 +36,10 @@ class Mixed:
         self.best: QuantisedFile | None = None
         self.tried: list[RepairTried] = []
         self._found = False
-        self._nearest = quantiser.near(candidate), start.nearness
         self._quantiser = quantiser
         self._candidate = candidate
         self._start = start
+        self._nearest = self._nearness(start, candidate)
 
     def search(self) -> None:
         """Tries at most 10 files; none where the tensors inside cannot be seen."""
@@ -54,6 +56,14 @@ class Mixed:
         layers = within_half(heavy, ops) if static else []
         if layers and self._sound(light, layers):
             self._narrow(0, len(layers), lambda few: self._sound(light, layers[:few]))
+            return
+        every = [*layers, *(names for names in heavy if names not in layers)] if static else []
+        if len(every) > len(layers) and self._sound(light, every, or_nearest=False):
+            self._narrow(
+                len(layers),
+                len(every),
+                lambda few: self._sound(light, every[:few], or_nearest=False),
+            )
             return
         low, count = 0, 1
         while count <= len(heavy) and len(self.tried) < _TRIES_MAX:
@@ -74,10 +84,13 @@ class Mixed:
             else:
                 low = middle
 
-    def _sound(self, groups: Sequence[Names], layers: Sequence[Names] = ()) -> bool:
+    def _sound(
+        self, groups: Sequence[Names], layers: Sequence[Names] = (), *, or_nearest: bool = True
+    ) -> bool:
         """Whether it is with these in float; then it is the best so far.
 
-        layers: of these what they take and give, their weights in int8.
+        layers: of these what they take and give, their weights in int8. or_nearest: whether it may
+        be the best so far without being sound.
         """
         kept, activations = (
             tuple(dict.fromkeys(name for names in of for name in names)) for of in (groups, layers)
@@ -94,7 +107,7 @@ class Mixed:
             self.tried.append(tried)
             return False
         sound = self._quantiser.sound(candidate)
-        better = sound or (not self._found and self._is_nearer(file, candidate))
+        better = sound or (or_nearest and not self._found and self._is_nearer(file, candidate))
         self._found |= sound
         if better:  # what was kept until now was more, or less near
             self.best = file
@@ -104,10 +117,16 @@ class Mixed:
 
     def _is_nearer(self, file: QuantisedFile, candidate: Candidate) -> bool:
         """Of those that are not sound, whether this one is to be preferred to what there is."""
-        nearness = self._quantiser.near(candidate), file.nearness
+        nearness = self._nearness(file, candidate)
         nearer = nearness > self._nearest
         self._nearest = max(nearness, self._nearest)
         return nearer
+
+    def _nearness(self, file: QuantisedFile, candidate: Candidate) -> tuple[float, ...]:
+        """More is better: nothing that speaks against it, of its precision by more than its name,
+        the file's own nearness."""
+        covered = Fault.LOW_COVERAGE not in self._quantiser.faults(candidate)
+        return self._quantiser.near(candidate), covered, *file.nearness
 
 
 def _action(kept: int, layers: int) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgeml.conversion import EngineParity
 from edgeml.evidence import TensorFidelity
-from edgeml.faults import Fault, Finding
+from edgeml.faults import Fault
 from edgeml.manifest import Format, Precision
 from edgeml.parity.answers import OutputParity
 from edgeml_converters.asked import Io
@@ -22,9 +22,13 @@ from edgeml_converters.steps.messages import Quantise, Quantised, Trace, Traced
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants.candidate import Candidate, variant_id
 from edgeml_converters.variants.examine import examine
+from edgeml_converters.variants.findings import (
+    computed_in_float,
+    low_coverage,
+    outside_calibration,
+)
 
 _TRACED_SAMPLES = 8
-_BEYOND = 0.1  # of the range: what is cut off less far is less than the noise of most files
 
 
 @dataclass(frozen=True)
@@ -212,8 +216,9 @@ class Quantiser:
     def prove(self, file: QuantisedFile) -> Candidate:
         """The file as a candidate by the samples of the proof, which nothing was chosen by."""
         candidate = self._examined(file, self._proof)
-        outside = _outside_calibration(file.ranges, self._by_file(self._proof.inputs))
-        return candidate.reported(findings=(*candidate.report.findings, *outside))
+        outside = outside_calibration(file.ranges, self._by_file(self._proof.inputs))
+        floats = computed_in_float(self.format, self.base.entry, file.recipe.float_activations)
+        return candidate.reported(findings=(*candidate.report.findings, *outside, *floats))
 
     def _examined(self, file: QuantisedFile, question: Question) -> Candidate:
         """Its parity, and how many of its weights are of the precision."""
@@ -221,7 +226,7 @@ class Quantiser:
         coverage = round(file.coverage, 2)
         findings = candidate.report.findings
         if coverage < self._least_coverage:
-            findings = (*findings, _low_coverage(self.precision, coverage))
+            findings = (*findings, low_coverage(self.precision, coverage))
         return candidate.reported(
             routes=self.base.report.routes,
             coverage=coverage,
@@ -261,35 +266,3 @@ class Quantiser:
 
     def _by_file(self, arrays: Arrays) -> Arrays:
         return {theirs: arrays[name] for name, theirs in self.base.report.inputs.items()}
-
-
-def _low_coverage(precision: Precision, coverage: float) -> Finding:
-    return Finding(
-        fault=Fault.LOW_COVERAGE,
-        severity="error",
-        message=f"Only {coverage:.1f} % of the weights' bytes are {precision} where at least "
-        f"{MIN_COVERAGE_PERCENT:.0f} % make it worth its name; choose another precision.",
-    )
-
-
-def _outside_calibration(ranges: Ranges, inputs: Arrays) -> list[Finding]:
-    """Warnings of inputs that go beyond the calibrated range by more than a tenth of it."""
-    findings: list[Finding] = []
-    for name, array in inputs.items():
-        if name not in ranges:
-            continue
-        low, high = ranges[name]
-        least, most = float(array.min()), float(array.max())
-        if max(low - least, most - high) > _BEYOND * (high - low):
-            findings.append(
-                Finding(
-                    fault=Fault.OUTSIDE_CALIBRATION,
-                    severity="warning",
-                    message=f"The samples that prove go from {least:.3g} to {most:.3g} in "
-                    f"{name!r}, but int8 was calibrated on {low:.3g} to {high:.3g} and cuts off "
-                    "what is beyond; give more samples, or --calibration-data that holds the "
-                    "extremes.",
-                    where=name,
-                )
-            )
-    return findings

@@ -192,6 +192,27 @@ def test_what_pytorch_reads_for_itself_is_no_branch(tmp_path: Path) -> None:
     assert torch_onnx.by_torchscript(model, {"x": X}, ("output",), tmp_path).frozen == ()
 
 
+class Guarded(nn.Module):
+    """Its convolution's weights are constants to a trace that is watched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv1d(1, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.max() > 2:  # branch
+            x = x / 255
+        return self.layer(x[:, None]).mean(2)
+
+
+def test_a_branch_is_found_in_front_of_a_convolution(tmp_path: Path) -> None:
+    model = wrap(Guarded())
+    assert isinstance(model, TorchModel)
+    (place,) = torch_onnx.by_torchscript(model, {"x": X}, ("output",), tmp_path).frozen
+    assert place.endswith("# branch)")
+    assert all(weight.requires_grad for weight in model.target.parameters())
+
+
 def _traced(way: Callable[[Tensor, Tensor], Tensor], folder: Path) -> tuple[str, ...]:
     return torch_onnx.by_torchscript(_model(way), {"x": X}, ("output",), folder).frozen
 

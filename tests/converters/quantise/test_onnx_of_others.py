@@ -35,6 +35,24 @@ def test_big_weights_stay_outside_the_graph_on_both_sides(tmp_path: Path) -> Non
     assert sorted(contents(before.entry.parent)) == ["model.onnx", "weights.bin"]
 
 
+@pytest.mark.parametrize("way", ["int8-weights", "int8-dynamic", "int8 minmax"])
+def test_several_matrices_of_weights_at_once_run_at_every_level(tmp_path: Path, way: str) -> None:
+    """With a scale for each channel ONNX Runtime refused them when it ran an optimised file."""
+    nodes = [
+        helper.make_node("MatMul", ["x", "several"], ["a"], name="several"),
+        helper.make_node("MatMul", ["a", "one"], ["b"], name="one"),
+        helper.make_node("ReduceMean", ["b"], ["y"], axes=[1, 2], keepdims=0),
+    ]
+    weights = {"several": samples(1, 2, (8, 5)), "one": samples(2, 1, (5, 4))}
+    before = _floats(tmp_path, nodes, weights, (2, 3, 8), (4,))
+    done = quantise(request(before.entry, tmp_path, way, tmp_path / "samples.npz"))
+    assert done.coverage == 100
+    for level in OnnxEngine.optimisations:
+        engine = OnnxEngine(tmp_path / done.entry, optimisation=level)
+        found = snr_db(engine.run({"x": before.x})["y"].astype(np.float64), before.y)
+        assert found is not None and found > 25
+
+
 def test_rows_of_an_embedding_become_float_one_by_one(tmp_path: Path) -> None:
     nodes = [
         helper.make_node("Cast", ["x"], ["ids"], to=TensorProto.INT64),

@@ -129,6 +129,14 @@ def test_layers_take_floats_before_their_weights_are_some() -> None:
     assert within_half([("conv1",), ("conv2",)], OPS) == [("conv2",)]
 
 
+def test_all_layers_take_floats_before_weights_are_some() -> None:
+    both = {"conv1", "conv2"}
+    search = _searched(_Quantiser(lambda _kept: False, lambda layers: both <= layers))
+    assert search.best is not None
+    assert set(search.best.recipe.float_activations) == both
+    assert set(search.best.recipe.keep_float) == {"add", "relu"}
+
+
 def test_weights_follow_where_what_has_none_is_not_enough() -> None:
     search = _searched(_Quantiser(lambda kept: {"add", "conv1"} <= kept))
     assert search.best is not None
@@ -138,20 +146,20 @@ def test_weights_follow_where_what_has_none_is_not_enough() -> None:
 def test_nothing_is_kept_where_nothing_helps() -> None:
     search = _searched(_Quantiser(lambda _kept: False))
     assert search.best is None
-    assert [one.kept for one in search.tried] == [False] * 4
+    assert [one.kept for one in search.tried] == [False] * 5
 
 
 def test_the_nearest_is_kept_where_none_is_sound_but_nothing_speaks_against_some() -> None:
     search = _searched(_Quantiser(lambda _kept: False, nearly=lambda kept: "conv1" in kept))
     assert search.best is not None and "conv1" in search.best.recipe.keep_float
-    assert [one.kept for one in search.tried] == [False, False, False, True]
+    assert [one.kept for one in search.tried] == [False, False, False, False, True]
 
 
 def test_of_those_that_differ_the_nearest_is_kept() -> None:
     """It may be the same by more samples, and says more of the model if it is not."""
     search = _searched(_Quantiser(lambda _kept: False, snr_db=lambda kept: 20.0 * len(kept) - 50))
     assert search.best is not None and search.best.snr_db == 30.0
-    assert [one.kept for one in search.tried] == [False, False, False, True]
+    assert [one.kept for one in search.tried] == [False, False, False, False, True]
 
 
 def test_a_file_that_is_not_made_is_no_choice() -> None:

@@ -41,6 +41,7 @@ _PASS_ON = (
     "Unsqueeze",
 )
 _KINDS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.INT8, TensorProto.UINT8)
+_MATRIX = 2  # axes
 _IR_VERSION = 8  # of opsets 15 to 18; from 4 on constants need not be inputs
 PER_CHANNEL_OPSET = 13  # DequantizeLinear has an axis from here on
 
@@ -140,6 +141,18 @@ def half_nodes(model: onnx.ModelProto) -> set[str]:
             for name in node.input
             if name in scope.constants
         )
+    }
+
+
+def batched_nodes(model: onnx.ModelProto) -> set[str]:
+    """The names of the matrix products with more than one matrix of weights: ONNX Runtime's integer
+    kernels refuse a scale for each channel there when the file runs."""
+    return {
+        node.name
+        for scope in scopes(model.graph)
+        for node in scope.graph.node
+        if node.op_type == "MatMul"
+        and any(len(scope.constants[n].dims) > _MATRIX for n in node.input if n in scope.constants)
     }
 
 

@@ -16,7 +16,13 @@ from edgeml_converters.quantise.onnx.calibration import calibrate
 from edgeml_converters.quantise.onnx.coverage import onnx_coverage
 from edgeml_converters.quantise.onnx.edges import set_integer_edges
 from edgeml_converters.quantise.onnx.folding import fold_moved_weights
-from edgeml_converters.quantise.onnx.graph import half_nodes, kept_nodes, load, sort_nodes
+from edgeml_converters.quantise.onnx.graph import (
+    batched_nodes,
+    half_nodes,
+    kept_nodes,
+    load,
+    sort_nodes,
+)
 from edgeml_converters.quantise.onnx.loops import free_carried_weights
 from edgeml_converters.quantise.onnx.static import OPS, large_softmaxes, quantise_static, touching
 from edgeml_converters.quantise.onnx.weights import quantise_weights
@@ -35,7 +41,8 @@ def quantise_onnx(request: Quantise) -> Quantised:
                 model = convert_float_to_float16(model, keep_io_types=True, node_block_list=blocked)
             case "int8-dynamic":
                 kept |= half_nodes(model)
-                model = _dynamic(model, kept, request.per_channel, scratch)
+                in_float = kept | batched_nodes(model)
+                model = _dynamic(model, in_float, request.per_channel, scratch)
             case "int8":
                 assert request.calibration is not None
                 assert request.calibrator is not None
@@ -43,6 +50,7 @@ def quantise_onnx(request: Quantise) -> Quantised:
                 activation_ranges = ranges_by(seen, request.calibrator)
                 kept |= touching(model, unbounded) | large_softmaxes(model)
                 in_float = kept | kept_nodes(model, request.float_activations)
+                in_float |= batched_nodes(model)
                 model = quantise_static(
                     model, activation_ranges, in_float, request.per_channel, scratch
                 )
