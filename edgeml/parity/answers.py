@@ -55,11 +55,15 @@ class JudgedFigure(Strict, frozen=True, kw_only=True):
             return False
         return self.value > self.differs
 
+    @property
+    def waits(self) -> bool:
+        """Whether people can say how large an error may be, and have not."""
+        return self.figure in _OPEN and self.same != self.differs
+
     def likely(self, width: float) -> bool:
         """Whether it would be the same by samples that make the interval `width` times as wide and
         leave the value as it is; true also where people must say first how large an error is."""
-        open_yet = self.figure in _OPEN and self.same != self.differs
-        if not self.value or self.high is None or open_yet:
+        if not self.value or self.high is None or self.waits:
             return True
         return self.value + width * (self.high - self.value) <= self.same
 

@@ -49,6 +49,7 @@ def decide(
     looks_of_all: int | None = None,
     *,
     seen_is_enough: bool = False,
+    attempt: int = 1,
 ) -> Decision:
     """Same where the upper ends (95 %, two-sided) of all figures are within their limits, differs
     where a lower end, by Bonferroni's rule for all figures that can differ together, is beyond one.
@@ -65,7 +66,9 @@ def decide(
     looked_at = max(1, looks(requirements) if looks_of_all is None else looks_of_all)
     best: list[Column] = []
     for alternatives in requirements:
-        judged = [_judged(figure, samples, looked_at, seen_is_enough) for figure in alternatives]
+        judged = [
+            _judged(figure, samples, looked_at, seen_is_enough, attempt) for figure in alternatives
+        ]
         best += [min(columns, key=_rank) for columns in zip(*judged, strict=True)]
     columns = tuple(sorted(best, key=_rank, reverse=True))
     if any(column.answer == "differs" for column in columns):
@@ -95,9 +98,12 @@ def _rank(column: Column) -> tuple[int, bool, float]:
     return ORDER.index(column.answer), names, share
 
 
-def _judged(figure: Figure, samples: int, looked_at: int, seen_is_enough: bool) -> list[Column]:
+def _judged(
+    figure: Figure, samples: int, looked_at: int, seen_is_enough: bool, attempt: int
+) -> list[Column]:
     values, errors = figure.values, _standard_errors(figure)
-    within = stats.t.ppf((1 + _CONFIDENCE) / 2, max(1, samples - 1))
+    doubt = (1 - _CONFIDENCE) / attempt
+    within = stats.t.ppf(1 - doubt / 2, max(1, samples - 1))
     beyond = stats.t.ppf(1 - (1 - _CONFIDENCE) / 2 / looked_at, max(1, samples - 1))
     columns: list[Column] = []
     for i, (value, error, events) in enumerate(zip(values, errors, figure.events, strict=True)):
@@ -105,7 +111,7 @@ def _judged(figure: Figure, samples: int, looked_at: int, seen_is_enough: bool) 
         low = value if seen_is_enough else max(0.0, value - beyond * error)
         high = value + within * error
         if figure.counts and value == 0.0:
-            high = _unseen(int(events))
+            high = _unseen(int(events), doubt)
         enough = events >= max(1, figure.events_least)
         if enough and low > limit.differs:
             answer: Answer = "differs"
@@ -123,9 +129,10 @@ def _judged(figure: Figure, samples: int, looked_at: int, seen_is_enough: bool) 
     return columns
 
 
-def _unseen(samples: int) -> float:
-    """The largest share of events of which none comes up in so many samples in 5 % of draws."""
-    share: float = 1 - (1 - _CONFIDENCE) ** (1 / samples)
+def _unseen(samples: int, doubt: float) -> float:
+    """The largest share of events of which none comes up in so many samples in 5 % of draws, or in
+    the share `doubt` of them."""
+    share: float = 1 - doubt ** (1 / samples)
     return share
 
 

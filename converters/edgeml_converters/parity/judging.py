@@ -114,6 +114,7 @@ class _Judged:
             0 if units.samples >= units.least else units.parts + 1,
             looked_at,
             seen_is_enough=self._rule.exact,
+            attempt=self._rule.attempt,
         )
         answer: Answer = "cannot tell" if self._cannot else decision.answer
         figures = tuple(_worst_of_each(decision.columns))

@@ -31,7 +31,8 @@ class Rule:
     exact: at float32 nothing but rounding may differ. exported: the file is the exporter's own, and
     nothing was quantised here. allowed: output and figure -> the limit that
     people set in place of the rule's. own: what decides in place of all figures. asked_again: of
-    each output, what the model answered to a few samples among all and in a smaller batch.
+    each output, what the model answered to a few samples among all and in a smaller batch. attempt:
+    see `deciding.decide`.
     """
 
     roles: Roles = field(default_factory=dict[str, tuple[Role, ...]])
@@ -40,6 +41,7 @@ class Rule:
     own: OwnComparison | None = None
     asked_again: Mapping[str, Pair] = field(default_factory=dict[str, Pair])
     exported: bool = False
+    attempt: int = 1
 
     @property
     def least(self) -> int:

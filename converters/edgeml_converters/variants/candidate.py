@@ -78,6 +78,18 @@ class Candidate:
             all(row.likely_fed_back for row in ran)
         )
 
+    @property
+    def open_by_noise(self) -> bool:
+        """Whether less noise would tell what it says, and no word of people's is waited for."""
+        outputs = [one for row in self.report.engines for _, one in row.judged]
+        figures = [figure for output in outputs for figure in output.figures]
+        undecided = [figure for figure in figures if figure.answer == "cannot tell"]
+        return (
+            self.report.answer == "cannot tell"
+            and bool(undecided)
+            and not any(figure.waits for figure in undecided)
+        )
+
     def reported(self, **changes: object) -> "Candidate":
         """The same candidate with these changes to its report."""
         return replace(self, report=msgspec.structs.replace(self.report, **changes))

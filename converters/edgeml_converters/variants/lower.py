@@ -14,6 +14,7 @@ from edgeml_converters.quantise.calibrators import calibrators
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants.candidate import Candidate
 from edgeml_converters.variants.mend import mend
+from edgeml_converters.variants.nearer import prove
 from edgeml_converters.variants.quantiser import QuantisedFile, Quantiser, Recipe
 from edgeml_converters.variants.stumbles import stays_float, stumbles, without_places
 
@@ -43,11 +44,11 @@ def make_lower(quantiser: Quantiser, options: Options) -> Candidate:
     repairs: list[RepairTried] = []
     if options.repair and not quantiser.sound(chosen := quantiser.examine(best)):
         best, repairs = mend(quantiser, chosen, best)
-    candidate = quantiser.prove(best)
+    best, candidate, nearer = prove(quantiser, best, repair=options.repair)
     tensors, untraced = _trace(quantiser, best)
     return candidate.reported(
         calibrators=tuple(tried) if quantiser.precision == "int8" else (),
-        repairs=tuple(repairs),
+        repairs=(*repairs, *nearer),
         tensors=tensors,
         findings=(*candidate.report.findings, *stays, *untraced, *_not_kept(kept)),
     )

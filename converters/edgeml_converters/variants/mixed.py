@@ -96,7 +96,7 @@ class Mixed:
             tuple(dict.fromkeys(name for names in of for name in names)) for of in (groups, layers)
         )
         activations = tuple(name for name in activations if name not in kept)
-        action = _action(len(kept), len(activations))
+        action = action_of(len(kept), len(activations))
         faults = self._quantiser.faults(self._candidate)
         tried = RepairTried(faults=faults, action=action, snr_db=None, kept=False)
         try:
@@ -129,7 +129,8 @@ class Mixed:
         return self._quantiser.near(candidate), covered, *file.nearness
 
 
-def _action(kept: int, layers: int) -> str:
+def action_of(kept: int, layers: int) -> str:
+    """In words: how many operators stay in float, and how many layers take and give floats."""
     number = "operator that adds" if kept == 1 else f"{kept} operators that add"
     if not layers:
         return f"keep the {number} most noise in float"

@@ -213,9 +213,18 @@ class Quantiser:
         errors = candidate.errors_beside(self.base)
         return tuple(dict.fromkeys(error.fault for error in errors))
 
-    def prove(self, file: QuantisedFile) -> Candidate:
-        """The file as a candidate by the samples of the proof, which nothing was chosen by."""
-        candidate = self._examined(file, self._proof)
+    @property
+    def can_prove(self) -> bool:
+        """Whether the samples that prove are enough for a file to be the same."""
+        return len(next(iter(self._proof.inputs.values()))) >= self._proof.rule.least
+
+    def prove(self, file: QuantisedFile, attempt: int = 1) -> Candidate:
+        """The file as a candidate by the samples of the proof, which nothing was chosen by.
+
+        attempt: the how manieth file that they are asked of.
+        """
+        rule = replace(self._proof.rule, attempt=attempt)
+        candidate = self._examined(file, replace(self._proof, rule=rule))
         outside = outside_calibration(file.ranges, self._by_file(self._proof.inputs))
         floats = computed_in_float(self.format, self.base.entry, file.recipe.float_activations)
         return candidate.reported(findings=(*candidate.report.findings, *outside, *floats))

@@ -134,3 +134,19 @@ def test_an_event_that_is_seen_never_tells_more_than_none(samples: int, events: 
         (column,) = _decide(replace(_figure(numerators), counts=True)).columns
         highs.append(column.high)
     assert highs[0] < 1.01 * highs[1]
+
+
+def test_asking_the_same_samples_of_several_files_makes_none_of_them_the_same() -> None:
+    rng = np.random.default_rng(1)
+    draws, same = 2000, 0
+    for _ in range(draws):
+        files = [_figure(_even(rng, 64)) for _ in range(4)]
+        answers = [decide([(f,)], 64, 1, attempt=n + 1).answer for n, f in enumerate(files)]
+        same += "same" in answers
+    # 2.5 % for the first, and a half, a third and a quarter of that for the others.
+    assert 100 * same / draws < 6.0
+    counted = Figure("flips", np.zeros((100, 1)), np.ones((100, 1)), LIMIT, counts=True)
+    (once,) = decide([(counted,)], 100, 1).columns
+    (again,) = decide([(counted,)], 100, 1, attempt=2).columns
+    assert once.high == pytest.approx(1 - 0.05 ** (1 / 100))
+    assert again.high == pytest.approx(1 - 0.025 ** (1 / 100))

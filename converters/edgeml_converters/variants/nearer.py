@@ -1,0 +1,69 @@
+"""Nearer files, where the samples that prove leave a file open that those that choose let pass.
+
+The samples that prove choose nothing: the next file is the next step of mixed precision (see
+`mixed`), and each is proven by wider intervals, so that trying makes nothing the same.
+"""
+
+from collections.abc import Iterator
+
+from edgeml.conversion import RepairTried
+from edgeml.faults import Fault
+from edgeml_converters.bisect.around import ops_of
+from edgeml_converters.steps.process import StepError
+from edgeml_converters.variants.candidate import Candidate
+from edgeml_converters.variants.mixed import action_of, by_own_noise, within_half
+from edgeml_converters.variants.quantiser import QuantisedFile, Quantiser, Recipe
+
+_CLEARLY_DB = 2.0  # less noise by this much may tell what more noise did not
+
+
+def prove(
+    quantiser: Quantiser, file: QuantisedFile, *, repair: bool
+) -> tuple[QuantisedFile, Candidate, list[RepairTried]]:
+    """The file as it is proven, or the first nearer one that is the same where it is open."""
+    candidate = quantiser.prove(file)
+    tried: list[RepairTried] = []
+    if not (repair and quantiser.precision == "int8" and quantiser.can_prove):
+        return file, candidate, tried
+    if not candidate.open_by_noise:
+        return file, candidate, tried
+    attempt, proven_db = 1, file.snr_db
+    for recipe, action in _steps(quantiser, file, candidate):
+        one = RepairTried(faults=(Fault.UNDECIDED,), action=action, snr_db=None, kept=False)
+        try:
+            with quantiser.progress(f"repair: {action}"):
+                nearer = quantiser.make(recipe)
+        except StepError:
+            tried.append(one)
+            continue
+        kept, snr_db = False, nearer.snr_db
+        if proven_db is not None and (snr_db is None or snr_db >= proven_db + _CLEARLY_DB):
+            attempt, proven_db = attempt + 1, snr_db
+            proven = quantiser.prove(nearer, attempt)
+            kept = proven.report.passed
+            file, candidate = (nearer, proven) if kept else (file, candidate)
+        tried.append(RepairTried(faults=one.faults, action=action, snr_db=snr_db, kept=kept))
+        if kept:
+            break
+    return file, candidate, tried
+
+
+def _steps(
+    quantiser: Quantiser, file: QuantisedFile, candidate: Candidate
+) -> Iterator[tuple[Recipe, str]]:
+    """Recipes that leave more and more in float, but for weights, and each in words."""
+    try:
+        tensors = quantiser.trace(file, candidate.doubted)
+    except StepError:
+        return
+    ops = ops_of(quantiser.format, quantiser.base.entry)
+    light, heavy = by_own_noise(ops, tensors, both_sides=True)
+    half = within_half(heavy, ops)
+    every = [*half, *(names for names in heavy if names not in half)]
+    last = file.recipe
+    for layers in ([], half, every):
+        kept, taking = ([name for names in of for name in names] for of in (light, layers))
+        recipe = file.recipe.with_float(kept, taking)
+        if recipe != last:
+            last = recipe
+            yield recipe, action_of(len(recipe.keep_float), len(recipe.float_activations))
