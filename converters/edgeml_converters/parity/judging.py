@@ -12,7 +12,7 @@ from edgeml.parity.figures import Array, Requirement
 from edgeml.parity.limits import LIMITS
 from edgeml.parity.noise import noise, spread
 from edgeml.parity.requirements import arranged, fault
-from edgeml.parity.roles import Kind, Role
+from edgeml.parity.roles import Kind, Role, channel_axis
 from edgeml.parity.words import allowed, found
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.parity.deciding import Column, decide, looks
@@ -190,7 +190,9 @@ class _Judged:
             roles = self._rule.roles.get(self._name, ())
             numbers = [role for role in roles if role.kind in _OF_NUMBERS]
             kind: Kind = numbers[0].kind if numbers else "regression"
-            why = f"{_words(figures[0])}: {_wanted(self._name, kind, figures[0], samples)}"
+            axis = channel_axis(Role(axis=self._axis()), self._expected.shape)
+            wanted = _wanted(self._name, kind, figures[0], samples, axis)
+            why = f"{_words(figures[0])}: {wanted}"
         return f"whether {self._name!r} is the same is open: {why}"
 
 
@@ -237,8 +239,12 @@ _OF_NUMBERS: tuple[Kind, ...] = ("image", "signal", "state")
 _OF_SCORES = ("expected F1 lost of a score", "switched")
 
 
-def _wanted(name: str, kind: Kind, figure: JudgedFigure, samples: int) -> str:
-    """What would decide; kind: of the output where that is numbers, else what it would be."""
+def _wanted(name: str, kind: Kind, figure: JudgedFigure, samples: int, axis: int | None) -> str:
+    """What would decide.
+
+    kind: of the output where that is numbers, else what it would be. axis: what is taken for that
+    of its channels.
+    """
     if figure.needed is not None:
         return f"about {figure.needed:,} samples would tell, and these are {samples:,}"
     if figure.figure == "noise of the probability":
@@ -249,9 +255,10 @@ def _wanted(name: str, kind: Kind, figure: JudgedFigure, samples: int) -> str:
         return "it is never on in these samples: give some in which it is"
     if not figure.events:
         return "give samples in which the model's answers vary more"
-    _, on, axis = figure.channel.partition(" on axis ")
-    if on:  # a regression that names no axis is judged by another
-        return f"say on which axis its channels are, as in --output {name}={kind},axis={axis}"
+    _, on, other = figure.channel.partition(" on axis ")
+    if on:  # a regression that names no axis is judged by this one too
+        said = f"--output {name}={kind},axis="
+        return f"say on which axis its channels are, {said}{axis} or {said}{other}"
     if figure.figure == "noise of an unknown output":
         return f"say what it is, as in --output {name}=regression,error=0.1"
     if figure.figure == "noise" and figure.same != figure.differs:
