@@ -24,7 +24,13 @@ from edgeml_converters.quantise.onnx.graph import (
     sort_nodes,
 )
 from edgeml_converters.quantise.onnx.loops import free_carried_weights
-from edgeml_converters.quantise.onnx.static import OPS, large_softmaxes, quantise_static, touching
+from edgeml_converters.quantise.onnx.static import (
+    OPS,
+    grouped_transposed,
+    large_softmaxes,
+    quantise_static,
+    touching,
+)
 from edgeml_converters.quantise.onnx.weights import quantise_weights
 from edgeml_converters.steps.messages import Quantise, Quantised
 
@@ -50,7 +56,7 @@ def quantise_onnx(request: Quantise) -> Quantised:
                 activation_ranges = ranges_by(seen, request.calibrator)
                 kept |= touching(model, unbounded) | large_softmaxes(model)
                 in_float = kept | kept_nodes(model, request.float_activations)
-                in_float |= batched_nodes(model)
+                in_float |= batched_nodes(model) | grouped_transposed(model)
                 model = quantise_static(
                     model, activation_ranges, in_float, request.per_channel, scratch
                 )
