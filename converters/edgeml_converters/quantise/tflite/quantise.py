@@ -34,7 +34,8 @@ def quantise_tflite(request: Quantise) -> Quantised:
     file = ready(content, static=request.precision == "int8")
     model = read(file.content)
     edges = _edges(model)
-    kept = file.named(request.keep_float)
+    handed_on = [copy for copy, answer in file.copies.items() if answer in edges[0]]
+    kept = (*file.named(request.keep_float), *handed_on)
     ranges: Ranges = {}
     unranged: list[str] = []
     if request.precision == "int8":
