@@ -108,11 +108,16 @@ class Quantise(Strict, frozen=True, kw_only=True, tag=True):
 
 
 class Quantised(Strict, frozen=True, kw_only=True, tag=True):
-    """entry: the file in the folder; coverage: quantised share of weight bytes in per cent."""
+    """entry: the file in the folder; coverage: quantised share of weight bytes in per cent.
+
+    ranges: of activations, by their tensors. inputs: those of inputs that the file rounds, by the
+    names that engines have for them.
+    """
 
     entry: str
     coverage: float
     ranges: dict[str, tuple[float, float]] = msgspec.field(default_factory=dict)
+    inputs: dict[str, tuple[float, float]] = msgspec.field(default_factory=dict)
 
 
 class Trace(Strict, frozen=True, kw_only=True, tag=True):

@@ -1,7 +1,7 @@
 """The files of one precision that are quantised from a float file, measured and examined."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import sqrt
 from pathlib import Path
 
@@ -22,11 +22,8 @@ from edgeml_converters.steps.messages import Quantise, Quantised, Trace, Traced
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants.candidate import Candidate, variant_id
 from edgeml_converters.variants.examine import examine
-from edgeml_converters.variants.findings import (
-    computed_in_float,
-    low_coverage,
-    outside_calibration,
-)
+from edgeml_converters.variants.findings import computed_in_float, low_coverage
+from edgeml_converters.variants.outside import outside_calibration
 
 _TRACED_SAMPLES = 8
 
@@ -60,13 +57,15 @@ class Recipe:
 
 @dataclass(frozen=True)
 class QuantisedFile:
-    """outputs: how near each is to the model's."""
+    """inputs: the calibrated range of each that it rounds. outputs: how near each is to the
+    model's."""
 
     recipe: Recipe
     entry: Path
     coverage: float
     ranges: Ranges
     outputs: tuple[OutputParity, ...]
+    inputs: Ranges = field(default_factory=dict)
 
     @property
     def snr_db(self) -> float | None:
@@ -125,14 +124,12 @@ class Quantiser:
     def make(self, recipe: Recipe) -> QuantisedFile:
         """Raises StepError when the file cannot be made or no engine runs it."""
         entry, quantised = self.quantise(recipe)
-        return QuantisedFile(
-            recipe, entry, quantised.coverage, quantised.ranges, self._outputs(entry)
-        )
+        return replace(_file(recipe, entry, quantised), outputs=self._outputs(entry))
 
     def make_examined(self, recipe: Recipe) -> tuple[QuantisedFile, Candidate]:
         """As `make` and `examine` in one, which runs the file once; raises StepError as `make`."""
         entry, quantised = self.quantise(recipe)
-        file = QuantisedFile(recipe, entry, quantised.coverage, quantised.ranges, ())
+        file = _file(recipe, entry, quantised)
         candidate = self.examine(file)
         return replace(file, outputs=self._outputs_of(candidate)), candidate
 
@@ -221,11 +218,12 @@ class Quantiser:
     def prove(self, file: QuantisedFile, attempt: int = 1) -> Candidate:
         """The file as a candidate by the samples of the proof, which nothing was chosen by.
 
-        attempt: the how manieth file that they are asked of.
+        attempt: how many files they have been asked of with it.
         """
         rule = replace(self._proof.rule, attempt=attempt)
         candidate = self._examined(file, replace(self._proof, rule=rule))
-        outside = outside_calibration(file.ranges, self._by_file(self._proof.inputs))
+        given = self._by_file(self._proof.inputs)
+        outside = outside_calibration(file.inputs, given, file.recipe.calibrator)
         floats = computed_in_float(self.format, self.base.entry, file.recipe.float_activations)
         return candidate.reported(findings=(*candidate.report.findings, *outside, *floats))
 
@@ -275,3 +273,7 @@ class Quantiser:
 
     def _by_file(self, arrays: Arrays) -> Arrays:
         return {theirs: arrays[name] for name, theirs in self.base.report.inputs.items()}
+
+
+def _file(recipe: Recipe, entry: Path, quantised: Quantised) -> QuantisedFile:
+    return QuantisedFile(recipe, entry, quantised.coverage, quantised.ranges, (), quantised.inputs)

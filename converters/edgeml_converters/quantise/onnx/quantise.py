@@ -12,6 +12,7 @@ from edgeml_converters.formats import onnx_write
 from edgeml_converters.formats.npz import load as load_samples
 from edgeml_converters.formats.tensors import Ranges
 from edgeml_converters.quantise.activations import Activation, ranges_by
+from edgeml_converters.quantise.given import rounded_inputs
 from edgeml_converters.quantise.onnx.calibration import calibrate
 from edgeml_converters.quantise.onnx.coverage import onnx_coverage
 from edgeml_converters.quantise.onnx.edges import set_integer_edges
@@ -69,7 +70,10 @@ def quantise_onnx(request: Quantise) -> Quantised:
     sort_nodes(model)  # the tools add nodes at the end
     share = onnx_coverage(model)
     onnx_write.write(model, Path(request.folder))
-    return Quantised(entry=onnx_write.ENTRY, coverage=share, ranges=activation_ranges)
+    file = Path(request.folder) / onnx_write.ENTRY
+    names = {value.name: value.name for value in model.graph.input}
+    given = rounded_inputs("onnx", file, names, activation_ranges, integers=request.io is not None)
+    return Quantised(entry=onnx_write.ENTRY, coverage=share, ranges=activation_ranges, inputs=given)
 
 
 def _ready(entry: str, *, half: bool = False) -> onnx.ModelProto:

@@ -12,6 +12,7 @@ from edgeml_converters.formats.tensors import Ranges
 from edgeml_converters.formats.tflite_edit import outputs, read, tensor_name, write
 from edgeml_converters.quantise.activations import Activation, ranges_by
 from edgeml_converters.quantise.edges import widened
+from edgeml_converters.quantise.given import rounded_inputs
 from edgeml_converters.quantise.tflite.answers import restore_names
 from edgeml_converters.quantise.tflite.calibration import calibrate
 from edgeml_converters.quantise.tflite.coverage import tflite_coverage
@@ -56,8 +57,11 @@ def quantise_tflite(request: Quantise) -> Quantised:
     if request.io is not None:
         set_integer_edges(model, request.io, edges, ranges)
     quantised = write(model)
-    (Path(request.folder) / ENTRY).write_bytes(quantised)
-    return Quantised(entry=ENTRY, coverage=tflite_coverage(model), ranges=ranges)
+    path = Path(request.folder) / ENTRY
+    path.write_bytes(quantised)
+    names = _inputs(read(content))
+    given = rounded_inputs("tflite", path, names, ranges, integers=request.io is not None)
+    return Quantised(entry=ENTRY, coverage=tflite_coverage(model), ranges=ranges, inputs=given)
 
 
 @lru_cache(maxsize=1)  # every calibrator and repair asks for the same
@@ -74,6 +78,17 @@ def _edges(model: Any) -> tuple[list[str], list[str]]:
         for indices in (main.inputs, main.outputs)
     )
     return taken, given
+
+
+def _inputs(model: Any) -> dict[str, str]:
+    """The tensors of what the main graph takes, by the names that engines have for them."""
+    main = model.subgraphs[0]
+    tensors = {int(index): tensor_name(main.tensors[int(index)]) for index in main.inputs}
+    if len(model.signatureDefs or ()) != 1:
+        return {name: name for name in tensors.values()}
+    return {
+        one.name.decode(): tensors[int(one.tensorIndex)] for one in model.signatureDefs[0].inputs
+    }
 
 
 def _statistics(model: Any, file: Ready, ranges: Ranges) -> dict[str, Any]:
