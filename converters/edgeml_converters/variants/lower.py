@@ -43,7 +43,8 @@ def make_lower(quantiser: Quantiser, options: Options) -> Candidate:
     best = max(files, key=lambda file: file.nearness)
     repairs: list[RepairTried] = []
     if options.repair and not quantiser.sound(chosen := quantiser.examine(best)):
-        best, repairs = mend(quantiser, chosen, best)
+        names = [one.name for one in tried if one.error is None]
+        best, repairs = mend(quantiser, chosen, best, names)
     best, candidate, nearer = prove(quantiser, best, repair=options.repair)
     tensors, untraced = _trace(quantiser, best)
     return candidate.reported(
