@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import Any
 
 from edgeml.manifest import Format
 
@@ -24,8 +25,8 @@ class Around:
 class Op:
     """name: that of its first output where the file gives it none.
 
-    weights: how many numbers the constants of two axes or more have that it takes. constants: the
-    names of all.
+    weights: how many numbers the constants of two axes or more have that it takes, as they are or
+    behind ops that only cut, join or turn them. constants: the names of all.
     """
 
     name: str
@@ -55,23 +56,51 @@ def ops_of(form: Format, entry: Path) -> list[Op]:
 
 def _of_onnx(entry: Path) -> list[Op]:
     from edgeml_converters.formats.onnx_read import read_graph
-    from edgeml_converters.formats.onnx_walk import constants
+    from edgeml_converters.formats.onnx_walk import MOVES, constants
 
-    graph = read_graph(entry).graph
+    model = read_graph(entry)
+    graph = model.graph
     stored = constants(graph)
     sizes = {name: prod(tensor.dims) for name, tensor in stored.items() if len(tensor.dims) > 1}
-    return [
-        Op(
-            node.name or node.output[0],
-            node.op_type,
-            tuple(node.input),
-            tuple(node.output),
-            sum(sizes.get(name, 0) for name in node.input),
-            tuple(name for name in node.input if name in stored),
+    shapes = _shapes(model) if any(sizes.keys() & n.input for n in graph.node if _cuts(n)) else {}
+    fixed = set(stored)
+    ops: list[Op] = []
+    for node in graph.node:
+        if node.op_type == "Constant":
+            continue
+        size = sum(sizes.get(name, 0) for name in node.input)
+        moves = node.op_type in MOVES and fixed.issuperset(filter(None, node.input))
+        if moves and size:
+            fixed.update(node.output)
+            for name in node.output:
+                shape = shapes.get(name, (0,))
+                sizes[name] = size if 0 in shape else prod(shape)  # 0: it is not told
+        ops.append(
+            Op(
+                node.name or node.output[0],
+                node.op_type,
+                tuple(node.input),
+                tuple(node.output),
+                0 if moves else size,
+                tuple(name for name in node.input if name in stored),
+            )
         )
-        for node in graph.node
-        if node.op_type != "Constant"
-    ]
+    return ops
+
+
+def _cuts(node: Any) -> bool:
+    return node.op_type in ("Slice", "Split")
+
+
+def _shapes(model: Any) -> dict[str, tuple[int, ...]]:
+    """Of the tensors inside, as far as they are known."""
+    from onnx import shape_inference
+
+    return {
+        value.name: tuple(axis.dim_value for axis in value.type.tensor_type.shape.dim)
+        for value in shape_inference.infer_shapes(model).graph.value_info
+        if value.type.tensor_type.HasField("shape")
+    }
 
 
 def _of_tflite(entry: Path) -> list[Op]:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from edgeml.manifest import Format
 from edgeml_converters.bisect.around import Op, ops_of
+from edgeml_converters.formats.onnx_walk import MOVES
 from edgeml_converters.formats.tensors import Ranges
 
 _ROUND = ("QUANTIZE", "QuantizeLinear")
 # What computes nothing: a value is cut off behind it as it would be before it.
 _MOVES = (
-    "Concat", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze",
-    "CONCATENATION", "EXPAND_DIMS", "PACK", "RESHAPE", "SLICE", "SPLIT", "SQUEEZE",
+    *MOVES, "CONCATENATION", "EXPAND_DIMS", "PACK", "RESHAPE", "SLICE", "SPLIT", "SQUEEZE",
     "STRIDED_SLICE", "TRANSPOSE", "UNPACK",
 )  # fmt: skip
 

@@ -11,11 +11,8 @@ import onnx
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from edgeml_converters.formats.onnx_walk import scopes
+from edgeml_converters.formats.onnx_walk import MOVES, scopes
 from edgeml_converters.quantise.onnx.graph import drop_unused
-
-# What computes nothing, and makes no more numbers than it is given but by joining.
-_MOVES = ("Concat", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze")
 
 
 def fold_moved_weights(model: onnx.ModelProto) -> None:
@@ -32,7 +29,7 @@ def _fold(graph: onnx.GraphProto, opset: int) -> None:
     remaining: list[onnx.NodeProto] = []
     for node in graph.node:
         taken = [name for name in node.input if name]
-        moved = node.op_type in _MOVES and node.domain in ("", "ai.onnx")
+        moved = node.op_type in MOVES and node.domain in ("", "ai.onnx")
         if not moved or outputs & set(node.output) or not constants.keys() >= set(taken):
             remaining.append(node)
             continue
