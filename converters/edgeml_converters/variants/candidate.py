@@ -55,6 +55,18 @@ class Candidate:
         """Those of its errors, each once."""
         return tuple(dict.fromkeys(error.fault for error in self.errors))
 
+    @property
+    def standing(self) -> tuple[bool, bool, int, int]:
+        """More is better: of its precision by more than its name, since it is refused else; not
+        different, engines that do not differ, fewer errors."""
+        engines = {row.engine for row in self.report.engines if row.answer != "differs"}
+        return (
+            Fault.LOW_COVERAGE not in self.faults,
+            self.report.answer != "differs",
+            len(engines),
+            -len(self.faults),
+        )
+
     def errors_beside(self, base: "Candidate") -> tuple[Finding, ...]:
         """Those that the float file has not."""
         known = {(error.fault, error.where) for error in base.errors}

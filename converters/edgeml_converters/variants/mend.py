@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from edgeml.conversion import RepairTried
-from edgeml.faults import Fault
 from edgeml_converters.bisect.around import around
 from edgeml_converters.bisect.culprit import FLOORS_DB, culprit
 from edgeml_converters.bisect.repairs import Damage, Repair, repairs
@@ -99,13 +98,5 @@ def _next_repair(
 
 
 def _rank(candidate: Candidate, file: QuantisedFile) -> tuple[float, ...]:
-    """More is better: of its precision by more than its name, since it is refused else, not
-    different, engines that do not differ, fewer errors, nearness."""
-    engines = {row.engine for row in candidate.report.engines if row.answer != "differs"}
-    return (
-        Fault.LOW_COVERAGE not in candidate.faults,
-        candidate.report.answer != "differs",
-        len(engines),
-        -len(candidate.faults),
-        *file.nearness,
-    )
+    """More is better: the candidate's standing, then nearness."""
+    return (*candidate.standing, *file.nearness)

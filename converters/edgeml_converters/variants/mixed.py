@@ -14,7 +14,6 @@ from msgspec import structs
 
 from edgeml.conversion import RepairTried
 from edgeml.evidence import TensorFidelity
-from edgeml.faults import Fault
 from edgeml_converters.bisect.around import Op, ops_of
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants.candidate import Candidate
@@ -123,10 +122,8 @@ class Mixed:
         return nearer
 
     def _nearness(self, file: QuantisedFile, candidate: Candidate) -> tuple[float, ...]:
-        """More is better: nothing that speaks against it, of its precision by more than its name,
-        the file's own nearness."""
-        covered = Fault.LOW_COVERAGE not in self._quantiser.faults(candidate)
-        return self._quantiser.near(candidate), covered, *file.nearness
+        """More is better: nothing that speaks against it, its standing, the file's own nearness."""
+        return self._quantiser.near(candidate), *candidate.standing, *file.nearness
 
 
 def action_of(kept: int, layers: int) -> str:

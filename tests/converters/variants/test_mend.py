@@ -41,9 +41,8 @@ class _Quantiser:
         return ()
 
     def examined(self, file: QuantisedFile) -> Any:
-        report = SimpleNamespace(answer="cannot tell", engines=())
         return SimpleNamespace(
-            report=report, faults=(), doubted="", errors_beside=lambda _base: (), file=file
+            standing=(), faults=(), doubted="", errors_beside=lambda _base: (), file=file
         )
 
     def make_examined(self, recipe: Recipe) -> tuple[QuantisedFile, Any]:

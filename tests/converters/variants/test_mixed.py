@@ -35,12 +35,14 @@ TENSORS = [
 class _Quantiser:
     """enough: whether a file with these in float is sound, and layers_enough one that has layers
     with int8 weights besides that take and give floats. nearly: whether nothing speaks against a
-    file with these in float, which is not sound; snr_db: its signal to noise."""
+    file with these in float, which is not sound; snr_db: its signal to noise; standing: what it is
+    not to do, of which the start has 0."""
 
     enough: Callable[[set[str]], bool]
     layers_enough: Callable[[set[str]], bool] = lambda _layers: False
     nearly: Callable[[set[str]], bool] = lambda _kept: False
     snr_db: Callable[[set[str]], float] = lambda _kept: 0.0
+    standing: Callable[[set[str]], int] = lambda _kept: 0
     precision: str = "int8"
     format: str = "onnx"
 
@@ -55,12 +57,13 @@ class _Quantiser:
         return TENSORS
 
     def make_examined(self, recipe: Recipe) -> tuple[QuantisedFile, Any]:
-        self.made.append(set(recipe.keep_float))
-        file = _file(recipe, self.snr_db(set(recipe.keep_float)))
-        return file, file
+        kept = set(recipe.keep_float)
+        self.made.append(kept)
+        candidate = SimpleNamespace(recipe=recipe, standing=(self.standing(kept),))
+        return _file(recipe, self.snr_db(kept)), candidate
 
-    def near(self, file: Any) -> bool:
-        return isinstance(file, QuantisedFile) and self.nearly(set(file.recipe.keep_float))
+    def near(self, candidate: Any) -> bool:
+        return self.nearly(set(candidate.recipe.keep_float))
 
     def faults(self, _candidate: Any) -> Any:
         return ()
@@ -87,7 +90,7 @@ def _ops(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _searched(quantiser: _Quantiser) -> Mixed:
     start = _file(Recipe(), 0.0)
-    candidate = SimpleNamespace(doubted="", faults=())
+    candidate = SimpleNamespace(doubted="", faults=(), recipe=Recipe(), standing=(0,))
     search = Mixed(cast(Any, quantiser), cast(Any, candidate), start)
     search.search()
     return search
@@ -160,6 +163,19 @@ def test_of_those_that_differ_the_nearest_is_kept() -> None:
     search = _searched(_Quantiser(lambda _kept: False, snr_db=lambda kept: 20.0 * len(kept) - 50))
     assert search.best is not None and search.best.snr_db == 30.0
     assert [one.kept for one in search.tried] == [False, False, False, False, True]
+
+
+def test_what_stands_better_is_kept_though_something_speaks_against_it() -> None:
+    """The first of those that stand alike, as it has the least in float; one that is near wins."""
+    quantiser = _Quantiser(lambda _kept: False, standing=lambda kept: 2 if "add" in kept else 1)
+    search = _searched(quantiser)
+    assert search.best is not None and search.best.recipe.keep_float == ("add", "relu")
+    assert [one.kept for one in search.tried] == [True, False, False, False, False]
+    near = _Quantiser(
+        lambda _kept: False, nearly=lambda kept: "conv1" in kept, standing=lambda kept: -len(kept)
+    )
+    search = _searched(near)
+    assert search.best is not None and "conv1" in search.best.recipe.keep_float
 
 
 def test_a_file_that_is_not_made_is_no_choice() -> None:
