@@ -76,10 +76,10 @@ def parse_batch_axes(texts: Sequence[str]) -> tuple[BatchAxis, ...]:
     axes: list[BatchAxis] = []
     for text in texts:
         name, _, axis = text.rpartition("=")
-        if not (axis.isdecimal() or axis == "none") or (not name and "=" in text):
+        if not (axis.isdecimal() or axis == "none") or "=" in name or (not name and "=" in text):
             raise InputError(
                 f"--batch-axis {text!r} must be NAME=AXIS, or NAME=none where the model takes one "
-                "sample at a time, or that without NAME for all; as in h=1."
+                "sample at a time, or that without NAME for all; as in h=1, once for each tensor."
             )
         axes.append(BatchAxis(name=name, axis=None if axis == "none" else int(axis)))
     return tuple(axes)

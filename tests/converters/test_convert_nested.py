@@ -128,7 +128,7 @@ def test_paths_into_what_is_nested_and_back() -> None:
     assert nest(flat) == {"x": 1, "states": (2, {"h": 3, "c": 4})}
 
 
-@pytest.mark.parametrize("text", ["h=", "h=-1", "h=first", "=1", "h"])
+@pytest.mark.parametrize("text", ["h=1,c=1", "h=", "h=-1", "h=first", "=1", "h"])
 def test_what_is_no_batch_axis(text: str) -> None:
     with pytest.raises(InputError, match="must be NAME=AXIS"):
         parse_batch_axes([text])
