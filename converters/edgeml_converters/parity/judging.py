@@ -191,7 +191,8 @@ class _Judged:
             numbers = [role for role in roles if role.kind in _OF_NUMBERS]
             kind: Kind = numbers[0].kind if numbers else "regression"
             axis = channel_axis(Role(axis=self._axis()), self._expected.shape)
-            wanted = _wanted(self._name, kind, figures[0], samples, axis)
+            error_known = any(role.error is not None for role in roles)
+            wanted = _wanted(self._name, kind, figures[0], samples, axis, error_known)
             why = f"{_words(figures[0])}: {wanted}"
         return f"whether {self._name!r} is the same is open: {why}"
 
@@ -239,13 +240,18 @@ _OF_NUMBERS: tuple[Kind, ...] = ("image", "signal", "state")
 _OF_SCORES = ("expected F1 lost of a score", "switched")
 
 
-def _wanted(name: str, kind: Kind, figure: JudgedFigure, samples: int, axis: int | None) -> str:
+_HOPELESS = 20  # so many times the samples nobody gives: it is too near the limit
+
+
+def _wanted(
+    name: str, kind: Kind, figure: JudgedFigure, samples: int, axis: int | None, error_known: bool
+) -> str:
     """What would decide.
 
     kind: of the output where that is numbers, else what it would be. axis: what is taken for that
-    of its channels.
+    of its channels. error_known: whether people or labels tell the model's own error.
     """
-    if figure.needed is not None:
+    if figure.needed is not None and figure.needed <= _HOPELESS * samples:
         return f"about {figure.needed:,} samples would tell, and these are {samples:,}"
     if figure.figure == "noise of the probability":
         never_on = figure.differs is None
@@ -261,7 +267,7 @@ def _wanted(name: str, kind: Kind, figure: JudgedFigure, samples: int, axis: int
         return f"say on which axis its channels are, {said}{axis} or {said}{other}"
     if figure.figure == "noise of an unknown output":
         return f"say what it is, as in --output {name}=regression,error=0.1"
-    if figure.figure == "noise" and figure.same != figure.differs:
+    if figure.figure == "noise" and figure.same != figure.differs and not error_known:
         return (
             f"say how large the model's own error is, by labels or by --output "
             f"{name}={kind},error=0.1"
