@@ -31,6 +31,8 @@ _DTYPES = {
     "i32": ("int32", "write the model without it"),
     "i1": ("bool", "write the model without it"),
 }
+# Where a graph is run, PyTorch adds behind the key which node it was.
+_DTYPE = re.compile(r"torch\.(\w+)(?:\n|$)")
 _UNKNOWN_FLOATS = re.compile(r"unsupported ScalarType (BFloat16|Half)")
 _OF_VALUES = (GuardOnDataDependentSymNode, DataDependentOutputException)
 # What Python itself raises at what stands for a value while a model is exported.
@@ -120,9 +122,17 @@ def _in_words(error: BaseException, model: TorchModel) -> str:
             f"litert-torch cannot convert the operator {lowering[1]}; write the model without it, "
             "or take another format"
         )
-    if isinstance(error, KeyError) and error.args and isinstance(error.args[0], torch.dtype):
-        dtype = str(error.args[0]).removeprefix("torch.")
-        return f"litert-torch has no {dtype}; let the model take and make numbers of another dtype"
+    unmapped = _DTYPE.match(str(error.args[0])) if isinstance(error, KeyError) else None
+    if unmapped is not None and unmapped[1].startswith("complex"):
+        return (
+            f"litert-torch has no {unmapped[1]}; write the model with real and imaginary parts, or "
+            "take another format"
+        )
+    if unmapped is not None:
+        return (
+            f"litert-torch has no {unmapped[1]}; let the model take and make numbers of another "
+            "dtype"
+        )
     unknown = _UNKNOWN_FLOATS.search(text)
     if unknown is not None:
         return (

@@ -134,6 +134,24 @@ def test_what_tflite_does_not_have_is_named(
         route(worker, tmp_path, f"{MODELS}:{name}", LITERT, n=np.arange(6).reshape(2, 3))
 
 
+@pytest.mark.parametrize("name", ["turned_by_a_constant", "turned_by_a_weight"])
+def test_complex_numbers_are_named(worker: Worker, tmp_path: Path, name: str) -> None:
+    """A key error with the code around it was the reason."""
+    x = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
+    sentence = r"litert-torch has no complex64; write the model with real and imaginary parts, or"
+    with pytest.raises(StepRefused, match=sentence):
+        route(worker, tmp_path, f"{MODELS}:{name}", LITERT, x=x)
+    assert route(worker, tmp_path, f"{MODELS}:{name}", DYNAMO, x=x).worst < 1e-6
+
+
+@pytest.mark.parametrize("key", [DYNAMO, LITERT])
+def test_classes_one_hot_are_converted(worker: Worker, tmp_path: Path, key: str) -> None:
+    """PyTorch checks their range with an operator that litert-torch does not have."""
+    n = np.arange(12).reshape(4, 3) % 5
+    done = route(worker, tmp_path, f"{MODELS}:hot", key, n=n)
+    assert done.answers["output"].tolist() == np.eye(5)[n].tolist()
+
+
 def test_both_ways_of_a_branch_are_in_a_file_without_branches(
     worker: Worker, tmp_path: Path
 ) -> None:

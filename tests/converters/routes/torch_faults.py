@@ -202,3 +202,34 @@ class Absolute(nn.Module):
 
 def absolute() -> nn.Module:
     return Absolute()
+
+
+class Turned(nn.Module):
+    """By complex numbers, as a rotary embedding does."""
+
+    def __init__(self, *, trained: bool) -> None:
+        super().__init__()
+        by = torch.tensor([[0.6, 0.8], [1.0, 0.0], [0.0, 1.0]])
+        self.by = nn.Parameter(by) if trained else None
+        self.register_buffer("turns", torch.view_as_complex(by.clone()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        by = self.turns if self.by is None else torch.view_as_complex(self.by)
+        return torch.view_as_real(torch.view_as_complex(x.reshape(-1, 3, 2)) * by).flatten(1)
+
+
+def turned_by_a_constant() -> nn.Module:
+    return Turned(trained=False)
+
+
+def turned_by_a_weight() -> nn.Module:
+    return Turned(trained=True)
+
+
+class Hot(nn.Module):
+    def forward(self, n: torch.Tensor) -> torch.Tensor:
+        return nn.functional.one_hot(n, 5).float()
+
+
+def hot() -> nn.Module:
+    return Hot()
