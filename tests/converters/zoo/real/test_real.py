@@ -3,6 +3,7 @@
 docs/models.md has all of them; it is held against the code, and the cheapest are converted anew.
 """
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,6 +60,18 @@ def test_in_int8_a_real_model_is_what_the_docs_say(name: str, tmp_path: Path) ->
         assert one.worse == pytest.approx(float(lost), rel=0.05, abs=0.05), one
 
 
+@pytest.mark.parametrize("name", ["reader", "classifier", "detector", "basic_pitch"])
+def test_a_model_that_is_not_converted_here_does_its_task_as_the_docs_say(name: str) -> None:
+    """Whether the truth is right shows here: a task at which the model fails says nothing."""
+    known = replace(BY_NAME[name], whole=96).known()
+    figure, cost = next(iter(known.own_costs.items()))
+    assert cost.value >= LEAST[name]
+    said = re.search(
+        rf"^- {name}: .* By the model itself {figure} (\d\.\d\d)", PAGE.read_text(), re.M
+    )
+    assert said is not None and cost.value == pytest.approx(float(said[1]), abs=0.05)
+
+
 def test_the_truth_of_a_page_is_where_its_ink_is() -> None:
     page, boxes = printed([Word("left", 0.1, 0.75), Word("right", 0.5, 0.25)], 100, 200)
     assert page.min() == -1 and page.max() == 1
@@ -66,6 +79,10 @@ def test_the_truth_of_a_page_is_where_its_ink_is() -> None:
         ink = page[0, y0:y1, x0:x1] < 0
         for rim in (ink[0], ink[-1], ink[:, 0], ink[:, -1]):
             assert rim.any()
+    outside = page[0].copy()
+    for x0, y0, x1, y1 in boxes.tolist():
+        outside[y0:y1, x0:x1] = 1
+    assert (outside > 0).all()
     left, right = boxes.tolist()
     assert left[1] < left[3] <= 50 <= right[1] and left[0] == pytest.approx(20, abs=3)
     assert np.isclose(right[0], 100, atol=4)
