@@ -37,7 +37,7 @@ from edgeml_converters.steps.messages import Quantise, Quantised
 
 
 def quantise_onnx(request: Quantise) -> Quantised:
-    model = _ready(request.entry, half=request.precision == "fp16")
+    model = _ready(request.entry, request.keep_float, half=request.precision == "fp16")
     kept = kept_nodes(model, request.keep_float)
     activation_ranges: Ranges = {}
     with TemporaryDirectory(prefix="edgeml-quantise-") as temporary:
@@ -76,10 +76,10 @@ def quantise_onnx(request: Quantise) -> Quantised:
     return Quantised(entry=onnx_write.ENTRY, coverage=share, ranges=activation_ranges, inputs=given)
 
 
-def _ready(entry: str, *, half: bool = False) -> onnx.ModelProto:
+def _ready(entry: str, keep_float: tuple[str, ...] = (), *, half: bool = False) -> onnx.ModelProto:
     """As `load`, with weights as constants wherever they are."""
     model = load(entry, half=half)
-    fold_moved_weights(model)
+    fold_moved_weights(model, None if half else kept_nodes(model, keep_float))
     free_carried_weights(model)
     return model
 
