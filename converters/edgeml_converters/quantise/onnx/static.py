@@ -19,6 +19,7 @@ from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 from edgeml_converters.formats.tensors import Ranges
 from edgeml_converters.quantise.activations import LARGE_SOFTMAX
 from edgeml_converters.quantise.onnx.outputs import drop_needless_rounding, hand_on_inputs
+from edgeml_converters.quantise.onnx.shared import part_by_axis
 
 OPS = frozenset({*QDQRegistry, *QLinearOpsRegistry})
 
@@ -30,6 +31,8 @@ def quantise_static(
 
     ranges: of the activations. kept: nodes that stay float. scratch: a folder for files.
     """
+    if per_channel:
+        part_by_axis(model)
     cache, target = scratch / "ranges.json", scratch / "static.onnx"
     data: dict[str, Any] = {
         name: TensorData(lowest=np.array(low, np.float32), highest=np.array(high, np.float32))

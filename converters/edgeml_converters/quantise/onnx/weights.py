@@ -45,7 +45,7 @@ class _Quantiser:
                 tensor = _weight(scope, node, position)
                 if tensor is None:
                     continue
-                axis = _axis(node, position, len(tensor.dims)) if self._per_channel else None
+                axis = channel_axis(node, position, len(tensor.dims)) if self._per_channel else None
                 owner = scope.owners[tensor.name]
                 if node.op_type == "Gather":
                     added.extend(self._float_rows(owner, node, tensor, axis))
@@ -118,7 +118,7 @@ def _scaled(values: str, scale: str, result: str) -> tuple[onnx.NodeProto, ...]:
     )
 
 
-def _axis(node: onnx.NodeProto, position: int, rank: int) -> int | None:
+def channel_axis(node: onnx.NodeProto, position: int, rank: int) -> int | None:
     """The axis of the weight along which the layer's outputs lie; None for one scale for all."""
     attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     match node.op_type:
