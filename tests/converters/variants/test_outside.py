@@ -40,7 +40,7 @@ def _tflite(path: Path) -> Path:
         Tensor("flat", (1, 6)),
         Tensor("w", values=samples(1, 6, (6,))),
         Tensor("y", (1, 6)),
-        Tensor("shape", values=np.array([1, 6], np.int32)),
+        Tensor("shape", type=schema.TensorType.INT32, values=np.array([1, 6], np.int32)),
     ]
     dense = Op("FULLY_CONNECTED", (1, 2, -1), (3,), options=full)
     model = read(content(Graph(tensors, [reshape, dense], outputs=(3,))))

@@ -68,8 +68,11 @@ def drop_needless_rounding(
     graph.node.extend(remaining)
 
 
-def hand_on_inputs(graph: onnx.GraphProto, float_graph: onnx.GraphProto) -> None:
-    """Gives an input out as it came where the float model does, and not as it was rounded."""
+def hand_on_inputs(
+    graph: onnx.GraphProto, float_graph: onnx.GraphProto, kept: Collection[str] = ()
+) -> None:
+    """Gives an input out as it came where the float model does, and not as it was rounded; so do
+    the nodes in `kept`, which stay float, take it."""
     inputs, outputs = (
         {value.name for value in of} for of in (float_graph.input, float_graph.output)
     )
@@ -78,6 +81,14 @@ def hand_on_inputs(graph: onnx.GraphProto, float_graph: onnx.GraphProto) -> None
         for node in float_graph.node
         if node.op_type == "Identity" and node.input[0] in inputs and node.output[0] in outputs
     }
+    makers = {name: node for node in graph.node for name in node.output}
+    rounded: dict[str, str] = {}
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear":
+            quantize = makers.get(node.input[0])
+            if quantize is not None and quantize.input[0] in inputs:
+                rounded[node.output[0]] = quantize.input[0]
+    rename_taken([node for node in graph.node if node.name in kept], rounded)
     for node in graph.node:
         name = node.output[0] if node.output else ""
         if name in handed:

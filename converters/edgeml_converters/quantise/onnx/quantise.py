@@ -29,6 +29,7 @@ from edgeml_converters.quantise.onnx.static import (
     OPS,
     grouped_transposed,
     large_softmaxes,
+    moves_of_inputs,
     quantise_static,
     touching,
 )
@@ -58,6 +59,7 @@ def quantise_onnx(request: Quantise) -> Quantised:
                 kept |= touching(model, unbounded) | large_softmaxes(model)
                 in_float = kept | kept_nodes(model, request.float_activations)
                 in_float |= batched_nodes(model) | grouped_transposed(model)
+                in_float |= moves_of_inputs(model)
                 model = quantise_static(
                     model, activation_ranges, in_float, request.per_channel, scratch
                 )

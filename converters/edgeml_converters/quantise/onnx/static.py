@@ -16,8 +16,10 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
+from edgeml_converters.formats.onnx_walk import MOVES
 from edgeml_converters.formats.tensors import Ranges
 from edgeml_converters.quantise.activations import LARGE_SOFTMAX
+from edgeml_converters.quantise.onnx.graph import taken
 from edgeml_converters.quantise.onnx.outputs import drop_needless_rounding, hand_on_inputs
 from edgeml_converters.quantise.onnx.shared import part_by_axis
 
@@ -51,7 +53,7 @@ def quantise_static(
     )
     quantised = onnx.load(target)
     drop_needless_rounding(quantised.graph, model.graph, OPS, kept)
-    hand_on_inputs(quantised.graph, model.graph)
+    hand_on_inputs(quantised.graph, model.graph, kept)
     return quantised
 
 
@@ -72,6 +74,30 @@ def grouped_transposed(model: onnx.ModelProto) -> set[str]:
         if node.op_type == "ConvTranspose"
         and any(one.name == "group" and one.i > 1 for one in node.attribute)
     }
+
+
+def moves_of_inputs(model: onnx.ModelProto) -> set[str]:
+    """The names of the nodes that only move what the model is given, for its answers alone: what
+    nothing computes with needs no rounding."""
+    graph = model.graph
+    fixed = {tensor.name for tensor in graph.initializer}
+    given = {value.name for value in graph.input}
+    moves: list[onnx.NodeProto] = []
+    for node in graph.node:
+        # What is behind the first says where to, but for what is joined.
+        moved = set(node.input if node.op_type == "Concat" else node.input[:1])
+        if node.op_type in MOVES and given & moved and given | fixed >= moved:
+            moves.append(node)
+            given |= set(node.output)
+    takers: dict[str, set[str]] = {}
+    for node in graph.node:
+        for name in taken(node):
+            takers.setdefault(name, set()).add(node.name)
+    found: set[str] = set()
+    for node in reversed(moves):
+        if all(takers.get(name, set()) <= found for name in node.output):
+            found.add(node.name)
+    return found
 
 
 def large_softmaxes(model: onnx.ModelProto) -> set[str]:

@@ -21,6 +21,7 @@ from edgeml_converters.quantise.tflite.ready import Ready, ready
 from edgeml_converters.quantise.tflite.recipe import (
     between_floats,
     large_softmaxes,
+    moves_of_inputs,
     recipe,
     without_ranges,
 )
@@ -35,7 +36,7 @@ def quantise_tflite(request: Quantise) -> Quantised:
     file = ready(content, static=request.precision == "int8")
     model = read(file.content)
     edges = _edges(model)
-    handed_on = [copy for copy, answer in file.copies.items() if answer in edges[0]]
+    handed_on = moves_of_inputs(model) if request.precision == "int8" else []
     kept = (*file.named(request.keep_float), *handed_on)
     ranges: Ranges = {}
     unranged: list[str] = []

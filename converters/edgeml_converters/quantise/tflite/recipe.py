@@ -159,6 +159,31 @@ def between_floats(model: Any, in_float: Iterable[str]) -> list[str]:
     return found
 
 
+def moves_of_inputs(model: Any) -> list[str]:
+    """The first outputs of the ops that only move what the model is given, for its answers alone:
+    what nothing computes with needs no rounding."""
+    main = model.subgraphs[0]
+    given = set(map(int, main.inputs))
+    takers: dict[int, set[int]] = {}
+    moves: list[int] = []
+    for number, op in enumerate(main.operators):
+        for index in map(int, op.inputs):
+            takers.setdefault(index, set()).add(number)
+        inputs = [(index, main.tensors[index]) for index in map(int, op.inputs) if index >= 0]
+        constants = [tensor for _, tensor in inputs if is_constant(model, tensor)]
+        taken = {index for index, tensor in inputs if not is_constant(model, tensor)}
+        numbers = any(tensor.type == schema.TensorType.FLOAT32 for tensor in constants)
+        if op_name(model, op) in _MOVES and not numbers and taken and taken <= given:
+            moves.append(number)
+            given |= set(map(int, op.outputs))
+    found: dict[int, str] = {}
+    for number in reversed(moves):
+        results = list(map(int, main.operators[number].outputs))
+        if all(takers.get(index, set()) <= found.keys() for index in results):
+            found[number] = tensor_name(main.tensors[results[0]])
+    return list(found.values())
+
+
 @dataclass(frozen=True)
 class _Move:
     """An op that moves floats, by its first output as all are. makers, takers: of the floats; none
