@@ -1,11 +1,10 @@
 """The ops around a tensor, by the names under which quantisation keeps an op in float."""
 
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
-from typing import Any
 
 from edgeml.manifest import Format
+from edgeml_converters.formats.ops import ops_of
 
 
 @dataclass(frozen=True)
@@ -21,22 +20,6 @@ class Around:
     takers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Op:
-    """name: that of its first output where the file gives it none.
-
-    weights: how many numbers the constants of two axes or more have that it takes, as they are or
-    behind ops that only cut, join or turn them. constants: the names of all.
-    """
-
-    name: str
-    kind: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    weights: int = 0
-    constants: tuple[str, ...] = ()
-
-
 def around(form: Format, entry: Path, tensor: str) -> Around:
     """The ops around `tensor` in the float file `entry`; reads it, runs nothing."""
     ops = ops_of(form, entry)
@@ -47,74 +30,3 @@ def around(form: Format, entry: Path, tensor: str) -> Around:
         givers=tuple(op.name for op in ops if maker_inputs & set(op.outputs)),
         takers=tuple(op.name for op in ops if tensor in op.inputs),
     )
-
-
-def ops_of(form: Format, entry: Path) -> list[Op]:
-    """In the file's order."""
-    return (_of_onnx if form == "onnx" else _of_tflite)(entry)
-
-
-def _of_onnx(entry: Path) -> list[Op]:
-    from edgeml_converters.formats.onnx_read import read_graph
-    from edgeml_converters.formats.onnx_walk import MOVES, constants
-
-    model = read_graph(entry)
-    graph = model.graph
-    stored = constants(graph)
-    sizes = {name: prod(tensor.dims) for name, tensor in stored.items() if len(tensor.dims) > 1}
-    shapes = _shapes(model) if any(sizes.keys() & n.input for n in graph.node if _cuts(n)) else {}
-    fixed = set(stored)
-    ops: list[Op] = []
-    for node in graph.node:
-        if node.op_type == "Constant":
-            continue
-        size = sum(sizes.get(name, 0) for name in node.input)
-        moves = node.op_type in MOVES and fixed.issuperset(filter(None, node.input))
-        if moves and size:
-            fixed.update(node.output)
-            for name in node.output:
-                shape = shapes.get(name, (0,))
-                sizes[name] = size if 0 in shape else prod(shape)  # 0: it is not told
-        ops.append(
-            Op(
-                node.name or node.output[0],
-                node.op_type,
-                tuple(node.input),
-                tuple(node.output),
-                0 if moves else size,
-                tuple(name for name in node.input if name in stored),
-            )
-        )
-    return ops
-
-
-def _cuts(node: Any) -> bool:
-    return node.op_type in ("Slice", "Split")
-
-
-def _shapes(model: Any) -> dict[str, tuple[int, ...]]:
-    """Of the tensors inside, as far as they are known."""
-    from onnx import shape_inference
-
-    return {
-        value.name: tuple(axis.dim_value for axis in value.type.tensor_type.shape.dim)
-        for value in shape_inference.infer_shapes(model).graph.value_info
-        if value.type.tensor_type.HasField("shape")
-    }
-
-
-def _of_tflite(entry: Path) -> list[Op]:
-    from edgeml_converters.formats import tflite_read
-
-    return [
-        Op(
-            op.outputs[0].name,
-            op.kind,
-            tuple(tensor.name for tensor in op.inputs if tensor is not None),
-            tuple(tensor.name for tensor in op.outputs),
-            sum(prod(t.shape) for t in op.inputs if t and t.constant and len(t.shape) > 1),
-            tuple(t.name for t in op.inputs if t is not None and t.constant),
-        )
-        for op in tflite_read.read(entry).subgraphs[0]
-        if op.outputs
-    ]

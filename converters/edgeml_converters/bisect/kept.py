@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from edgeml.manifest import Format
-from edgeml_converters.bisect.around import Op, ops_of
 from edgeml_converters.bisect.origin import source_of
+from edgeml_converters.formats.ops import Op, ops_of
 
 
 def ops_like(form: Format, entry: Path, pattern: str) -> tuple[str, ...]:

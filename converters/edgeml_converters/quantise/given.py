@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgeml.manifest import Format
-from edgeml_converters.bisect.around import Op, ops_of
 from edgeml_converters.formats.onnx_walk import MOVES
+from edgeml_converters.formats.ops import Op, ops_of
 from edgeml_converters.formats.tensors import Ranges
 
 _ROUND = ("QUANTIZE", "QuantizeLinear")

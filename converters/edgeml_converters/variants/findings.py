@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edgeml.faults import Fault, Finding
 from edgeml.manifest import Format, Precision
-from edgeml_converters.bisect.around import ops_of
+from edgeml_converters.formats.ops import ops_of
 from edgeml_converters.quantise.coverage import MIN_COVERAGE_PERCENT
 
 _MOST_IN_FLOAT = 0.5  # of the weights

@@ -7,8 +7,8 @@ import msgspec
 from edgeml.conversion import CalibratorTried, RepairTried
 from edgeml.evidence import TensorFidelity
 from edgeml.faults import Fault, Finding
-from edgeml_converters.bisect.around import Op
 from edgeml_converters.bisect.kept import ops_like
+from edgeml_converters.formats.ops import Op
 from edgeml_converters.options import Options
 from edgeml_converters.quantise.calibrators import calibrators
 from edgeml_converters.steps.process import StepError

@@ -14,7 +14,7 @@ from msgspec import structs
 
 from edgeml.conversion import RepairTried
 from edgeml.evidence import TensorFidelity
-from edgeml_converters.bisect.around import Op, ops_of
+from edgeml_converters.formats.ops import Op, ops_of
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants.candidate import Candidate
 from edgeml_converters.variants.quantiser import QuantisedFile, Quantiser

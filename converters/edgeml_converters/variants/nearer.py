@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from edgeml.conversion import RepairTried
 from edgeml.faults import Fault
-from edgeml_converters.bisect.around import ops_of
+from edgeml_converters.formats.ops import ops_of
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants.candidate import Candidate
 from edgeml_converters.variants.mixed import action_of, by_own_noise, within_half

@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 
 from edgeml.faults import Fault, Finding
-from edgeml_converters.bisect.around import Op, ops_of
 from edgeml_converters.bisect.names import tail
+from edgeml_converters.formats.ops import Op, ops_of
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants.quantiser import Quantiser, Recipe
 

@@ -12,9 +12,10 @@ from onnx import TensorProto, helper, numpy_helper
 from edgeml.evidence import TensorFidelity
 from edgeml.faults import Fault, Finding
 from edgeml.manifest import Precision
-from edgeml_converters.bisect.around import Around, around, ops_of
+from edgeml_converters.bisect.around import Around, around
 from edgeml_converters.bisect.culprit import MARGIN_DB, culprit
 from edgeml_converters.bisect.repairs import Damage, Repair, repairs
+from edgeml_converters.formats.ops import ops_of
 from tests import onnx_models
 from tests.converters.tflite_files import dynamic_layer, write
 

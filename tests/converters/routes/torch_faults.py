@@ -1,5 +1,7 @@
 """Models in PyTorch that exporters are known to get wrong, named as sources by path."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -214,7 +216,7 @@ class Turned(nn.Module):
         self.register_buffer("turns", torch.view_as_complex(by.clone()))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        by = self.turns if self.by is None else torch.view_as_complex(self.by)
+        by: Any = self.turns if self.by is None else torch.view_as_complex(self.by)
         return torch.view_as_real(torch.view_as_complex(x.reshape(-1, 3, 2)) * by).flatten(1)
 
 

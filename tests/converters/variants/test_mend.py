@@ -41,9 +41,10 @@ class _Quantiser:
         return ()
 
     def examined(self, file: QuantisedFile) -> Any:
-        return SimpleNamespace(
-            standing=(), faults=(), doubted="", errors_beside=lambda _base: (), file=file
-        )
+        def none(_base: Any) -> tuple[()]:
+            return ()
+
+        return SimpleNamespace(standing=(), faults=(), doubted="", errors_beside=none, file=file)
 
     def make_examined(self, recipe: Recipe) -> tuple[QuantisedFile, Any]:
         self.made.append(recipe)
@@ -94,7 +95,7 @@ def test_calibrators_are_tried_again_where_a_repair_helped_and_is_not_enough(
 ) -> None:
     quantiser, start = _Quantiser(enough), _file(Recipe(calibrator="entropy"))
     candidate = quantiser.examined(start)
-    best, tried = mend(cast(Any, quantiser), cast(Any, candidate), start, calibrators)
+    best, tried = mend(cast(Any, quantiser), candidate, start, calibrators)
     assert best.recipe == Recipe(calibrator=found, keep_float=("ruins",))
     assert len(quantiser.made) == len(tried) == files
     assert tried[-1].kept and tried[-1].snr_db == REPAIRED[found]

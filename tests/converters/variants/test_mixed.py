@@ -11,7 +11,7 @@ import pytest
 
 from edgeml.evidence import TensorFidelity
 from edgeml.parity.answers import OutputParity
-from edgeml_converters.bisect.around import Op
+from edgeml_converters.formats.ops import Op
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants import mixed
 from edgeml_converters.variants.mixed import Mixed, by_own_noise, within_half

@@ -12,7 +12,7 @@ import pytest
 from edgeml.conversion import EngineParity, RepairTried, VariantReport
 from edgeml.evidence import TensorFidelity
 from edgeml.parity.answers import Answer, JudgedFigure, OutputParity
-from edgeml_converters.bisect.around import Op
+from edgeml_converters.formats.ops import Op
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants import nearer
 from edgeml_converters.variants.candidate import Candidate

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from edgeml_converters.bisect.around import Op
+from edgeml_converters.formats.ops import Op
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants import stumbles as module
 from edgeml_converters.variants.quantiser import Quantiser, Recipe

@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeml_converters.bisect.around import ops_of
+from edgeml_converters.formats.ops import ops_of
 
 
 @pytest.mark.parametrize("told", [True, False])
