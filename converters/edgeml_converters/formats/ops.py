@@ -1,5 +1,6 @@
 """The ops of a file of either format, by the names under which quantisation keeps them in float."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -13,7 +14,8 @@ class Op:
     """name: that of its first output where the file gives it none.
 
     weights: how many numbers the constants of two axes or more have that it takes, as they are or
-    behind ops that only cut, join or turn them. constants: the names of all.
+    behind ops that only cut, join or turn them; weight_names: of these. constants: the names of
+    all.
     """
 
     name: str
@@ -22,6 +24,27 @@ class Op:
     outputs: tuple[str, ...]
     weights: int = 0
     constants: tuple[str, ...] = ()
+    weight_names: tuple[str, ...] = ()
+
+
+def weights_of(ops: Iterable[Op]) -> int:
+    """Of all of them, those that several take counted once."""
+    return sum({op.weight_names or (op.name,): op.weights for op in ops}.values())
+
+
+def sharing_weights(ops: Sequence[Op]) -> dict[str, tuple[str, ...]]:
+    """The name of each op with weights -> those of all that take one of them, with itself: the steps
+    of an unrolled recurrent layer."""
+    takers: dict[str, list[str]] = {}
+    for op in ops:
+        for name in op.weight_names:
+            takers.setdefault(name, []).append(op.name)
+    return {
+        op.name: tuple(dict.fromkeys(taker for name in op.weight_names for taker in takers[name]))
+        or (op.name,)
+        for op in ops
+        if op.weights
+    }
 
 
 def ops_of(form: Format, entry: Path) -> list[Op]:
@@ -50,6 +73,7 @@ def _of_onnx(entry: Path) -> list[Op]:
             for name in node.output:
                 shape = shapes.get(name, (0,))
                 sizes[name] = size if 0 in shape else prod(shape)  # 0: it is not told
+        known = tuple(name for name in node.input if name in sizes)
         ops.append(
             Op(
                 node.name or node.output[0],
@@ -58,6 +82,7 @@ def _of_onnx(entry: Path) -> list[Op]:
                 tuple(node.output),
                 0 if moves else size,
                 tuple(name for name in node.input if name in stored),
+                () if moves else known,
             )
         )
     return ops
@@ -89,6 +114,7 @@ def _of_tflite(entry: Path) -> list[Op]:
             tuple(tensor.name for tensor in op.outputs),
             sum(prod(t.shape) for t in op.inputs if t and t.constant and len(t.shape) > 1),
             tuple(t.name for t in op.inputs if t is not None and t.constant),
+            tuple(t.name for t in op.inputs if t and t.constant and len(t.shape) > 1),
         )
         for op in tflite_read.read(entry).subgraphs[0]
         if op.outputs

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edgeml.faults import Fault, Finding
 from edgeml.manifest import Format, Precision
-from edgeml_converters.formats.ops import ops_of
+from edgeml_converters.formats.ops import ops_of, weights_of
 from edgeml_converters.quantise.coverage import MIN_COVERAGE_PERCENT
 
 _MOST_IN_FLOAT = 0.5  # of the weights
@@ -22,7 +22,7 @@ def computed_in_float(
         return []
     ops = [op for op in ops_of(form, float_entry) if op.weights]
     in_float = [op for op in ops if op.name in float_activations]
-    share = sum(op.weights for op in in_float) / sum(op.weights for op in ops)
+    share = weights_of(in_float) / weights_of(ops)
     if share <= _MOST_IN_FLOAT:
         return []
     return [

@@ -14,7 +14,7 @@ from msgspec import structs
 
 from edgeml.conversion import RepairTried
 from edgeml.evidence import TensorFidelity
-from edgeml_converters.formats.ops import Op, ops_of
+from edgeml_converters.formats.ops import Op, ops_of, sharing_weights, weights_of
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants.candidate import Candidate
 from edgeml_converters.variants.quantiser import QuantisedFile, Quantiser
@@ -142,10 +142,9 @@ def action_of(kept: int, layers: int) -> str:
 
 def within_half(heavy: Sequence[Names], ops: Sequence[Op]) -> list[Names]:
     """The noisiest first, without those that would make more than half of all weights theirs."""
-    weights = {op.name: op.weights for op in ops}
-    room, taken = sum(weights.values()) / 2, list[Names]()
+    room, taken = weights_of(ops) / 2, list[Names]()
     for names in heavy:
-        size = sum(weights[name] for name in names)
+        size = weights_of(op for op in ops if op.name in names)
         if size <= room:
             taken.append(names)
             room -= size
@@ -155,12 +154,14 @@ def within_half(heavy: Sequence[Names], ops: Sequence[Op]) -> list[Names]:
 def by_own_noise(
     ops: Sequence[Op], tensors: Sequence[TensorFidelity], both_sides: bool
 ) -> tuple[list[Names], list[Names]]:
-    """The names by which operators stay in float, without weights and with them, noisiest first.
+    """The names by which operators stay in float, without weights and with them, noisiest first;
+    those that share weights together.
 
     both_sides: whether what passes between operators is rounded, so that a tensor is exact only
     where those that take it stay in float too.
     """
     noisy = [t for t in tensors if t.own_snr_db is not None and t.own_snr_db < _LEAST_DB]
+    sharing = sharing_weights(ops)
     light: dict[Names, None] = {}
     heavy: dict[Names, None] = {}
     for tensor in sorted(noisy, key=lambda tensor: tensor.own_snr_db or 0.0):
@@ -174,5 +175,5 @@ def by_own_noise(
             light.setdefault(group)
         for op in near:
             if op.weights:
-                heavy.setdefault((op.name,))
+                heavy.setdefault(sharing[op.name])
     return list(light), list(heavy)

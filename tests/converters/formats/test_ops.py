@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeml_converters.formats.ops import ops_of
+from edgeml_converters.formats.ops import Op, ops_of, sharing_weights, weights_of
 
 
 @pytest.mark.parametrize("told", [True, False])
@@ -38,3 +38,21 @@ def test_weights_behind_nodes_that_move_them_are_the_layers(tmp_path: Path, told
     onnx.save(helper.make_model(graph), file)
     found = {op.name: op.weights for op in ops_of("onnx", file)}
     assert found == {"cut": 0, "turn": 0, "layer": 24, "moves": 0}
+    assert next(op.weight_names for op in ops_of("onnx", file) if op.name == "layer") == ("turned",)
+
+
+def test_weights_that_several_take_are_counted_once_and_stay_together() -> None:
+    """As the steps of an unrolled recurrent layer."""
+    steps = [
+        Op(f"step{n}", "MatMul", ("x", "w"), (f"h{n}",), weights=24, weight_names=("w",))
+        for n in range(3)
+    ]
+    head = Op("head", "MatMul", ("h2", "v"), ("y",), weights=10, weight_names=("v",))
+    other = Op("other", "MatMul", ("x", "u"), ("z",), weights=5)
+    ops = [*steps, Op("act", "Tanh", ("h0",), ("a",)), head, other]
+    assert weights_of(ops) == 39
+    assert sharing_weights(ops) == {
+        **{f"step{n}": ("step0", "step1", "step2") for n in range(3)},
+        "head": ("head",),
+        "other": ("other",),
+    }
