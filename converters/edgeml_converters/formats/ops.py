@@ -33,8 +33,8 @@ def weights_of(ops: Iterable[Op]) -> int:
 
 
 def sharing_weights(ops: Sequence[Op]) -> dict[str, tuple[str, ...]]:
-    """The name of each op with weights -> those of all that take one of them, with itself: the steps
-    of an unrolled recurrent layer."""
+    """The name of each op with weights -> those of all that take one of them, with itself: the
+    steps of an unrolled recurrent layer."""
     takers: dict[str, list[str]] = {}
     for op in ops:
         for name in op.weight_names:
