@@ -30,7 +30,7 @@ LEAST = {
     "segmentation_nhwc": 0.9, "pose": 0.95, "embedding": 0.8, "two_heads": 0.9, "rare_event": 0.75,
 }  # fmt: skip
 MOST = {"tiny_units": 0.15, "mixed_units": 0.35, "twelve_inputs": 0.15, "stream": 0.15}
-CONVERTED = "mixed_units"  # of whose files one is the same, repaired, and one differs
+CONVERTED = "stream"  # of whose files some are the same, and one differs though it is repaired
 
 
 @pytest.fixture(autouse=True)
@@ -139,7 +139,7 @@ def test_the_table_of_conversions_has_every_member_and_agrees_with_the_tasks() -
 def test_a_converted_member_is_what_the_docs_say(tmp_path: Path) -> None:
     documented = rows.written()
     found = [*convert_member("torch", CONVERTED, tmp_path)]
-    assert {one.answer for one in found} == {"same", "differs"}
+    assert {one.answer for one in found} >= {"same", "differs"}
     for one in found:
         assert one.agrees, one
         key = (CONVERTED, TITLES["torch"], TITLES[one.format], one.precision)
