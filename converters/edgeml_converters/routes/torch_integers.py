@@ -1,4 +1,4 @@
-"""Shifts and remainders of integers as products and quotients, for exporters that have none."""
+"""Shifts of integers as products and quotients, for exporters that have none."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -50,28 +50,6 @@ def shifts() -> Iterator[tuple[Any, Any]]:
             for name in packet.overloads():
                 if name != "int" and not name.endswith("out"):
                     yield getattr(packet, name), write
-
-
-def _remainder(x: Any, by: Any) -> Any:
-    """Of a division that rounds to zero; litert-torch divides integers of 64 bits in float64."""
-    if x.is_floating_point():
-        return NotImplemented
-    return x - torch.div(x, by, rounding_mode="trunc") * by
-
-
-def _unasked(*_checked: Any) -> None:
-    """In the place of a check of values, as one_hot has it, which a file cannot make."""
-
-
-def for_litert() -> dict[Any, Any]:
-    """Each operator with the function that stands for it."""
-    return {
-        **dict(shifts()),
-        _aten.fmod.Scalar: _remainder,
-        _aten.fmod.Tensor: _remainder,
-        _aten._assert_async.default: _unasked,
-        _aten._assert_async.msg: _unasked,
-    }
 
 
 @cache

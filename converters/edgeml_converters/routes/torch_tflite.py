@@ -23,8 +23,8 @@ from edgeml_converters.frameworks.torch_values import caught, explained
 from edgeml_converters.quantise.tflite.edges import set_float_edges
 from edgeml_converters.routes.litert_constants import constants_of_their_own
 from edgeml_converters.routes.litert_names import whole_paths
+from edgeml_converters.routes.litert_operators import for_litert
 from edgeml_converters.routes.torch_cond import both_ways
-from edgeml_converters.routes.torch_integers import for_litert
 from edgeml_converters.steps.messages import Converted
 
 ENTRY = "model.tflite"

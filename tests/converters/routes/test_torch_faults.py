@@ -162,3 +162,16 @@ def test_both_ways_of_a_branch_are_in_a_file_without_branches(
     assert done.worst < 1e-6
     (below,) = LitertEngine(done.entry).run({"x": -x[:1]}).values()
     assert np.abs(below - -x[:1, :2] * 8).max() < 1e-6
+
+
+@pytest.mark.parametrize("key", ROUTES)
+@pytest.mark.parametrize("pixels", [1, 2])
+def test_attention_over_one_pixel(worker: Worker, tmp_path: Path, key: str, pixels: int) -> None:
+    """Products of a row and a column stopped litert-torch."""
+    x = np.random.default_rng(0).normal(size=(8, 7, pixels, pixels)).astype(np.float32)
+    done = route(worker, tmp_path, f"{MODELS}:one_pixel", key, x=x)
+    q, k, v = np.split(x.reshape(8, 7, -1), [2, 4], axis=1)
+    scores = q.transpose(0, 2, 1) @ k
+    weights = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+    truth = v @ weights.transpose(0, 2, 1) + scores.mean((1, 2), keepdims=True)
+    assert np.abs(done.answers["output"] - truth).max() < 1e-5

@@ -235,3 +235,16 @@ class Hot(nn.Module):
 
 def hot() -> nn.Module:
     return Hot()
+
+
+class OnePixel(nn.Module):
+    """An attention over the pixels of a picture, of which there may be one alone."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = (part.flatten(2) for part in x.split([2, 2, 3], dim=1))
+        weights = (q.transpose(1, 2) @ k).softmax(-1)
+        return v @ weights.transpose(1, 2) + (q.transpose(1, 2) @ k).mean((1, 2), keepdim=True)
+
+
+def one_pixel() -> nn.Module:
+    return OnePixel()
