@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-# What stands for a tensor of the frozen graph, see tensorflow_operators.
-StandIn = Callable[[Any], Any]
+from edgeml_converters.routes.tensorflow_operators import StandIn, Writer
+
 Write = Callable[[StandIn], "Parts"]
 
 
@@ -200,21 +200,18 @@ _OF_KIND: dict[str, Callable[[Any], Write | None]] = {
 }
 
 
-def _to_floats(
-    answer: Callable[[Parts], Any], native: Callable[[Any], bool]
-) -> Callable[[Any, Mapping[str, Any]], Any]:
-    """The writer of an operator from complex numbers to floats; see tensorflow_operators.Writer.
-
-    native: whether it stays as it is.
-    """
+def _to_floats(answer: Callable[[Parts], Any], native: Callable[[Any], bool]) -> Writer:
+    """The writer of an operator from complex numbers to floats; native: whether it stays."""
 
     def writer(operation: Any, _: Mapping[str, Any]) -> Any:
         parts = None if native(operation) else _parts(operation.inputs[0])
+        if parts is None:
+            return None
 
         def write(given: StandIn) -> Any:
-            return None if parts is None else answer(parts(given))
+            return answer(parts(given))
 
-        return None if parts is None else write
+        return write
 
     return writer
 
@@ -246,7 +243,7 @@ def _is_tflites(operation: Any) -> bool:
     return length is not None and length & (length - 1) == 0 and operation.type != "Angle"
 
 
-def _writers(native: Callable[[Any], bool]) -> dict[str, Any]:
+def _writers(native: Callable[[Any], bool]) -> dict[str, Writer]:
     answers: dict[str, Callable[[Parts], Any]] = {
         "Real": operator.attrgetter("real"),
         "Imag": operator.attrgetter("imaginary"),

@@ -9,6 +9,7 @@ time.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from msgspec import structs
 
@@ -42,21 +43,16 @@ class Mixed:
 
     def search(self) -> None:
         """Tries at most 10 files; none where the tensors inside cannot be seen."""
-        try:
-            tensors = self._quantiser.trace(self._start, self._candidate.doubted)
-        except StepError:
+        order = order_of(self._quantiser, self._start, self._candidate)
+        if order is None:
             return
-        ops = ops_of(self._quantiser.format, self._quantiser.base.entry)
-        static = self._quantiser.precision == "int8"
-        light, heavy = by_own_noise(ops, tensors, static)
+        light, heavy, layers, every = order.light, order.heavy, order.half, order.every
         if light and self._sound(light):
             self._narrow(0, len(light), lambda few: self._sound(light[:few]))
             return
-        layers = within_half(heavy, ops) if static else []
         if layers and self._sound(light, layers):
             self._narrow(0, len(layers), lambda few: self._sound(light, layers[:few]))
             return
-        every = [*layers, *(names for names in heavy if names not in layers)] if static else []
         if len(every) > len(layers) and self._sound(light, every, or_nearest=False):
             self._narrow(
                 len(layers),
@@ -124,6 +120,32 @@ class Mixed:
     def _nearness(self, file: QuantisedFile, candidate: Candidate) -> tuple[float, ...]:
         """More is better: nothing that speaks against it, its standing, the file's own nearness."""
         return self._quantiser.near(candidate), *candidate.standing, *file.nearness
+
+
+@dataclass(frozen=True)
+class Order:
+    """Names by which operators leave int8, noisiest first: light ones have no weights, heavy ones
+    have. half, every: of the heavy ones those that may take and give floats, with weights in int8,
+    see `within_half`; none where activations are floats anyway."""
+
+    light: Sequence[Names]
+    heavy: Sequence[Names]
+    half: Sequence[Names]
+    every: Sequence[Names]
+
+
+def order_of(quantiser: Quantiser, file: QuantisedFile, candidate: Candidate) -> Order | None:
+    """What is to leave int8 in the file first; None where the tensors inside cannot be seen."""
+    try:
+        tensors = quantiser.trace(file, candidate.doubted)
+    except StepError:
+        return None
+    ops = ops_of(quantiser.format, quantiser.base.entry)
+    static = quantiser.precision == "int8"
+    light, heavy = by_own_noise(ops, tensors, static)
+    half = within_half(heavy, ops) if static else []
+    every = [*half, *(names for names in heavy if names not in half)] if static else []
+    return Order(light, heavy, half, every)
 
 
 def action_of(kept: int, layers: int) -> str:

@@ -1,17 +1,16 @@
 """Nearer files, where the samples that prove leave a file open that those that choose let pass.
 
-The samples that prove choose nothing: the next file is the next step of mixed precision (see
-`mixed`), and each is proven by wider intervals, so that trying makes nothing the same.
+The samples that prove say only whether to go on: the next file is the next step of mixed precision
+(see `mixed`), and each is proven by wider intervals than the one before it (see `deciding.decide`).
 """
 
 from collections.abc import Iterator
 
 from edgeml.conversion import RepairTried
 from edgeml.faults import Fault
-from edgeml_converters.formats.ops import ops_of
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants.candidate import Candidate
-from edgeml_converters.variants.mixed import action_of, by_own_noise, within_half
+from edgeml_converters.variants.mixed import action_of, order_of
 from edgeml_converters.variants.quantiser import QuantisedFile, Quantiser, Recipe
 
 _CLEARLY_DB = 2.0  # less noise by this much may tell what more noise did not
@@ -52,17 +51,12 @@ def _steps(
     quantiser: Quantiser, file: QuantisedFile, candidate: Candidate
 ) -> Iterator[tuple[Recipe, str]]:
     """Recipes that leave more and more in float, but for weights, and each in words."""
-    try:
-        tensors = quantiser.trace(file, candidate.doubted)
-    except StepError:
+    order = order_of(quantiser, file, candidate)
+    if order is None:
         return
-    ops = ops_of(quantiser.format, quantiser.base.entry)
-    light, heavy = by_own_noise(ops, tensors, both_sides=True)
-    half = within_half(heavy, ops)
-    every = [*half, *(names for names in heavy if names not in half)]
     last = file.recipe
-    for layers in ([], half, every):
-        kept, taking = ([name for names in of for name in names] for of in (light, layers))
+    for layers in ((), order.half, order.every):
+        kept, taking = ([name for names in of for name in names] for of in (order.light, layers))
         recipe = file.recipe.with_float(kept, taking)
         if recipe != last:
             last = recipe

@@ -14,7 +14,7 @@ from edgeml.evidence import TensorFidelity
 from edgeml.parity.answers import Answer, JudgedFigure, OutputParity
 from edgeml_converters.formats.ops import Op
 from edgeml_converters.steps.process import StepError
-from edgeml_converters.variants import nearer
+from edgeml_converters.variants import mixed
 from edgeml_converters.variants.candidate import Candidate
 from edgeml_converters.variants.nearer import prove
 from edgeml_converters.variants.quantiser import QuantisedFile, Recipe
@@ -91,7 +91,7 @@ def _ops(monkeypatch: pytest.MonkeyPatch) -> None:
     def ops_of(_form: str, _entry: Path) -> list[Op]:
         return OPS
 
-    monkeypatch.setattr(nearer, "ops_of", ops_of)
+    monkeypatch.setattr(mixed, "ops_of", ops_of)
 
 
 def _proven(quantiser: _Quantiser, *, repair: bool = True) -> tuple[Recipe, Answer, list[bool]]:
