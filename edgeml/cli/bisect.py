@@ -111,7 +111,7 @@ def _blamed_for(tensor: "TensorFidelity") -> float | None:
 
 
 def _decibel(value: float | None) -> str:
-    from edgeml_converters.bisect.own import NOT_FINITE_DB
+    from edgeml_converters.bisect.noise import NOT_FINITE_DB
 
     if value is None:
         return "exact"

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeml.manifest import Format
+from edgeml_converters.bisect.probe import wide
 from edgeml_converters.formats.tensors import Arrays
 
 _GIVEN = " given"
@@ -27,7 +28,7 @@ class Alone(ABC):
 
     @abstractmethod
     def run(self, values: Arrays, feeds: Arrays) -> dict[str, npt.NDArray[Any]]:
-        """`names` as float64, each from what the operator before it is given.
+        """`names` as float32 or wider, each from what the operator before it is given.
 
         values: of the tensors that it is cut at, by name. feeds: the model's inputs, of which those
         that are no floats count.
@@ -72,13 +73,13 @@ class _OnnxAlone(Alone):
 
     def run(self, values: Arrays, feeds: Arrays) -> dict[str, npt.NDArray[Any]]:
         given = {
-            f"{name}{_GIVEN}": values[name].astype(dtype) for name, dtype in self._dtypes.items()
+            f"{name}{_GIVEN}": values[name].astype(dtype, copy=False)
+            for name, dtype in self._dtypes.items()
         }
         integers = {name: feeds[name] for name in self._integers}
         answers = self._session.run(list(self.names), given | integers)
         return {
-            name: np.asarray(answer, np.float64)
-            for name, answer in zip(self.names, answers, strict=True)
+            name: wide(np.asarray(answer)) for name, answer in zip(self.names, answers, strict=True)
         }
 
 
@@ -119,13 +120,15 @@ class _TfliteAlone(Alone):
 
     def run(self, values: Arrays, feeds: Arrays) -> dict[str, npt.NDArray[Any]]:
         for name, index in self._given.items():
-            self._interpreter.set_tensor(index, values[name].astype(self._dtypes[index]))
+            self._interpreter.set_tensor(
+                index, values[name].astype(self._dtypes[index], copy=False)
+            )
         for name, index in self._integers.items():
             if name in feeds:
                 self._interpreter.set_tensor(index, feeds[name].astype(self._dtypes[index]))
         self._interpreter.invoke()
         return {
-            name: np.asarray(self._interpreter.get_tensor(index), np.float64)
+            name: wide(self._interpreter.get_tensor(index))
             for name, index in self._answered.items()
         }
 

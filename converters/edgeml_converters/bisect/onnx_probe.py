@@ -9,14 +9,13 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 
-from edgeml_converters.bisect.probe import Place, Probe
+from edgeml_converters.bisect.probe import Place, Probe, wide
 from edgeml_converters.formats.onnx_edges import edges
 from edgeml_converters.formats.onnx_read import QUANTISED, read_graph
 from edgeml_converters.formats.onnx_walk import constants
 from edgeml_converters.formats.tensors import Arrays
 
 _FLOATS = {"float": "float32", "float16": "float16", "double": "float64"}
-_SAMPLES = 8
 _WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
 
@@ -53,8 +52,6 @@ class OnnxProbe(Probe):
             place.name: place.name + QUANTISED if place.name + QUANTISED in floats else place.name
             for place in self.places
         }
-        frozen = any(value.shape[:1] == [1] for value in self._session.get_inputs())
-        self.samples = 1 if frozen else _SAMPLES
 
     def run(self, feeds: Arrays) -> dict[str, npt.NDArray[Any]]:
         outputs = [shown for shown in self._shown.values() if shown not in self._inputs]
@@ -69,9 +66,9 @@ class OnnxProbe(Probe):
         means = self._edges.get(name)
         return array if means is None else means.as_taken(array, self._inputs[name])
 
-    def _real(self, name: str, value: Any) -> npt.NDArray[np.float64]:
+    def _real(self, name: str, value: Any) -> npt.NDArray[Any]:
         means, array = self._edges.get(name), np.asarray(value)
-        return np.asarray(array if means is None else means.reals(array), np.float64)
+        return wide(array if means is None else means.reals(array))
 
 
 def open_session(model: onnx.ModelProto, path: Path) -> onnxruntime.InferenceSession:

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from edgeml_converters.formats.tensors import Arrays
@@ -27,12 +28,18 @@ class Probe(ABC):
     """A file opened so that its tensors can be seen.
 
     places: its float tensors, and the quantised ones that stand for one, in order of execution.
-    samples: how many it takes at once.
     """
 
     places: tuple[Place, ...]
-    samples: int
 
     @abstractmethod
     def run(self, feeds: Arrays) -> dict[str, npt.NDArray[Any]]:
-        """Every tensor of `places` as float64, by name; feeds: by the file's own names."""
+        """Every tensor of `places` as float32 or wider, by name.
+
+        feeds: one sample, by the file's own names; all tensors of several would take much memory.
+        """
+
+
+def wide(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """float16 as float32, in which its differences have no rounding of their own."""
+    return values if values.dtype.itemsize >= 4 else values.astype(np.float32)

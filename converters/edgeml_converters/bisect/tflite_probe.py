@@ -4,12 +4,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from edgeml.integers import as_taken
 from edgeml.quantisation import Quantisation
-from edgeml_converters.bisect.probe import Place, Probe
+from edgeml_converters.bisect.probe import Place, Probe, wide
 from edgeml_converters.formats import tflite_read
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.formats.tflite_read import Op, Tensor
@@ -21,8 +20,6 @@ _INTEGERS = {"int8", "uint8", "int16"}
 
 class TfliteProbe(Probe):
     """Quantised tensors are shown as what they stand for: scale * (value - zero point)."""
-
-    samples = 1
 
     def __init__(self, path: Path, engine: str) -> None:
         file = tflite_read.read(path)
@@ -97,8 +94,8 @@ def _hints(tensor: Tensor, op: Op | None) -> tuple[str, ...]:
 
 def _real(array: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:
     if tensor.type in _FLOATS:
-        return np.asarray(array, np.float64)
-    return _means(tensor).reals(array).astype(np.float64)
+        return wide(array)
+    return wide(_means(tensor).reals(array))
 
 
 def _quantised(array: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[Any]:

@@ -1,47 +1,16 @@
 """Two files of one model, tensor by tensor on the same inputs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from edgeml.errors import InputError
 from edgeml.evidence import TensorFidelity
 from edgeml.manifest import Format
+from edgeml_converters.bisect.noise import Noise
 from edgeml_converters.bisect.origin import source_of
-from edgeml_converters.bisect.own import NOT_FINITE_DB, OwnNoise
+from edgeml_converters.bisect.own import OwnNoise
 from edgeml_converters.bisect.probe import Place, Probe
 from edgeml_converters.formats.tensors import Arrays
-
-
-@dataclass
-class _Power:
-    """Sums of squares over all samples."""
-
-    signal: float = 0.0
-    noise: float = 0.0
-    finite: bool = True
-
-    def add(self, suspect: npt.NDArray[Any], reference: npt.NDArray[Any]) -> None:
-        # Minus infinity in an attention mask is no fault where both files have it.
-        same = (suspect == reference) | (np.isnan(suspect) & np.isnan(reference))
-        finite = np.isfinite(reference)
-        self.finite &= bool((np.isfinite(suspect) | same).all())
-        self.signal += float(np.square(reference[finite]).sum())
-        rest = finite & np.isfinite(suspect)
-        self.noise += float(np.square(suspect[rest] - reference[rest]).sum())
-
-    @property
-    def snr_db(self) -> float | None:
-        """Signal to noise in dB: None where there is no noise, 0 where there is no signal."""
-        if not self.finite:
-            return NOT_FINITE_DB
-        if self.noise == 0.0:
-            return None
-        return float(10 * np.log10(self.signal / self.noise)) if self.signal > 0 else 0.0
 
 
 def trace(
@@ -69,10 +38,10 @@ def trace(
             f"{suspect.name} and {reference.name} compute no tensor of one name; compare a variant "
             "with the float file that it was made of."
         )
-    powers = {place.name: _Power() for place in shared}
+    powers = {place.name: Noise() for place in shared}
     own = OwnNoise(form, reference, {place.name: place.dtype for place in shared}, engine)
-    for start, step in _pieces(inputs, min(suspect_probe.samples, reference_probe.samples)):
-        feeds = {name: array[start : start + step] for name, array in inputs.items()}
+    for sample in range(len(next(iter(inputs.values())))):
+        feeds = {name: array[sample : sample + 1] for name, array in inputs.items()}
         suspect_values, reference_values = suspect_probe.run(feeds), reference_probe.run(feeds)
         for name in list(powers):
             if suspect_values[name].shape == reference_values[name].shape:
@@ -101,11 +70,6 @@ def _probe(form: Format, path: Path, engine: str) -> Probe:
     from edgeml_converters.bisect.tflite_probe import TfliteProbe
 
     return TfliteProbe(path, engine or "litert")
-
-
-def _pieces(inputs: Arrays, samples: int) -> list[tuple[int, int]]:
-    total = len(next(iter(inputs.values())))
-    return [(start, samples) for start in range(0, total, samples)]
 
 
 def _source(place: Place, sources: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ from edgeml.errors import InputError
 from edgeml.evidence import TensorFidelity
 from edgeml_converters.bisect.around import around
 from edgeml_converters.bisect.culprit import FLOORS_DB, culprit
-from edgeml_converters.bisect.own import NOT_FINITE_DB
+from edgeml_converters.bisect.noise import NOT_FINITE_DB
 from edgeml_converters.bisect.repairs import Damage, repairs
 from edgeml_converters.bisect.trace import trace
 from edgeml_converters.formats import onnx_write
