@@ -39,7 +39,7 @@ class Options:
     memory_bytes: int | None = None
     holdout_samples: int = 64
     calibration_samples: int = 256
-    choice_samples: int = 256
+    choice_samples: int = 1024
     calibration_data: Path | None = None
     outputs: tuple[str, ...] = ()
     tolerances: tuple[str, ...] = ()

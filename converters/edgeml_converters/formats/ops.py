@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from edgeml.manifest import Format
+from edgeml_converters.formats.layers import ONNX_WEIGHTS, TFLITE_WEIGHTS
 
 
 @dataclass(frozen=True)
 class Op:
     """name: that of its first output where the file gives it none.
 
-    weights: how many numbers the constants of two axes or more have that it takes, as they are or
-    behind ops that only cut, join or turn them; weight_names: of these. constants: the names of
-    all.
+    weights: how many numbers the constants of two axes or more have that it takes as a layer's
+    weights, as they are or behind ops that only cut, join or turn them; weight_names: of these.
+    constants: the names of all.
     """
 
     name: str
@@ -73,16 +74,18 @@ def _of_onnx(entry: Path) -> list[Op]:
             for name in node.output:
                 shape = shapes.get(name, (0,))
                 sizes[name] = size if 0 in shape else prod(shape)  # 0: it is not told
-        known = tuple(name for name in node.input if name in sizes)
+        taken = () if moves else ONNX_WEIGHTS.get(node.op_type, ())
+        inputs = [node.input[place] for place in taken if place < len(node.input)]
+        known = tuple(name for name in inputs if name in sizes)
         ops.append(
             Op(
                 node.name or node.output[0],
                 node.op_type,
                 tuple(node.input),
                 tuple(node.output),
-                0 if moves else size,
+                sum(sizes[name] for name in known),
                 tuple(name for name in node.input if name in stored),
-                () if moves else known,
+                known,
             )
         )
     return ops
@@ -106,16 +109,21 @@ def _shapes(model: Any) -> dict[str, tuple[int, ...]]:
 def _of_tflite(entry: Path) -> list[Op]:
     from edgeml_converters.formats import tflite_read
 
-    return [
-        Op(
-            op.outputs[0].name,
-            op.kind,
-            tuple(tensor.name for tensor in op.inputs if tensor is not None),
-            tuple(tensor.name for tensor in op.outputs),
-            sum(prod(t.shape) for t in op.inputs if t and t.constant and len(t.shape) > 1),
-            tuple(t.name for t in op.inputs if t is not None and t.constant),
-            tuple(t.name for t in op.inputs if t and t.constant and len(t.shape) > 1),
+    ops: list[Op] = []
+    for op in tflite_read.read(entry).subgraphs[0]:
+        if not op.outputs:
+            continue
+        taken = [op.inputs[n] for n in TFLITE_WEIGHTS.get(op.kind, ()) if n < len(op.inputs)]
+        weights = {t.name: prod(t.shape) for t in taken if t and t.constant and len(t.shape) > 1}
+        ops.append(
+            Op(
+                op.outputs[0].name,
+                op.kind,
+                tuple(tensor.name for tensor in op.inputs if tensor is not None),
+                tuple(tensor.name for tensor in op.outputs),
+                sum(weights.values()),
+                tuple(t.name for t in op.inputs if t is not None and t.constant),
+                tuple(weights),
+            )
         )
-        for op in tflite_read.read(entry).subgraphs[0]
-        if op.outputs
-    ]
+    return ops

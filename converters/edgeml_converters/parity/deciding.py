@@ -62,8 +62,8 @@ def decide(
     samples nothing is the same. looks_of_all: where more is looked at than these, see `looks`.
     seen_is_enough: what is beyond a limit in the samples seen differs whatever others would say, as
     of rounding, which has no bad luck. attempt: how many files these samples have been asked of;
-    the n-th is the same by an interval of 5 / n % doubt, so that one of four at a limit is called
-    the same in at most 5.2 % of draws, where it is 2.5 % of one alone.
+    the n-th is the same by an interval of 5 / n % doubt, so that one of five at a limit is called
+    the same in at most 5.8 % of draws, where it is 2.5 % of one alone.
     """
     looked_at = max(1, looks(requirements) if looks_of_all is None else looks_of_all)
     best: list[Column] = []

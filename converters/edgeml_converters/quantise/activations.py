@@ -18,6 +18,13 @@ _KEPT_OF_AVERAGE = 0.95  # as litert-quantizer smooths
 _TINY = 1e-30
 
 
+def is_bounded(values: Array) -> bool:
+    """Whether there are any, and none is an infinity or stands for one."""
+    return bool(
+        values.size and -STANDS_FOR_INFINITY < values.min() and values.max() < STANDS_FOR_INFINITY
+    )
+
+
 class Activation:
     """The values of one tensor, piece by piece.
 
@@ -33,7 +40,7 @@ class Activation:
         self._counts = np.zeros(0, np.int64)
 
     def add(self, values: Array) -> None:
-        """values: finite, at least one."""
+        """values: finite, at least one, float32 or wider."""
         low, high = float(values.min()), float(values.max())
         if self._counts.size:
             kept, new = _KEPT_OF_AVERAGE, 1 - _KEPT_OF_AVERAGE
@@ -47,9 +54,10 @@ class Activation:
         self.low, self.high = min(self.low, low), max(self.high, high)
         while self._bin(self.high) - self._bin(self.low) >= BINS:
             self._coarsen()
-        index = np.floor(values.astype(np.float64).ravel() / self._width).astype(np.int64)
-        first = int(index.min())
-        self._merge(first, np.bincount(index - first))
+        first = self._bin(low)
+        # By a power of two, so that float32 is exact, as are differences of whole numbers in it.
+        places = np.floor(values.ravel() * values.dtype.type(1 / self._width))
+        self._merge(first, np.bincount((places - values.dtype.type(first)).astype(np.intp)))
 
     def histogram(self) -> tuple[Array, Array]:
         """Counts, and the edges of their bins, one more, from the smallest to the largest value."""

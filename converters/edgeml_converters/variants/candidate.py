@@ -91,15 +91,17 @@ class Candidate:
         )
 
     @property
-    def open_by_noise(self) -> bool:
-        """Whether less noise would tell what it says, and no word of people's is waited for."""
+    def too_noisy(self) -> bool:
+        """Whether it is not the same, and less noise may make it so: nothing but values is wrong,
+        and no word of people's is waited for."""
         outputs = [one for row in self.report.engines for _, one in row.judged]
         figures = [figure for output in outputs for figure in output.figures]
-        undecided = [figure for figure in figures if figure.answer == "cannot tell"]
+        missed = [figure for figure in figures if figure.answer != "same"]
         return (
-            self.report.answer == "cannot tell"
-            and bool(undecided)
-            and not any(figure.waits for figure in undecided)
+            not self.report.passed
+            and set(self.faults) <= {Fault.WRONG_VALUES}
+            and bool(missed)
+            and not any(figure.waits for figure in missed)
         )
 
     def reported(self, **changes: object) -> "Candidate":

@@ -4,8 +4,8 @@ Where no one operator is to blame, as where a little noise adds up over a state'
 only an order to go by: how much noise each adds by itself. Those without weights come first, since
 they cost no coverage: with all of them in float, as few of them as are enough are found by halving.
 Else layers take and give floats, with weights in int8: first so many that those with half of the
-weights do not, then all, of which people are told. At last layers stay in float, twice as many each
-time.
+weights do not, then all, of which people are told. At last layers stay in float, with half of the
+weights at most.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,11 +46,12 @@ class Mixed:
         order = order_of(self._quantiser, self._start, self._candidate)
         if order is None:
             return
-        light, heavy, layers, every = order.light, order.heavy, order.half, order.every
+        light, layers, every = order.light, order.half, order.every
+        static = bool(every)
         if light and self._sound(light):
             self._narrow(0, len(light), lambda few: self._sound(light[:few]))
             return
-        if layers and self._sound(light, layers):
+        if static and layers and self._sound(light, layers):
             self._narrow(0, len(layers), lambda few: self._sound(light, layers[:few]))
             return
         if len(every) > len(layers) and self._sound(light, every, or_nearest=False):
@@ -60,12 +61,12 @@ class Mixed:
                 lambda few: self._sound(light, every[:few], or_nearest=False),
             )
             return
-        low, count = 0, 1
-        while count <= len(heavy) and len(self.tried) < _TRIES_MAX:
-            if self._sound((*light, *heavy[:count]), layers):
-                self._narrow(low, count, lambda few: self._sound((*light, *heavy[:few]), layers))
-                return
-            low, count = count, 2 * count
+        if layers and self._sound((*light, *layers), every, or_nearest=not static):
+            self._narrow(
+                0,
+                len(layers),
+                lambda few: self._sound((*light, *layers[:few]), every, or_nearest=not static),
+            )
 
     def _narrow(self, low: int, high: int, sound: Callable[[int], bool]) -> None:
         """By halving, to an eighth; it is sound with `high` and not with `low`.
@@ -124,12 +125,11 @@ class Mixed:
 
 @dataclass(frozen=True)
 class Order:
-    """Names by which operators leave int8, noisiest first: light ones have no weights, heavy ones
-    have. half, every: of the heavy ones those that may take and give floats, with weights in int8,
-    see `within_half`; none where activations are floats anyway."""
+    """Names by which operators leave int8, noisiest first: light ones have no weights. half: those
+    with weights, half of all at most, see `within_half`. every: these and then the others, where
+    they may take and give floats with weights in int8; none where activations are floats anyway."""
 
     light: Sequence[Names]
-    heavy: Sequence[Names]
     half: Sequence[Names]
     every: Sequence[Names]
 
@@ -143,9 +143,9 @@ def order_of(quantiser: Quantiser, file: QuantisedFile, candidate: Candidate) ->
     ops = ops_of(quantiser.format, quantiser.base.entry)
     static = quantiser.precision == "int8"
     light, heavy = by_own_noise(ops, tensors, static)
-    half = within_half(heavy, ops) if static else []
+    half = within_half(heavy, ops)
     every = [*half, *(names for names in heavy if names not in half)] if static else []
-    return Order(light, heavy, half, every)
+    return Order(light, half, every)
 
 
 def action_of(kept: int, layers: int) -> str:

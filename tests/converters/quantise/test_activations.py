@@ -14,7 +14,7 @@ from edgeml_converters.quantise import quantise
 from edgeml_converters.quantise.activations import BINS, Activation, ranges_by
 from edgeml_converters.quantise.calibrators import CALIBRATORS
 from edgeml_converters.quantise.onnx import quantise as onnx_quantise
-from edgeml_converters.quantise.onnx.calibration import calibrate
+from edgeml_converters.quantise.onnx.calibration import Seen, calibrate
 from edgeml_runtime.engines.onnx import OnnxEngine
 from tests.converters.quantise import float_onnx
 from tests.converters.quantise.made import request, samples
@@ -141,7 +141,7 @@ def test_a_model_without_float_activations_has_nothing_to_calibrate(tmp_path: Pa
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     data = {"x": np.ones((3, 4), np.int64)}
-    assert calibrate(model, data, frozenset({"Mul"}), tmp_path) == ({}, frozenset())
+    assert calibrate(model, data, frozenset({"Mul"}), tmp_path) == Seen({}, frozenset(), {})
 
 
 @pytest.mark.parametrize("calibrator", CALIBRATORS["onnx"])

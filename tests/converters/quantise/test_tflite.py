@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from edgeml_converters.formats.layers import TFLITE_WEIGHTS
 from edgeml_converters.formats.tflite_edit import op_name, read, tensor_name
 from edgeml_converters.quantise.calibrators import CALIBRATORS
 from edgeml_converters.quantise.coverage import coverage
-from edgeml_converters.quantise.tflite.places import WEIGHT_INPUTS
 from edgeml_converters.steps.messages import Quantise
 from edgeml_runtime.engines.tflite import LitertEngine
 from tests.converters.plain_figures import snr_db
@@ -119,7 +119,7 @@ def test_an_op_that_is_kept_in_float_is_as_it_was(made: Mapping[str, Made], tmp_
     entry = made["cnn"].entry
     model = read(entry.read_bytes())
     graph = model.subgraphs[0]
-    layers = [op for op in graph.operators if op_name(model, op) in WEIGHT_INPUTS]
+    layers = [op for op in graph.operators if op_name(model, op) in TFLITE_WEIGHTS]
     kept = tensor_name(graph.tensors[layers[0].outputs[0]])
     weights = [graph.tensors[op.inputs[1]] for op in layers]
     share = prod(weights[0].shape) / sum(prod(weight.shape) for weight in weights)

@@ -75,7 +75,7 @@ def test_the_padding_of_a_maximum_is_no_mask(tmp_path: Path) -> None:
     entry.write_bytes(content(Graph(tensors, ops, outputs=(1,))))
     samples_of_x = {"x": samples(3, 4, (3, 3, 2))}
     seen = calibrate(entry.read_bytes(), samples_of_x)
-    assert seen["padded"].low == samples_of_x["x"].min()
+    assert seen.activations["padded"].low == samples_of_x["x"].min()
 
 
 @pytest.mark.parametrize(

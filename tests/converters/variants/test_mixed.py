@@ -140,29 +140,46 @@ def test_all_layers_take_floats_before_weights_are_some() -> None:
     assert set(search.best.recipe.keep_float) == {"add", "relu"}
 
 
-def test_weights_follow_where_what_has_none_is_not_enough() -> None:
-    search = _searched(_Quantiser(lambda kept: {"add", "conv1"} <= kept))
+@pytest.mark.parametrize(("precision", "floats"), [("int8", {"conv1"}), ("int8-weights", set())])
+def test_weights_follow_where_what_has_none_is_not_enough(precision: str, floats: set[str]) -> None:
+    """Of half the weights at most; the others are int8, and where they take floats anyway no more
+    is said of them."""
+    search = _searched(_Quantiser(lambda kept: {"add", "conv2"} <= kept, precision=precision))
     assert search.best is not None
-    assert set(search.best.recipe.keep_float) == {"add", "relu", "conv1", "conv2"}
+    assert set(search.best.recipe.keep_float) == {"add", "relu", "conv2"}
+    assert set(search.best.recipe.float_activations) == floats
 
 
-def test_nothing_is_kept_where_nothing_helps() -> None:
-    search = _searched(_Quantiser(lambda _kept: False))
+@pytest.mark.parametrize(("precision", "tries"), [("int8", 4), ("int8-weights", 2)])
+def test_nothing_is_kept_where_nothing_helps(precision: str, tries: int) -> None:
+    search = _searched(_Quantiser(lambda _kept: False, precision=precision))
     assert search.best is None
-    assert [one.kept for one in search.tried] == [False] * 5
+    assert [one.kept for one in search.tried] == [False] * tries
 
 
 def test_the_nearest_is_kept_where_none_is_sound_but_nothing_speaks_against_some() -> None:
-    search = _searched(_Quantiser(lambda _kept: False, nearly=lambda kept: "conv1" in kept))
-    assert search.best is not None and "conv1" in search.best.recipe.keep_float
-    assert [one.kept for one in search.tried] == [False, False, False, False, True]
+    nearly = _Quantiser(
+        lambda _kept: False, nearly=lambda kept: "conv2" in kept, precision="int8-weights"
+    )
+    search = _searched(nearly)
+    assert search.best is not None and "conv2" in search.best.recipe.keep_float
+    assert [one.kept for one in search.tried] == [False, True]
+
+
+def test_weights_are_no_floats_for_nothing() -> None:
+    """Nor does a file compute in floats that is refused all the same."""
+    search = _searched(_Quantiser(lambda _kept: False, nearly=lambda kept: "conv2" in kept))
+    assert search.best is None
 
 
 def test_of_those_that_differ_the_nearest_is_kept() -> None:
     """It may be the same by more samples, and says more of the model if it is not."""
-    search = _searched(_Quantiser(lambda _kept: False, snr_db=lambda kept: 20.0 * len(kept) - 50))
-    assert search.best is not None and search.best.snr_db == 30.0
-    assert [one.kept for one in search.tried] == [False, False, False, False, True]
+    nearer = _Quantiser(
+        lambda _kept: False, snr_db=lambda kept: 20.0 * len(kept) - 50, precision="int8-weights"
+    )
+    search = _searched(nearer)
+    assert search.best is not None and search.best.snr_db == 10.0
+    assert [one.kept for one in search.tried] == [False, True]
 
 
 def test_what_stands_better_is_kept_though_something_speaks_against_it() -> None:
@@ -170,12 +187,15 @@ def test_what_stands_better_is_kept_though_something_speaks_against_it() -> None
     quantiser = _Quantiser(lambda _kept: False, standing=lambda kept: 2 if "add" in kept else 1)
     search = _searched(quantiser)
     assert search.best is not None and search.best.recipe.keep_float == ("add", "relu")
-    assert [one.kept for one in search.tried] == [True, False, False, False, False]
+    assert [one.kept for one in search.tried] == [True, False, False, False]
     near = _Quantiser(
-        lambda _kept: False, nearly=lambda kept: "conv1" in kept, standing=lambda kept: -len(kept)
+        lambda _kept: False,
+        nearly=lambda kept: "conv2" in kept,
+        standing=lambda kept: -len(kept),
+        precision="int8-weights",
     )
     search = _searched(near)
-    assert search.best is not None and "conv1" in search.best.recipe.keep_float
+    assert search.best is not None and "conv2" in search.best.recipe.keep_float
 
 
 def test_a_file_that_is_not_made_is_no_choice() -> None:

@@ -32,6 +32,7 @@ STEPS: list[tuple[set[str], set[str]]] = [  # in float; with int8 weights that f
     ({"relu"}, set()),
     ({"relu"}, {"conv2"}),
     ({"relu"}, {"conv1", "conv2"}),
+    ({"relu", "conv2"}, {"conv1"}),
 ]
 
 
@@ -56,12 +57,13 @@ def _candidate(answer: Answer, figure: str = "flips") -> Candidate:
 @dataclass
 class _Quantiser:
     """answers: to the files that are proven, in their order. db: of a file, by how many layers in
-    it floats go through, -1 for none but operators without weights."""
+    it are float or take floats. chosen: whether the samples that choose let it pass."""
 
     answers: list[Answer]
     figure: str = "flips"
     precision: str = "int8"
     can_prove: bool = True
+    chosen: bool = True
     db: Callable[[int], float] = lambda layers: 20.0 + 5 * layers
     format: str = "onnx"
     attempts: list[int] = field(default_factory=list[int])
@@ -79,7 +81,14 @@ class _Quantiser:
 
     def make(self, recipe: Recipe) -> QuantisedFile:
         self.made.append(recipe)
-        return _file(recipe, self.db(len(recipe.float_activations)))
+        layers = {"conv1", "conv2"} & {*recipe.keep_float, *recipe.float_activations}
+        return _file(recipe, self.db(len(layers) + ("conv2" in recipe.keep_float)))
+
+    def examine(self, file: QuantisedFile) -> QuantisedFile:
+        return file
+
+    def sound(self, _candidate: Any) -> bool:
+        return self.chosen
 
     def prove(self, _file: QuantisedFile, attempt: int = 1) -> Candidate:
         self.attempts.append(attempt)
@@ -109,11 +118,19 @@ def test_a_file_that_is_open_gives_way_to_the_first_that_is_the_same() -> None:
 
 
 def test_it_stays_where_none_is_the_same() -> None:
-    quantiser = _Quantiser(["cannot tell", "cannot tell", "differs", "cannot tell"])
+    quantiser = _Quantiser(["cannot tell", "cannot tell", "differs", "cannot tell", "differs"])
     recipe, answer, kept = _proven(quantiser)
-    assert (recipe, answer, kept) == (Recipe(), "cannot tell", [False] * 3)
+    assert (recipe, answer, kept) == (Recipe(), "cannot tell", [False] * 4)
     steps = [(set(made.keep_float), set(made.float_activations)) for made in quantiser.made]
-    assert steps == STEPS and quantiser.attempts == [1, 2, 3, 4]
+    assert steps == STEPS and quantiser.attempts == [1, 2, 3, 4, 5]
+
+
+def test_a_file_that_differs_gives_way_where_those_that_choose_had_let_it_pass() -> None:
+    """They are fewer, and what they chose was only just enough."""
+    quantiser = _Quantiser(["differs", "same"])
+    recipe, answer, kept = _proven(quantiser)
+    assert (answer, kept, quantiser.attempts) == ("same", [True], [1, 2])
+    assert set(recipe.keep_float) == {"relu"}
 
 
 def test_what_is_hardly_nearer_is_not_proven() -> None:
@@ -127,7 +144,8 @@ def test_what_is_hardly_nearer_is_not_proven() -> None:
     ("quantiser", "repair"),
     [
         (_Quantiser(["same"]), True),
-        (_Quantiser(["differs"]), True),
+        (_Quantiser(["differs"], chosen=False), True),  # nothing nearer was found
+        (_Quantiser(["differs"]), False),
         (_Quantiser(["cannot tell"]), False),
         (_Quantiser(["cannot tell"], can_prove=False), True),
         (_Quantiser(["cannot tell"], precision="int8-dynamic"), True),

@@ -1,45 +1,63 @@
 """What calibration sees of the activations of an ONNX model, by running it with all as outputs."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto
 
 from edgeml_converters.formats.tensors import Array, Arrays
-from edgeml_converters.quantise.activations import STANDS_FOR_INFINITY, Activation
+from edgeml_converters.quantise.activations import Activation, is_bounded
+from edgeml_converters.quantise.correction import Mean
+from edgeml_converters.quantise.onnx.biases import Place, places
 
-CHUNK_SAMPLES = 16  # at once: every activation of all of them is in memory
 _OTHER_FLOATS = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 
 
-def calibrate(
-    model: onnx.ModelProto, samples: Arrays, ops: frozenset[str], scratch: Path
-) -> tuple[dict[str, Activation], frozenset[str]]:
-    """What is seen of each float tensor that an op of `ops` takes or makes, and of what the graph
-    takes and answers with, by its name.
+@dataclass(frozen=True)
+class Seen:
+    """activations: by the name of the tensor. unbounded: the names of those that have no range,
+    since they hold infinities, nothing at all or floats of another width. means: of what layers
+    take."""
 
-    And the names of those that have no range, since they hold infinities, nothing at all or floats
-    of another width.
+    activations: dict[str, Activation]
+    unbounded: frozenset[str]
+    means: dict[Place, Mean]
+
+
+def calibrate(model: onnx.ModelProto, samples: Arrays, ops: frozenset[str], scratch: Path) -> Seen:
+    """What is seen of each float tensor that an op of `ops` takes or makes, and of what the graph
+    takes and answers with.
+
     scratch: a folder for a copy of the model.
     """
     model = onnx.shape_inference.infer_shapes(model)
     names = sorted(_activations(model, ops, (TensorProto.FLOAT,)))
     unbounded = _activations(model, ops, _OTHER_FLOATS)
     if not names:  # a session that is asked for nothing gives all outputs
-        return {}, frozenset(unbounded)
+        return Seen({}, frozenset(unbounded), {})
     session = _session(model, names, scratch)
     seen: dict[str, Activation] = {name: Activation() for name in names}
-    for feeds in _chunks(model, samples):
+    means: dict[Place, Mean] = {place: Mean() for place in places(model) if place[0] in seen}
+    axes: dict[str, list[int]] = {}
+    for name, axis in means:
+        axes.setdefault(name, []).append(axis)
+    for feeds in _feeds(model, samples):
         for name, value in zip(names, session.run(names, feeds), strict=True):
-            if not value.size or not (np.abs(value) < STANDS_FOR_INFINITY).all():
+            if not is_bounded(value):
                 unbounded.add(name)
             elif name not in unbounded:
                 seen[name].add(value)
-    return {n: a for n, a in seen.items() if n not in unbounded}, frozenset(unbounded)
+                for axis in axes.get(name, ()):
+                    means[name, axis].add(value, axis)
+    return Seen(
+        {name: of for name, of in seen.items() if name not in unbounded},
+        frozenset(unbounded),
+        {place: mean for place, mean in means.items() if place[0] not in unbounded},
+    )
 
 
 def _activations(model: onnx.ModelProto, ops: frozenset[str], kinds: tuple[int, ...]) -> set[str]:
@@ -74,12 +92,9 @@ def _session(model: onnx.ModelProto, names: list[str], scratch: Path) -> Any:
     return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
 
 
-def _chunks(model: onnx.ModelProto, samples: Arrays) -> Iterator[dict[str, Array]]:
-    """The samples in the batches that the model takes: one where it is frozen to that."""
+def _feeds(model: onnx.ModelProto, samples: Arrays) -> Iterator[dict[str, Array]]:
+    """One sample after the other: all tensors of several are more than a processor holds near."""
     weights = {tensor.name for tensor in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in weights]
-    first = [value.type.tensor_type.shape.dim[:1] for value in inputs]
-    frozen = any(dimension.HasField("dim_value") for axes in first for dimension in axes)
-    size = 1 if frozen else CHUNK_SAMPLES
-    for start in range(0, len(next(iter(samples.values()))), size):
-        yield {value.name: samples[value.name][start : start + size] for value in inputs}
+    inputs = [value.name for value in model.graph.input if value.name not in weights]
+    for row in range(len(next(iter(samples.values())))):
+        yield {name: samples[name][row : row + 1] for name in inputs}

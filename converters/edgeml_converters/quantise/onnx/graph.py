@@ -6,29 +6,10 @@ from graphlib import TopologicalSorter
 import onnx
 from onnx import TensorProto
 
+from edgeml_converters.formats.layers import ONNX_WEIGHTS
 from edgeml_converters.formats.onnx_walk import Scope, inner_graphs, scopes
 from edgeml_converters.quantise.onnx.floats import in_float32
 
-# The inputs of each op that take a layer's weights; those of quantised ops stand there too.
-WEIGHT_INPUTS: dict[str, tuple[int, ...]] = {
-    "Attention": (1,),
-    "Conv": (1,),
-    "ConvInteger": (1,),
-    "ConvTranspose": (1,),
-    "DynamicQuantizeLSTM": (1, 2),
-    "DynamicQuantizeMatMul": (1,),
-    "Einsum": (0, 1),
-    "GRU": (1, 2),
-    "Gather": (0,),
-    "Gemm": (0, 1),
-    "LSTM": (1, 2),
-    "MatMul": (0, 1),
-    "MatMulInteger": (0, 1),
-    "QAttention": (1,),
-    "QLinearConv": (3,),
-    "QLinearMatMul": (0, 3),
-    "RNN": (1, 2),
-}
 # Ops that hand on a weight without computing with it.
 _PASS_ON = (
     "Cast",
@@ -78,7 +59,7 @@ def weights(model: onnx.ModelProto) -> list[onnx.TensorProto]:
     tensors: dict[int, onnx.TensorProto] = {}
     for scope in scopes(model.graph):
         for node in scope.graph.node:
-            for position in WEIGHT_INPUTS.get(node.op_type, ()):
+            for position in ONNX_WEIGHTS.get(node.op_type, ()):
                 if position >= len(node.input):
                     continue
                 tensor = _constant(node.input[position], scope)

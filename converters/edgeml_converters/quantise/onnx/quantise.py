@@ -11,9 +11,10 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 from edgeml_converters.formats import onnx_write
 from edgeml_converters.formats.npz import load as load_samples
 from edgeml_converters.formats.tensors import Ranges
-from edgeml_converters.quantise.activations import Activation, ranges_by
+from edgeml_converters.quantise.activations import ranges_by
 from edgeml_converters.quantise.given import rounded_inputs
-from edgeml_converters.quantise.onnx.calibration import calibrate
+from edgeml_converters.quantise.onnx.biases import correct_biases
+from edgeml_converters.quantise.onnx.calibration import Seen, calibrate
 from edgeml_converters.quantise.onnx.coverage import onnx_coverage
 from edgeml_converters.quantise.onnx.edges import set_integer_edges
 from edgeml_converters.quantise.onnx.folding import fold_moved_weights
@@ -54,12 +55,13 @@ def quantise_onnx(request: Quantise) -> Quantised:
             case "int8":
                 assert request.calibration is not None
                 assert request.calibrator is not None
-                seen, unbounded = _seen(request.entry, request.calibration)
-                activation_ranges = ranges_by(seen, request.calibrator)
-                kept |= touching(model, unbounded) | large_softmaxes(model)
+                seen = _seen(request.entry, request.calibration)
+                activation_ranges = ranges_by(seen.activations, request.calibrator)
+                kept |= touching(model, seen.unbounded) | large_softmaxes(model)
                 in_float = kept | kept_nodes(model, request.float_activations)
                 in_float |= batched_nodes(model) | grouped_transposed(model)
                 in_float |= moves_of_inputs(model)
+                correct_biases(model, seen.means, kept, request.per_channel)
                 model = quantise_static(
                     model, activation_ranges, in_float, request.per_channel, scratch
                 )
@@ -87,7 +89,7 @@ def _ready(entry: str, keep_float: tuple[str, ...] = (), *, half: bool = False) 
 
 
 @lru_cache(maxsize=1)  # every calibrator and repair asks for the same
-def _seen(entry: str, samples: str) -> tuple[dict[str, Activation], frozenset[str]]:
+def _seen(entry: str, samples: str) -> Seen:
     model = _ready(entry)
     with TemporaryDirectory(prefix="edgeml-calibrate-") as scratch:
         return calibrate(model, load_samples(Path(samples)), OPS, Path(scratch))

@@ -2,7 +2,7 @@
 
 import onnx
 
-from edgeml_converters.quantise.onnx.graph import WEIGHT_INPUTS
+from edgeml_converters.formats.layers import ONNX_WEIGHTS
 from edgeml_converters.quantise.onnx.weights import channel_axis
 
 
@@ -17,7 +17,7 @@ def part_by_axis(model: onnx.ModelProto) -> None:
     first: dict[str, int] = {}
     parted: set[str] = set()
     for node in model.graph.node:
-        for position in WEIGHT_INPUTS.get(node.op_type, ()):
+        for position in ONNX_WEIGHTS.get(node.op_type, ()):
             name = node.input[position] if position < len(node.input) else ""
             tensor = constants.get(name)
             axis = None if tensor is None else channel_axis(node, position, len(tensor.dims))

@@ -8,15 +8,14 @@ took 12 times as long as the float file for one sample through four dense layers
 
 from collections.abc import Container
 
-import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from edgeml_converters.formats.layers import ONNX_WEIGHTS
 from edgeml_converters.formats.onnx_walk import Scope, scopes
 from edgeml_converters.formats.tensors import Array
-from edgeml_converters.quantise.onnx.graph import WEIGHT_INPUTS, drop_unused
-
-INT8_MAX = 127  # -128 is left out, so that zero is in the middle and the scale symmetric
+from edgeml_converters.quantise.onnx.graph import drop_unused
+from edgeml_converters.quantise.rounding import round_weight
 
 
 def quantise_weights(model: onnx.ModelProto, kept: Container[str], per_channel: bool) -> None:
@@ -41,7 +40,7 @@ class _Quantiser:
         for node in scope.graph.node:
             if node.name in kept:
                 continue
-            for position in WEIGHT_INPUTS.get(node.op_type, ()):
+            for position in ONNX_WEIGHTS.get(node.op_type, ()):
                 tensor = _weight(scope, node, position)
                 if tensor is None:
                     continue
@@ -102,12 +101,9 @@ def _weight(scope: Scope, node: onnx.NodeProto, position: int) -> onnx.TensorPro
 
 def _round(weight: Array, axis: int | None) -> tuple[Array, Array]:
     """int8 values and the scale, one number or one a channel: weight = values * scale."""
-    others = None if axis is None else tuple(i for i in range(weight.ndim) if i != axis)
-    largest = np.abs(weight).max(axis=others, keepdims=axis is not None)
-    scale = np.where(largest > 0, largest / INT8_MAX, 1).astype(np.float32)
-    if axis == weight.ndim - 1:
-        scale = scale.ravel()  # for the rows of a table as for the table, whatever their rank
-    return np.clip(np.round(weight / scale), -INT8_MAX, INT8_MAX).astype(np.int8), scale
+    values, scale = round_weight(weight, axis)
+    # For the rows of a table as for the table, whatever their rank.
+    return values, scale.ravel() if axis == weight.ndim - 1 else scale
 
 
 def _scaled(values: str, scale: str, result: str) -> tuple[onnx.NodeProto, ...]:

@@ -6,6 +6,7 @@ what is in them and what takes their result stays float, with int8 weights.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,27 +15,48 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from edgeml.integers import as_taken
 from edgeml_converters.formats.tensors import Array
 from edgeml_converters.formats.tflite_edit import activations, op_name, read, tensor_name
-from edgeml_converters.quantise.activations import STANDS_FOR_INFINITY, Activation
+from edgeml_converters.quantise.activations import STANDS_FOR_INFINITY, Activation, is_bounded
+from edgeml_converters.quantise.correction import Mean
+from edgeml_converters.quantise.tflite.biases import Place, places
 
 # What never answers with it, so that the lowest of 256 steps may stand for it.
 _MAXIMA = ("MAX_POOL_2D", "MAXIMUM", "REDUCE_MAX")
 
 
-def calibrate(content: bytes, samples: Mapping[str, Array]) -> dict[str, Activation]:
-    """What is seen of each float activation that has a range, by the name of its tensor.
+@dataclass(frozen=True)
+class Seen:
+    """activations: by the name of the tensor. means: of what layers take."""
+
+    activations: dict[str, Activation]
+    means: dict[Place, Mean]
+
+
+def calibrate(content: bytes, samples: Mapping[str, Array]) -> Seen:
+    """What is seen of each float activation that has a range.
 
     None has that holds infinities, as what a mask puts in: in int8 what is masked would count.
     """
+    model = read(content)
+    means: dict[Place, Mean] = {place: Mean() for place in places(model)}
+    widths: dict[str, list[int]] = {}
+    for name, width in means:
+        widths.setdefault(name, []).append(width)
     seen: dict[str, Activation] = {}
     unbounded: set[str] = set()
     for name, value in _activations(content, samples):
-        finite = value[np.abs(value) < STANDS_FOR_INFINITY]
-        if finite.size < value.size:
+        if is_bounded(value):
+            for width in widths.get(name, ()):
+                means[name, width].add(value.reshape(-1, width))
+        elif value.size:
             unbounded.add(name)
-        if finite.size:
-            seen.setdefault(name, Activation()).add(finite)
-    masked = unbounded - _of_maxima(read(content)) if unbounded else set[str]()
-    return {name: activation for name, activation in seen.items() if name not in masked}
+            value = value[np.abs(value) < STANDS_FOR_INFINITY]
+        if value.size:
+            seen.setdefault(name, Activation()).add(value)
+    masked = unbounded - _of_maxima(model) if unbounded else set[str]()
+    return Seen(
+        {name: activation for name, activation in seen.items() if name not in masked},
+        {place: mean for place, mean in means.items() if place[0] in seen.keys() - unbounded},
+    )
 
 
 def _of_maxima(model: Any) -> set[str]:

@@ -6,24 +6,9 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
+from edgeml_converters.formats.layers import TFLITE_WEIGHTS
 from edgeml_converters.formats.tflite_edit import is_constant, op_name
 
-# The inputs of each op that take a layer's weights.
-WEIGHT_INPUTS: dict[str, tuple[int, ...]] = {
-    "BATCH_MATMUL": (0, 1),
-    "BIDIRECTIONAL_SEQUENCE_LSTM": (*range(1, 9), 15, *range(18, 26), 32),
-    "BIDIRECTIONAL_SEQUENCE_RNN": (1, 2, 4, 5),
-    "CONV_2D": (1,),
-    "CONV_3D": (1,),
-    "DEPTHWISE_CONV_2D": (1,),
-    "EMBEDDING_LOOKUP": (1,),
-    "FULLY_CONNECTED": (1,),
-    "GATHER": (0,),
-    "SVDF": (1, 2),
-    "TRANSPOSE_CONV": (1,),
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": (*range(1, 9), 16),
-    "UNIDIRECTIONAL_SEQUENCE_RNN": (1, 2),
-}
 # Ops that hand on a weight without computing with it.
 _PASS_ON = ("CAST", "DEQUANTIZE", "RESHAPE", "TRANSPOSE")
 _Type = schema.TensorType
@@ -47,7 +32,7 @@ def weights(model: Any) -> Iterator[Weight]:
     """Every use of a constant of rank 2 or more as weights."""
     for number, subgraph in enumerate(model.subgraphs):
         for op in subgraph.operators:
-            for place in WEIGHT_INPUTS.get(op_name(model, op), ()):
+            for place in TFLITE_WEIGHTS.get(op_name(model, op), ()):
                 index = int(op.inputs[place]) if place < len(op.inputs) else -1
                 source = _constant(model, number, index)
                 if source is not None:

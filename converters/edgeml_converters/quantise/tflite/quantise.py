@@ -10,11 +10,12 @@ from litert_quantizer.quantizer import Quantizer
 from edgeml_converters.formats.npz import load as load_samples
 from edgeml_converters.formats.tensors import Ranges
 from edgeml_converters.formats.tflite_edit import outputs, read, tensor_name, write
-from edgeml_converters.quantise.activations import Activation, ranges_by
+from edgeml_converters.quantise.activations import ranges_by
 from edgeml_converters.quantise.edges import widened
 from edgeml_converters.quantise.given import rounded_inputs
 from edgeml_converters.quantise.tflite.answers import restore_names
-from edgeml_converters.quantise.tflite.calibration import calibrate
+from edgeml_converters.quantise.tflite.biases import correct_biases
+from edgeml_converters.quantise.tflite.calibration import Seen, calibrate
 from edgeml_converters.quantise.tflite.coverage import tflite_coverage
 from edgeml_converters.quantise.tflite.edges import set_integer_edges
 from edgeml_converters.quantise.tflite.ready import Ready, ready
@@ -25,6 +26,7 @@ from edgeml_converters.quantise.tflite.recipe import (
     recipe,
     without_ranges,
 )
+from edgeml_converters.quantise.tflite.shared import part_kept
 from edgeml_converters.quantise.tflite.weights import quantise_rest
 from edgeml_converters.steps.messages import Quantise, Quantised
 
@@ -43,14 +45,17 @@ def quantise_tflite(request: Quantise) -> Quantised:
     if request.precision == "int8":
         assert request.calibration is not None
         assert request.calibrator is not None
-        ranges = ranges_by(_seen(request.entry, request.calibration), request.calibrator)
+        seen = _seen(request.entry, request.calibration)
+        ranges = ranges_by(seen.activations, request.calibrator)
         unranged = [*without_ranges(model, ranges), *file.named(request.float_activations)]
         kept = tuple(dict.fromkeys((*kept, *file.named(large_softmaxes(model)))))
         unranged += between_floats(model, (*kept, *unranged))
+        correct_biases(model, seen.means, kept, request.per_channel)
+    part_kept(model, kept)
     statistics = _statistics(model, file, ranges)
     if request.precision != "int8" or statistics:  # else there is no float in it
         rules = recipe(request.precision, kept, unranged, request.per_channel)
-        quantizer = Quantizer(bytearray(file.content), rules.get_quantization_recipe())
+        quantizer = Quantizer(bytearray(write(model)), rules.get_quantization_recipe())
         result: Any = quantizer.quantize(statistics or None, enable_progress_report=False)
         model = read(bytes(result.quantized_model))
     quantise_rest(model, request.precision, kept)
@@ -66,7 +71,7 @@ def quantise_tflite(request: Quantise) -> Quantised:
 
 
 @lru_cache(maxsize=1)  # every calibrator and repair asks for the same
-def _seen(entry: str, samples: str) -> dict[str, Activation]:
+def _seen(entry: str, samples: str) -> Seen:
     file = ready(Path(entry).read_bytes(), static=True)
     return calibrate(file.content, load_samples(Path(samples)))
 

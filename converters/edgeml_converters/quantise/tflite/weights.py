@@ -17,10 +17,10 @@ from litert_quantizer.transformations.transformation_utils import (
 
 from edgeml.manifest import Precision
 from edgeml_converters.formats.tensors import Array
-from edgeml_converters.formats.tflite_edit import op_name, tensor_name
+from edgeml_converters.formats.tflite_edit import floats_of, op_name, own_buffer, tensor_name
+from edgeml_converters.quantise.rounding import round_weight
 from edgeml_converters.quantise.tflite.places import weights
 
-INT8_MAX = 127
 _INT8_GATHER_VERSION = 2
 
 
@@ -30,7 +30,7 @@ def quantise_rest(model: Any, precision: Precision, keep_float: tuple[str, ...])
     kept = set(keep_float)
     while (weight := next(_float_weights(model, kept), None)) is not None:
         subgraph, index, takers = weight
-        _own_buffer(model, subgraph.tensors[index])
+        own_buffer(model, subgraph.tensors[index])
         only_gathers = all(op_name(model, op) == "GATHER" for op in takers)
         if precision != "fp16" and only_gathers:
             _gather_int8(model, subgraph, index, takers)
@@ -50,22 +50,11 @@ def _float_weights(model: Any, kept: set[str]) -> Iterator[tuple[Any, int, list[
             yield subgraph, weight.tensor, takers
 
 
-def _own_buffer(model: Any, tensor: Any) -> None:
-    """Gives the tensor a copy of its data where another tensor has the same."""
-    users = sum(t.buffer == tensor.buffer for graph in model.subgraphs for t in graph.tensors)
-    if users > 1:
-        copy: Any = schema.BufferT()
-        copy.data = np.array(model.buffers[tensor.buffer].data, np.uint8)
-        copy.offset = copy.size = 0
-        tensor.buffer = len(model.buffers)
-        model.buffers.append(copy)
-
-
 def _dequantise_before(
     model: Any, subgraph: Any, index: int, takers: list[Any], precision: Precision
 ) -> None:
     """Puts DEQUANTIZE between the stored weight and the ops that take it."""
-    values = _values(model, subgraph.tensors[index])
+    values = floats_of(model, subgraph.tensors[index])
     stored: Any
     if precision == "fp16":
         stored = NonLinearQuantParams(16, values.astype(np.float16))
@@ -77,7 +66,7 @@ def _dequantise_before(
 
 def _gather_int8(model: Any, subgraph: Any, index: int, takers: list[Any]) -> None:
     """Takes int8 rows from the table, so that only these rows become float, not the whole table."""
-    stored = _int8(_values(model, subgraph.tensors[index]))
+    stored = _int8(floats_of(model, subgraph.tensors[index]))
     quantize_tensor(TransformationInput(index, model, subgraph, -1, [], stored))
     table = subgraph.tensors[index]
     code: Any = schema.BuiltinOperator.DEQUANTIZE
@@ -98,14 +87,7 @@ def _gather_int8(model: Any, subgraph: Any, index: int, takers: list[Any]) -> No
         subgraph.operators.insert(place + 1, step)
 
 
-def _values(model: Any, tensor: Any) -> Array:
-    data = bytes(bytearray(model.buffers[tensor.buffer].data))
-    return np.frombuffer(data, np.float32).reshape(tuple(map(int, tensor.shape)))
-
-
 def _int8(values: Array) -> UniformQuantParams:
     """One scale for the whole tensor: ops of these weights demand that, or do not gain by more."""
-    largest = float(np.abs(values).max())
-    scale = np.array([largest / INT8_MAX if largest else 1.0], np.float32)
-    steps = np.clip(np.round(values / scale), -INT8_MAX, INT8_MAX).astype(np.int8)
-    return UniformQuantParams(8, None, scale, np.zeros(1, np.int64), True, steps)
+    steps, scale = round_weight(values, None)
+    return UniformQuantParams(8, None, scale.reshape(1), np.zeros(1, np.int64), True, steps)
