@@ -8,7 +8,15 @@ from tests.converters.zoo.table import TITLES, lines, rows_of
 
 SECTION = "real"
 HEADING = ("model", "format", *PRECISIONS)
-REASONS: dict[tuple[str, str, str], str] = {}
+_OTHER_ONSETS = (
+    "what is seldom on has more noise than signal, and one in six of the onsets that it switches "
+    "on is another than the model's (F1 against the model 0.83 in ONNX, 0.85 in TFLite), though as "
+    "many notes are found"
+)
+REASONS: dict[tuple[str, str, str], str] = {
+    ("basic_pitch", "ONNX", "int8"): _OTHER_ONSETS,
+    ("basic_pitch", "TFLite", "int8"): _OTHER_ONSETS,
+}
 """Of the cells in which truth and verdict are at odds, by (model, format, precision)."""
 UNKNOWN = "nobody knows yet why"
 
