@@ -22,13 +22,16 @@ KEYS: tuple[tuple[Framework, str], ...] = (
 _SOURCES = {"torch": "sources", "keras": "keras_sources"}
 
 
-def convert_member(framework: Framework, name: str, folder: Path) -> Iterator[Converted]:
+def convert_member(
+    framework: Framework, name: str, folder: Path, *options: str
+) -> Iterator[Converted]:
     """See converted.converted."""
     judged = Judged(BY_NAME[name])
     member = judged.member
     asked = Asked(
         f"{framework}-{name}", f"tests.converters.zoo.members.{_SOURCES[framework]}:{name}",
         judged, judged.rows, member.calibration().inputs, member.labels, member.outputs,
+        options,
     )  # fmt: skip
     yield from converted(asked, folder, FORMATS, PRECISIONS)
 
