@@ -13,7 +13,7 @@ Floats = npt.NDArray[Any]
 
 @dataclass
 class Noise:
-    """Sums of squares. axes: those that may be of the channels, for `share`."""
+    """Sums of squares. axes: those that may be of the channels, for `of_channels_db`."""
 
     axes: tuple[int, ...] = ()
     finite: bool = True

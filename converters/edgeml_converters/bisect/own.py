@@ -23,11 +23,13 @@ class OwnNoise:
     ) -> None:
         self._format: Format = form
         self._noise: dict[str, Noise] = {}
+        self._names: list[str] = []
         self._alone: Alone | None = None
         try:
             self._alone = alone(form, reference, cut_at, engine)
         except Exception:
             return
+        self._names = [*self._alone.names]
 
     def add(self, suspect: Arrays, feeds: Arrays) -> None:
         if self._alone is None:
@@ -37,10 +39,13 @@ class OwnNoise:
         except Exception:
             self._alone, self._noise = None, {}
             return
-        for name, reference in found.items():
-            if reference.shape == suspect[name].shape:
-                axes = channel_axes(self._format, reference.ndim)
-                self._noise.setdefault(name, Noise(axes)).add(suspect[name], reference)
+        for name in list(self._names):
+            if found[name].shape == suspect[name].shape:
+                axes = channel_axes(self._format, found[name].ndim)
+                self._noise.setdefault(name, Noise(axes)).add(suspect[name], found[name])
+            else:
+                self._names.remove(name)  # for every sample
+                self._noise.pop(name, None)
 
     def snr_db(self, name: str) -> float | None:
         """None where it is exact or not known."""

@@ -1,5 +1,6 @@
 """The biases of a .tflite file, corrected for what rounding its weights adds on average."""
 
+from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -59,6 +60,7 @@ def correct_biases(
     means: of what layers take; those of others stay as they are.
     """
     main = model.subgraphs[0]
+    users = Counter(int(index) for op in main.operators for index in op.inputs)
     for layer in list(_layers(model)):
         made = tensor_name(main.tensors[int(layer.op.outputs[0])])
         if made in kept or layer.place not in means:
@@ -66,10 +68,10 @@ def correct_biases(
         mean = means[layer.place].value
         gained = shift(layer.weight, mean, per_channel=per_channel, places=layer.places)
         index = layer.bias
-        users = [op for op in main.operators if index in map(int, op.inputs)]
         known = floats_of(model, main.tensors[index]) if index >= 0 else np.zeros(1)
         corrected = (known + gained).astype(np.float32)
-        if index < 0 or len(users) > 1:
+        if index < 0 or users[index] > 1:
+            users[index] -= 1
             index = add_constant(model, main, f"{made}_bias", corrected)
             layer.op.inputs = [*map(int, layer.op.inputs[: layer.bias_at]), index]
             continue
