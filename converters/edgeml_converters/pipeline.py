@@ -1,8 +1,10 @@
 """From a loaded model to the folder of its conversion."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from edgeml import atomic, documents, holdout
 from edgeml.contract import as_taken
@@ -10,7 +12,6 @@ from edgeml.conversion import ConversionReport
 from edgeml.errors import InputError
 from edgeml.manifest import Format, Precision
 from edgeml_converters.asked import check_batch_axes, check_free, check_io
-from edgeml_converters.bisect.kept import kinds_and_sources, ops_like
 from edgeml_converters.evidence import metrics
 from edgeml_converters.formats.npz import rows_of, save
 from edgeml_converters.formats.tensors import Arrays
@@ -31,6 +32,7 @@ from edgeml_converters.parity.rolled import (
 )
 from edgeml_converters.parity.rule import Rule, check_allowed
 from edgeml_converters.parity.sizes import Sized, cut, sizes_of_outputs
+from edgeml_converters.plugins import any_beside_routes
 from edgeml_converters.progress import Progress
 from edgeml_converters.report.page import page
 from edgeml_converters.roles.given import check_names
@@ -38,6 +40,7 @@ from edgeml_converters.roles.states import check_sequences, states_of, with_inpu
 from edgeml_converters.sources.data import Data, bind, casts
 from edgeml_converters.sources.rows import Rows, split, spread
 from edgeml_converters.sources.source import Source
+from edgeml_converters.steps.beside import beside
 from edgeml_converters.steps.messages import Loaded
 from edgeml_converters.steps.model import ModelProcess
 from edgeml_converters.steps.processes import Processes
@@ -45,7 +48,9 @@ from edgeml_converters.variants.as_it_is import precisions_of, taken_as_it_is
 from edgeml_converters.variants.candidate import Candidate, variant_id
 from edgeml_converters.variants.float import make_float
 from edgeml_converters.variants.of_format import make_variants
-from edgeml_converters.variants.settle import settle_roles
+from edgeml_converters.variants.settle import check_kept, settle_roles
+
+T = TypeVar("T")
 
 
 class Pipeline:
@@ -131,19 +136,26 @@ class Pipeline:
             else _spread(apart, options.calibration_samples)
         )
         with folder.building(out) as build:
-            bases = [self._float(target, proof) for target in dict.fromkeys(targets)]
-            _check_kept(options.keep_float, bases)
+            formats = list(dict.fromkeys(targets))
+            bases = self._beside(
+                [partial(self._float, target, self._apart(target, proof)) for target in formats]
+            )
+            check_kept(options.keep_float, bases)
             roles = settle_roles(bases, expected, given, data.labels)
             lower = replace(self._rule, roles=roles, asked_again=again)
             lower.check_figures(expected)
-            candidates = [
-                candidate
-                for base in bases
-                for candidate in make_variants(
-                    base, precisions, replace(proof, rule=lower), replace(choice, rule=lower),
-                    calibration, build, options, self._progress,
-                )
-            ]  # fmt: skip
+            proof, choice = replace(proof, rule=lower), replace(choice, rule=lower)
+            made_of = self._beside(
+                [
+                    partial(
+                        make_variants,
+                        base, precisions, self._apart(target, proof), self._apart(target, choice),
+                        calibration, build, options, self._progress,
+                    )
+                    for target, base in zip(formats, bases, strict=True)
+                ]
+            )  # fmt: skip
+            candidates = [candidate for made in made_of for candidate in made]
             report = ConversionReport(
                 source=self._source.label,
                 framework=self._loaded.framework,
@@ -164,6 +176,19 @@ class Pipeline:
             )
             self._write(build, report, proof, candidates, (inputs, expected))
         return report
+
+    def _beside(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
+        """One for each format at once, but for what people or other packages add to the command's
+        own process."""
+        apart = self._rule.own is None and not any_beside_routes()
+        return beside(jobs, self._end, apart=apart)
+
+    def _end(self) -> None:
+        self._processes.close()
+        self._model.close()
+
+    def _apart(self, target: Format, question: Question) -> Question:
+        return replace(question, processes=self._processes.part(target))
 
     def _file(self) -> tuple[Format, Path] | None:
         """The source where it is a converted file already, whose graph shows roles at once."""
@@ -264,19 +289,6 @@ class Pipeline:
         }
         for name, content in written.items():
             atomic.write(build / name, content)
-
-
-def _check_kept(patterns: Sequence[str], bases: Sequence[Candidate]) -> None:
-    """Raises InputError for a pattern that means nothing in any of the float files."""
-    made = [base for base in bases if base.folder is not None]
-    for pattern in patterns if made else ():
-        if any(ops_like(base.report.format, base.entry, pattern) for base in made):
-            continue
-        kinds, sources = kinds_and_sources(made[0].report.format, made[0].entry)
-        raise InputError(
-            f"--keep-float {pattern!r} means no operator, layer or module of the model; there are "
-            f"{', '.join(kinds)}{' and ' if sources else ''}{', '.join(sources[:20])}."
-        )
 
 
 def _spread(arrays: Arrays, limit: int) -> Arrays:

@@ -41,6 +41,13 @@ def plugins(kind: Kind, of: type[Plugin], taken: Iterable[str] = ()) -> dict[str
     return loaded
 
 
+def any_beside_routes() -> bool:
+    """Whether there is one that is called in the command's own process; see `asking`, which no two
+    threads may do at once."""
+    in_workers = ("edgeml.routes", "edgeml.calibrators")
+    return any(entry.group not in in_workers for entry in _all_entries())
+
+
 def check_kinds() -> None:
     """Raises InputError for what is added to a kind that there is not, which nobody would ask."""
     for entry in _all_entries():

@@ -4,6 +4,7 @@ import time
 from collections.abc import Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import timedelta
+from threading import Lock, local
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -16,13 +17,15 @@ class Steps:
     that bad input is one sentence and nothing else.
 
     A step inside another one is shown behind it while it runs, on a terminal only; verbose gives
-    each a line of its own. A file or a pipe gets a line when a step ends.
+    each a line of its own. A file or a pipe gets a line when a step ends. Each thread has steps of
+    its own.
     """
 
     def __init__(self, *, verbose: bool = False) -> None:
         self._verbose = verbose
         self._open = ExitStack()
-        self._outside: list[str] = []  # the steps that run and have a line, the outermost first
+        self._running = _Running()
+        self._first = Lock()
         self._display: _Lines | _Live | None = None
 
     def __enter__(self) -> "Steps":
@@ -33,21 +36,31 @@ class Steps:
 
     @contextmanager
     def step(self, name: str) -> Generator[None]:
-        if self._display is None:
-            console = Console(stderr=True, emoji=False, highlight=False)
-            live = console.is_terminal
-            self._display = self._open.enter_context(_Live(console)) if live else _Lines(console)
-        depth = len(self._outside)
-        if depth and not self._verbose:
-            with self._display.inside(self._outside[0], name):
+        with self._first:
+            if self._display is None:
+                console = Console(stderr=True, emoji=False, highlight=False)
+                live = console.is_terminal
+                shown = self._open.enter_context(_Live(console)) if live else _Lines(console)
+                self._display = shown
+        outside = self._running.outside
+        if outside and not self._verbose:
+            with self._display.inside(outside[0], name):
                 yield
             return
-        self._outside.append(name)
+        said = f"{'  ' * len(outside)}{outside[0]}: {name}" if outside else name
+        outside.append(name)
         try:
-            with self._display.line(f"{'  ' * depth}{name}"):
+            with self._display.line(said):
                 yield
         finally:
-            self._outside.pop()
+            outside.pop()
+
+
+class _Running(local):
+    """outside: of a thread, the steps that run and have a line, the outermost first."""
+
+    def __init__(self) -> None:
+        self.outside: list[str] = []
 
 
 class _Lines:
@@ -82,7 +95,7 @@ class _Live:
             TimeElapsedColumn(),
             console=console,
         )
-        self._last = TaskID(0)
+        self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> "_Live":
         self._progress.start()
@@ -93,7 +106,8 @@ class _Live:
 
     @contextmanager
     def line(self, name: str) -> Generator[None]:
-        task = self._last = self._progress.add_task(escape(name), total=1, failed=False)
+        task = self._progress.add_task(escape(name), total=1, failed=False)
+        self._tasks[name] = task
         try:
             yield
         except BaseException:
@@ -105,7 +119,7 @@ class _Live:
 
     @contextmanager
     def inside(self, outer: str, name: str) -> Generator[None]:
-        task = self._last
+        task = self._tasks[outer]
         self._progress.update(task, description=f"{escape(outer)} [dim]{escape(name)}")
         try:
             yield

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from threading import Barrier, Thread
 
 import pytest
 
@@ -43,11 +44,31 @@ def test_steps_inside_another_have_lines_of_their_own_where_that_is_asked(
         with pytest.raises(RuntimeError), steps.step("repair: keep it float"):
             raise RuntimeError
     inside = [
-        "✓   quantise by minmax",
-        "✓   parity on onnxruntime",
-        "✗   repair: keep it float: failed",
+        "✓   onnx-int8: quantise by minmax",
+        "✓   onnx-int8: parity on onnxruntime",
+        "✗   onnx-int8: repair: keep it float: failed",
     ]
     assert _lines(capsys) == [*(inside if verbose else []), "✓ onnx-int8"]
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_threads_have_steps_of_their_own(verbose: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    both = Barrier(2)
+
+    def make(variant: str) -> None:
+        with steps.step(variant):
+            both.wait(10)
+            with steps.step("quantise"):
+                both.wait(10)
+
+    with Steps(verbose=verbose) as steps:
+        threads = [Thread(target=make, args=(f"{form}-int8",)) for form in ("onnx", "tflite")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    inside = {"✓   onnx-int8: quantise", "✓   tflite-int8: quantise"} if verbose else set[str]()
+    assert set(_lines(capsys)) == {"✓ onnx-int8", "✓ tflite-int8", *inside}
 
 
 _SLOW = """

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,7 @@ class ModelProcess:
         self._workspace = workspace
         self._worker = Restarting(workspace / "model.log", timeout_seconds, memory_bytes)
         self._loaded: Loaded | None = None
+        self._one_at_a_time = Lock()
 
     def load(self) -> Loaded:
         """Raises InputError when the source holds no model, StepError when loading crashed."""
@@ -77,8 +79,14 @@ class ModelProcess:
     ) -> Converted:
         """Converts the model by the route of that name; the files go to a new `folder`.
 
-        Raises StepError when it fails, crashes or hangs.
+        Raises StepError when it fails, crashes or hangs. May be called from several threads.
         """
+        with self._one_at_a_time:
+            return self._convert(route, title, inputs, outputs, folder)
+
+    def _convert(
+        self, route: str, title: str, inputs: Arrays, outputs: Sequence[str], folder: Path
+    ) -> Converted:
         example = self._workspace / "example.npz"
         samples = self.load().batch or _EXAMPLE_SAMPLES
         save(

@@ -21,6 +21,7 @@ class Processes:
         self._timeout_seconds = timeout_seconds
         self._memory_bytes = memory_bytes
         self._engines: dict[str, Shared] = {}
+        self._parts: dict[str, Processes] = {}
 
     def engine(self, name: str, entry: Path) -> EngineProcess:
         """The process of that engine, for one file; only one file can be open at a time."""
@@ -29,9 +30,19 @@ class Processes:
             self._engines[name] = Shared(log, self._timeout_seconds, self._memory_bytes)
         return EngineProcess(name, entry, self._engines[name], self.workspace)
 
+    def part(self, name: str) -> "Processes":
+        """Processes and a folder apart, for what runs beside others; closed with these."""
+        if name not in self._parts:
+            folder = self.workspace / name
+            folder.mkdir()
+            self._parts[name] = Processes(folder, self._timeout_seconds, self._memory_bytes)
+        return self._parts[name]
+
     def close(self) -> None:
         for process in (self.tools, *self._engines.values()):
             process.close()
+        for part in self._parts.values():
+            part.close()
 
     def __enter__(self) -> "Processes":
         return self

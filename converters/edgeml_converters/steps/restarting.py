@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edgeml_converters.steps.messages import Request
-from edgeml_converters.steps.process import Answer, StepCrashed, Worker
+from edgeml_converters.steps.process import Answer, StepCrashed, StepError, Worker
 
 
 class Restarting:
@@ -16,16 +16,22 @@ class Restarting:
         self._timeout_seconds = timeout_seconds
         self._memory_bytes = memory_bytes
         self._worker: Worker | None = None
+        self._closed = False
 
     @property
     def alive(self) -> bool:
         return self._worker is not None and self._worker.alive
 
     def start(self) -> bool:
-        """Makes sure that one runs; True when it is a new one, which knows nothing yet."""
+        """Makes sure that one runs; True when it is a new one, which knows nothing yet.
+
+        Raises StepError once it is closed, where a step still runs beside who closed it.
+        """
         if self.alive:
             return False
-        self.close()
+        if self._closed:
+            raise StepError("the step", "the command has ended")
+        self._end()
         self._worker = Worker(self._log, self._memory_bytes)
         return True
 
@@ -36,6 +42,10 @@ class Restarting:
         return self._worker.ask(step, request, kind, self._timeout_seconds)
 
     def close(self) -> None:
+        self._closed = True
+        self._end()
+
+    def _end(self) -> None:
         if self._worker is not None:
             self._worker.close()
 
@@ -76,5 +86,5 @@ class Shared(Restarting):
         except StepCrashed:
             if self._served == {file}:
                 raise
-        self.close()
+        self._end()
         return self.ask_about(file, step, request, kind, prepare)

@@ -1,10 +1,12 @@
-"""What each output means, once there are float files whose graphs show it."""
+"""What people said, held against the float files: what outputs mean, and what stays in float."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from edgeml.errors import InputError
 from edgeml.manifest import Format
 from edgeml.parity.roles import Role
+from edgeml_converters.bisect.kept import kinds_and_sources, ops_like
 from edgeml_converters.formats.tensors import Array, Arrays
 from edgeml_converters.roles.assume import assume_roles, read_roles_graph
 from edgeml_converters.roles.given import Roles
@@ -41,3 +43,16 @@ def settle_roles(
 
 def _rests_on_values(roles: tuple[Role, ...]) -> bool:
     return all(role.source in ("values", "nothing") for role in roles)
+
+
+def check_kept(patterns: Sequence[str], bases: Sequence[Candidate]) -> None:
+    """Raises InputError for a pattern that means nothing in any of the float files."""
+    made = [base for base in bases if base.folder is not None]
+    for pattern in patterns if made else ():
+        if any(ops_like(base.report.format, base.entry, pattern) for base in made):
+            continue
+        kinds, sources = kinds_and_sources(made[0].report.format, made[0].entry)
+        raise InputError(
+            f"--keep-float {pattern!r} means no operator, layer or module of the model; there are "
+            f"{', '.join(kinds)}{' and ' if sources else ''}{', '.join(sources[:20])}."
+        )
