@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from edgeml_converters.formats.edges import RealEngine
     from edgeml_converters.frameworks.base import Model
 
+_NEAR_BYTES = 1 << 21  # of inputs; of all that a net makes of them it is many times as much
+
 
 class Session:
     """What one worker holds: a framework's model, or an engine with a converted one."""
@@ -148,9 +150,24 @@ class Session:
         arrays = load(Path(request.inputs), MAPPED_BYTES)
         feeds = {theirs: arrays[name] for name, theirs in request.names.items()}
         run, feedback = self._engine.run, request.feedback
-        answers = in_chunks(run, feeds) if feedback is None else in_steps(run, feeds, feedback)
+        if feedback is None:
+            answers = in_chunks(run, feeds, self._chunk(feeds))
+        else:
+            answers = in_steps(run, feeds, feedback)
         save(Path(request.into), answers)
         return Done()
+
+    def _chunk(self, feeds: Arrays) -> int:
+        """How many samples at once: those that are near a processor together, where the file leaves
+        it to us; a large image in a batch takes up to twice as long as alone."""
+        from edgeml_converters.frameworks.base import CHUNK_SAMPLES
+
+        assert self._engine is not None
+        if any(one.shape and one.shape[0] > 1 for one in self._engine.inputs):
+            return CHUNK_SAMPLES
+        total = sum(array.nbytes for array in feeds.values())
+        of_sample = total // len(next(iter(feeds.values())))
+        return max(1, min(CHUNK_SAMPLES, _NEAR_BYTES // max(1, of_sample)))
 
 
 def _precision(model: "Model") -> Precision:

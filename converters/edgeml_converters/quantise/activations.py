@@ -18,11 +18,13 @@ _KEPT_OF_AVERAGE = 0.95  # as litert-quantizer smooths
 _TINY = 1e-30
 
 
-def is_bounded(values: Array) -> bool:
-    """Whether there are any, and none is an infinity or stands for one."""
-    return bool(
-        values.size and -STANDS_FOR_INFINITY < values.min() and values.max() < STANDS_FOR_INFINITY
-    )
+def bounds_of(values: Array) -> Range | None:
+    """The smallest and the largest; None where there are none, or one is no number, an infinity or
+    stands for one."""
+    if not values.size:
+        return None
+    low, high = float(values.min()), float(values.max())
+    return (low, high) if -STANDS_FOR_INFINITY < low and high < STANDS_FOR_INFINITY else None
 
 
 class Activation:
@@ -39,9 +41,9 @@ class Activation:
         self._first = 0
         self._counts = np.zeros(0, np.int64)
 
-    def add(self, values: Array) -> None:
-        """values: finite, at least one, float32 or wider."""
-        low, high = float(values.min()), float(values.max())
+    def add(self, values: Array, bounds: Range) -> None:
+        """values: finite, at least one, float32 or wider; bounds: the smallest and the largest."""
+        low, high = bounds
         if self._counts.size:
             kept, new = _KEPT_OF_AVERAGE, 1 - _KEPT_OF_AVERAGE
             before = self.averaged

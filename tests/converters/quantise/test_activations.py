@@ -10,14 +10,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from edgeml_converters.formats.tensors import Array
 from edgeml_converters.quantise import quantise
-from edgeml_converters.quantise.activations import BINS, Activation, ranges_by
+from edgeml_converters.quantise.activations import BINS, Activation, bounds_of, ranges_by
 from edgeml_converters.quantise.calibrators import CALIBRATORS
 from edgeml_converters.quantise.onnx import quantise as onnx_quantise
 from edgeml_converters.quantise.onnx.calibration import Seen, calibrate
 from edgeml_runtime.engines.onnx import OnnxEngine
 from tests.converters.quantise import float_onnx
 from tests.converters.quantise.made import request, samples
+
+
+def _saw(*parts: Array) -> Activation:
+    seen = Activation()
+    for part in parts:
+        bounds = bounds_of(part)
+        assert bounds is not None
+        seen.add(part, bounds)
+    return seen
+
+
+@pytest.mark.parametrize("values", [[], [1.0, np.nan], [-np.inf, 0.0], [np.finfo(np.float32).max]])
+def test_what_holds_no_number_or_infinities_has_no_bounds(values: list[float]) -> None:
+    assert bounds_of(np.array(values, np.float32)) is None
+
+
+def test_bounds_are_the_smallest_and_the_largest() -> None:
+    assert bounds_of(np.array([[0.5, 2.0], [-1.0, 0.0]], np.float32)) == (-1.0, 2.0)
 
 
 @given(
@@ -32,11 +51,10 @@ def test_a_histogram_of_pieces_is_that_of_all_values_together(
     pieces: list[tuple[float, float, int]], seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    seen, parts = Activation(), []
-    for middle, spread, count in pieces:
-        part = rng.normal(middle, spread, count).astype(np.float32)
-        seen.add(part)
-        parts.append(part)
+    parts = [
+        rng.normal(middle, spread, count).astype(np.float32) for middle, spread, count in pieces
+    ]
+    seen = _saw(*parts)
     values = np.concatenate(parts).astype(np.float64)
     counts, edges = seen.histogram()
     assert len(counts) <= BINS and counts.sum() == len(values)
@@ -50,16 +68,14 @@ def test_a_histogram_of_pieces_is_that_of_all_values_together(
 @pytest.mark.parametrize("value", [0.0, 3.5, -1e-20, 1e30])
 @pytest.mark.parametrize("calibrator", sorted({*CALIBRATORS["onnx"], *CALIBRATORS["tflite"]}))
 def test_a_constant_has_a_range_that_holds_it(value: float, calibrator: str) -> None:
-    seen = Activation()
-    seen.add(np.full(8, value))
+    seen = _saw(np.full(8, value))
     ((low, high),) = ranges_by({"x": seen}, calibrator).values()
     room = max(abs(value) * 1e-2, 1e-25)
     assert low - room <= value <= high + room
 
 
 def test_percentiles_leave_rare_extremes_out() -> None:
-    seen = Activation()
-    seen.add(np.append(np.random.default_rng(0).normal(size=200_000), 1000.0))
+    seen = _saw(np.append(np.random.default_rng(0).normal(size=200_000), 1000.0))
     tops = {name: ranges_by({"x": seen}, name)["x"][1] for name in CALIBRATORS["onnx"]}
     assert tops["minmax"] == 1000.0
     assert 3 < tops["percentile"] < 10
@@ -68,8 +84,7 @@ def test_percentiles_leave_rare_extremes_out() -> None:
 
 def test_entropy_clips_a_thin_tail() -> None:
     """Values of a Laplacian, whose magnitudes fall off evenly to the largest."""
-    seen = Activation()
-    seen.add(np.random.default_rng(0).laplace(size=100_000))
+    seen = _saw(np.random.default_rng(0).laplace(size=100_000))
     low, high = ranges_by({"x": seen}, "entropy")["x"]
     assert seen.low < low < -3 and 3 < high < seen.high
 

@@ -10,7 +10,7 @@ import onnxruntime
 from onnx import TensorProto
 
 from edgeml_converters.formats.tensors import Array, Arrays
-from edgeml_converters.quantise.activations import Activation, is_bounded
+from edgeml_converters.quantise.activations import Activation, bounds_of
 from edgeml_converters.quantise.correction import Mean
 from edgeml_converters.quantise.onnx.biases import Place, places
 
@@ -47,10 +47,12 @@ def calibrate(model: onnx.ModelProto, samples: Arrays, ops: frozenset[str], scra
         axes.setdefault(name, []).append(axis)
     for feeds in _feeds(model, samples):
         for name, value in zip(names, session.run(names, feeds), strict=True):
-            if not is_bounded(value):
+            if name in unbounded:
+                continue
+            if (bounds := bounds_of(value)) is None:
                 unbounded.add(name)
-            elif name not in unbounded:
-                seen[name].add(value)
+            else:
+                seen[name].add(value, bounds)
                 for axis in axes.get(name, ()):
                     means[name, axis].add(value, axis)
     return Seen(
@@ -89,6 +91,8 @@ def _session(model: onnx.ModelProto, names: list[str], scratch: Path) -> Any:
     options = onnxruntime.SessionOptions()
     # Every tensor as the graph has it, and none that an optimiser has taken away.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    # Another format may be made beside this one; see `pipeline`.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
 
 

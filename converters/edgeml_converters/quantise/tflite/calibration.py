@@ -15,7 +15,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from edgeml.integers import as_taken
 from edgeml_converters.formats.tensors import Array
 from edgeml_converters.formats.tflite_edit import activations, op_name, read, tensor_name
-from edgeml_converters.quantise.activations import STANDS_FOR_INFINITY, Activation, is_bounded
+from edgeml_converters.quantise.activations import STANDS_FOR_INFINITY, Activation, bounds_of
 from edgeml_converters.quantise.correction import Mean
 from edgeml_converters.quantise.tflite.biases import Place, places
 
@@ -44,14 +44,17 @@ def calibrate(content: bytes, samples: Mapping[str, Array]) -> Seen:
     seen: dict[str, Activation] = {}
     unbounded: set[str] = set()
     for name, value in _activations(content, samples):
-        if is_bounded(value):
+        if not value.size:
+            continue
+        if bounds := bounds_of(value):
             for width in widths.get(name, ()):
                 means[name, width].add(value.reshape(-1, width))
-        elif value.size:
+        else:
             unbounded.add(name)
             value = value[np.abs(value) < STANDS_FOR_INFINITY]
-        if value.size:
-            seen.setdefault(name, Activation()).add(value)
+            bounds = bounds_of(value)
+        if bounds:
+            seen.setdefault(name, Activation()).add(value, bounds)
     masked = unbounded - _of_maxima(model) if unbounded else set[str]()
     return Seen(
         {name: activation for name, activation in seen.items() if name not in masked},
