@@ -1,7 +1,8 @@
 """What people ask of the files that a model becomes."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 from edgeml.documents import Strict
@@ -110,6 +111,22 @@ def check_batch_axes(
             raise InputError(
                 f"--batch-axis names {repr(name) if name else 'all tensors'} twice; leave one out."
             )
+
+
+@contextmanager
+def first_run(batch_axes: Sequence[BatchAxis], inputs: Sequence[str]) -> Generator[None]:
+    """For the run by which outputs become known: an InputError of it also tells of the names in
+    `batch_axes` that no input has, since one that is misspelt leaves its input as it was."""
+    try:
+        yield
+    except InputError as error:
+        others = [one.name for one in batch_axes if one.name and one.name not in inputs]
+        if not others or "--batch-axis" in str(error):  # which says already what is wrong with it
+            raise
+        raise InputError(
+            f"{error} --batch-axis names {', '.join(map(repr, others))}, while the inputs are "
+            f"{', '.join(inputs)}; unless that is an output, name one of these."
+        ) from error
 
 
 def check_asked(asked: Asked, targets: Sequence[str], precisions: Sequence[str]) -> None:

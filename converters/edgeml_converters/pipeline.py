@@ -11,7 +11,7 @@ from edgeml.contract import as_taken
 from edgeml.conversion import ConversionReport
 from edgeml.errors import InputError
 from edgeml.manifest import Format, Precision
-from edgeml_converters.asked import check_batch_axes, check_free, check_io
+from edgeml_converters.asked import check_batch_axes, check_free, check_io, first_run
 from edgeml_converters.evidence import metrics
 from edgeml_converters.formats.npz import rows_of, save
 from edgeml_converters.formats.tensors import Arrays
@@ -97,7 +97,8 @@ class Pipeline:
         file = self._processes.workspace / "inputs.npz"
         save(file, inputs)
         with self._progress(f"predict {data.samples} samples with {self._loaded.framework}"):
-            expected: Arrays = self._model.predict(file)
+            with first_run(options.asked.batch_axes, list(inputs)):
+                expected: Arrays = self._model.predict(file)
             again = check_reference(self._model, inputs, expected, self._processes.workspace)
             self._sized = self._at_other_sizes(inputs)
         given = self._rule.roles

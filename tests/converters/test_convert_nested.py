@@ -1,5 +1,6 @@
 """Models that take and give other things than tensors by position with the sample first."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,12 @@ def test_batch_axes_that_there_are_not(tmp_path: Path) -> None:
         "--batch-axis names axis 3 of 'output_0', but of 3 axes the last is 2; use another."
     )
     assert "or where it is axis 1, say --batch-axis output_0=1" in sentence("1", "output_0=0")
+    misspelt = "states.O=1", "states.1=1"
+    told = "--batch-axis names 'states.O', while the inputs are x, states.0, states.1; unless that"
+    assert f". {told} is an output, name one of these." in sentence(*misspelt)
+    source = f"{TORCH}:remembering"
+    with pytest.raises(InputError, match=re.escape(told)):
+        compare_models(source, source, data, batch_axes=misspelt)
 
 
 def test_batch_axes_are_of_tensors_that_there_are() -> None:

@@ -11,7 +11,7 @@ from edgeml.documents import SCHEMA, Strict
 from edgeml.errors import ConversionError, InputError, ParityError
 from edgeml.parity.answers import Answer, OutputParity, worst
 from edgeml.parity.roles import Role
-from edgeml_converters.asked import Asked, check_batch_axes, parse_batch_axes
+from edgeml_converters.asked import Asked, check_batch_axes, first_run, parse_batch_axes
 from edgeml_converters.compare.reference import Reference, not_run, open_reference
 from edgeml_converters.compare.sides import FrameworkSide, Inside, Side, input_names, sides
 from edgeml_converters.evidence.evidence import evidence
@@ -109,8 +109,9 @@ def compare_models(
                 "--batch-axis is for models in their framework, but these are files, which are "
                 "run as they are; leave it out."
             )
-        reference = open_reference(left, data, progress)
-        answers = reference.answers(0)
+        with first_run(names.asked.batch_axes, list(data.inputs)):
+            reference = open_reference(left, data, progress)
+            answers = reference.answers(0)
         if frameworks == [True, False]:  # of names that only B has nothing is known yet
             check_batch_axes(names.asked.batch_axes, list(reference.given(0)), list(answers))
         check_names(given, list(answers))
