@@ -22,10 +22,6 @@ def walk(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
             yield from walk(graph.node)
 
 
-# What computes nothing, and makes no more numbers than it is given but by joining.
-MOVES = ("Concat", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze")
-
-
 def constants(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
     """The constant tensors of a graph by name, wherever exporters put them: in the list of those
     that are given first, or in nodes."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgeml.manifest import Format
 from edgeml_converters.formats.layers import ONNX_WEIGHTS, TFLITE_WEIGHTS
+from edgeml_converters.formats.moves import ONNX_MOVES
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def ops_of(form: Format, entry: Path) -> list[Op]:
 
 def _of_onnx(entry: Path) -> list[Op]:
     from edgeml_converters.formats.onnx_read import read_graph
-    from edgeml_converters.formats.onnx_walk import MOVES, constants
+    from edgeml_converters.formats.onnx_walk import constants
 
     model = read_graph(entry)
     graph = model.graph
@@ -68,7 +69,7 @@ def _of_onnx(entry: Path) -> list[Op]:
         if node.op_type == "Constant":
             continue
         size = sum(sizes.get(name, 0) for name in node.input)
-        moves = node.op_type in MOVES and fixed.issuperset(filter(None, node.input))
+        moves = node.op_type in ONNX_MOVES and fixed.issuperset(filter(None, node.input))
         if moves and size:
             fixed.update(node.output)
             for name in node.output:

@@ -50,11 +50,19 @@ def judge_steps(
 
     units = Units(rule.least, batches, steps)
     judged = judge_by(answers, expected, of_steps, required, units)
-    when = f"with its states fed back over {steps} steps"
+    when = f"with its states fed back over {_said(starts, steps)}"
     return tuple(
         structs.replace(one, reason=f"{when}, {one.reason}") if one.reason else one
         for one in judged
     )
+
+
+def _said(starts: Sequence[int], steps: int) -> str:
+    """How many steps, and of sequences how long the longest is, over which alone errors add up."""
+    if len(starts) < 2:
+        return f"{steps} steps"
+    longest = int(np.diff([*starts, steps]).max())
+    return f"{steps} steps of {len(starts)} sequences, {longest} in the longest"
 
 
 def _last_quarters(starts: Sequence[int], steps: int) -> Array:

@@ -4,16 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgeml.manifest import Format
-from edgeml_converters.formats.onnx_walk import MOVES
+from edgeml_converters.formats.moves import ONNX_MOVES, TFLITE_MOVES
 from edgeml_converters.formats.ops import Op, ops_of
 from edgeml_converters.formats.tensors import Ranges
 
 _ROUND = ("QUANTIZE", "QuantizeLinear")
-# What computes nothing: a value is cut off behind it as it would be before it.
-_MOVES = (
-    *MOVES, "CONCATENATION", "EXPAND_DIMS", "PACK", "RESHAPE", "SLICE", "SPLIT", "SQUEEZE",
-    "STRIDED_SLICE", "TRANSPOSE", "UNPACK",
-)  # fmt: skip
+# A value is cut off behind them as it would be before them.
+_MOVES = (*ONNX_MOVES, *TFLITE_MOVES)
 
 
 def rounded_inputs(

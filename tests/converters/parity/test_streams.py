@@ -72,7 +72,9 @@ def test_each_sequence_has_a_last_quarter() -> None:
     lost = model.copy()
     for end in (50, 100, 150, 200):
         lost[end - 10 : end] += 0.08
-    quarter = _judged(lost, model, starts=(0, 50, 100, 150)).figures[0]
+    found = _judged(lost, model, starts=(0, 50, 100, 150))
+    quarter = found.figures[0]
+    assert "over 200 steps of 4 sequences, 50 in the longest, 'y' differs" in found.reason
     assert quarter.channel.endswith("in the last quarter")
     assert quarter.value is not None and 0.04 < quarter.value < 4
 

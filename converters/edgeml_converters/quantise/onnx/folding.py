@@ -12,7 +12,8 @@ import onnx
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from edgeml_converters.formats.onnx_walk import MOVES, scopes
+from edgeml_converters.formats.moves import ONNX_MOVES
+from edgeml_converters.formats.onnx_walk import scopes
 from edgeml_converters.quantise.onnx.graph import drop_unused, taken
 
 _TURNS = ("Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")  # of all that they are given
@@ -60,7 +61,7 @@ def _fold(graph: onnx.GraphProto, opset: int, turned: _Turned) -> None:
     remaining: list[onnx.NodeProto] = []
     for node in graph.node:
         given = [name for name in node.input if name]
-        moved = node.op_type in MOVES and node.domain in ("", "ai.onnx")
+        moved = node.op_type in ONNX_MOVES and node.domain in ("", "ai.onnx")
         if not moved or outputs & set(node.output) or not constants.keys() >= set(given):
             remaining.append(node)
             continue

@@ -1,6 +1,6 @@
 """Where the weights of an ONNX graph are, and what all precisions do to a graph alike."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from graphlib import TopologicalSorter
 
 import onnx
@@ -113,27 +113,26 @@ def drop_unused(model: onnx.ModelProto) -> None:
 
 def half_nodes(model: onnx.ModelProto) -> set[str]:
     """The names of the nodes that take a constant in float16, for which quantisers have no way."""
-    return {
-        node.name
-        for scope in scopes(model.graph)
-        for node in scope.graph.node
-        if any(
-            scope.constants[name].data_type == TensorProto.FLOAT16
-            for name in node.input
-            if name in scope.constants
-        )
-    }
+    return _taking(model, lambda _, constant: constant.data_type == TensorProto.FLOAT16)
 
 
 def batched_nodes(model: onnx.ModelProto) -> set[str]:
     """The names of the matrix products with more than one matrix of weights: ONNX Runtime's integer
     kernels refuse a scale for each channel there when the file runs."""
+    return _taking(
+        model, lambda node, constant: node.op_type == "MatMul" and len(constant.dims) > _MATRIX
+    )
+
+
+def _taking(
+    model: onnx.ModelProto, asked: Callable[[onnx.NodeProto, onnx.TensorProto], bool]
+) -> set[str]:
+    """The names of the nodes that take a constant of that kind, in loops and branches too."""
     return {
         node.name
         for scope in scopes(model.graph)
         for node in scope.graph.node
-        if node.op_type == "MatMul"
-        and any(len(scope.constants[n].dims) > _MATRIX for n in node.input if n in scope.constants)
+        if any(asked(node, scope.constants[n]) for n in node.input if n in scope.constants)
     }
 
 

@@ -16,7 +16,7 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
-from edgeml_converters.formats.onnx_walk import MOVES
+from edgeml_converters.formats.moves import ONNX_MOVES
 from edgeml_converters.formats.tensors import Ranges
 from edgeml_converters.quantise.activations import LARGE_SOFTMAX
 from edgeml_converters.quantise.onnx.graph import taken
@@ -86,7 +86,7 @@ def moves_of_inputs(model: onnx.ModelProto) -> set[str]:
     for node in graph.node:
         # What is behind the first says where to, but for what is joined.
         moved = set(node.input if node.op_type == "Concat" else node.input[:1])
-        if node.op_type in MOVES and given & moved and given | fixed >= moved:
+        if node.op_type in ONNX_MOVES and given & moved and given | fixed >= moved:
             moves.append(node)
             given |= set(node.output)
     takers: dict[str, set[str]] = {}

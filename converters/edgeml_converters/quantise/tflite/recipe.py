@@ -11,6 +11,7 @@ from litert_quantizer.qtyping import QuantGranularity, TFLOperationName
 from litert_quantizer.recipe_manager import RecipeManager
 
 from edgeml.manifest import Precision
+from edgeml_converters.formats.moves import TFLITE_MOVES
 from edgeml_converters.formats.tflite_edit import is_constant, op_name, tensor_name
 from edgeml_converters.quantise.activations import LARGE_SOFTMAX
 
@@ -33,20 +34,6 @@ _NEVER_STATIC = (
     TFLOperationName.OUTPUT,
     TFLOperationName.SQRT,
     TFLOperationName.STABLEHLO_COMPOSITE,
-)
-# Ops that compute nothing: between floats they are no place to round.
-_MOVES = (
-    "CONCATENATION",
-    "EXPAND_DIMS",
-    "GATHER",
-    "PACK",
-    "RESHAPE",
-    "SLICE",
-    "SPLIT",
-    "SQUEEZE",
-    "STRIDED_SLICE",
-    "TRANSPOSE",
-    "UNPACK",
 )
 
 
@@ -173,7 +160,7 @@ def moves_of_inputs(model: Any) -> list[str]:
         constants = [tensor for _, tensor in inputs if is_constant(model, tensor)]
         taken = {index for index, tensor in inputs if not is_constant(model, tensor)}
         numbers = any(tensor.type == schema.TensorType.FLOAT32 for tensor in constants)
-        if op_name(model, op) in _MOVES and not numbers and taken and taken <= given:
+        if op_name(model, op) in TFLITE_MOVES and not numbers and taken and taken <= given:
             moves.append(number)
             given |= set(map(int, op.outputs))
     found: dict[int, str] = {}
@@ -212,7 +199,7 @@ def _moves(model: Any, subgraph: Any) -> list[_Move]:
             and subgraph.tensors[int(index)].type == schema.TensorType.FLOAT32
             and not is_constant(model, subgraph.tensors[int(index)])
         }
-        if op_name(model, op) not in _MOVES or not moved:
+        if op_name(model, op) not in TFLITE_MOVES or not moved:
             continue
         given = set(map(int, op.outputs))
         before = {makers[index] for index in moved} if moved <= makers.keys() else set[str]()
