@@ -12,6 +12,8 @@ OPSETS = range(7, 29)
 """Of ONNX: the oldest that ONNX Runtime runs, to the newest of the onnx package."""
 Io = Literal["int8", "uint8"]
 """The type of inputs and outputs that are integers in place of floats."""
+WITH_BATCH_AXES = ("torch", "onnx")
+"""The frameworks whose models may have their samples on another axis than the first."""
 _FREE = re.compile(r"(?P<input>.+):(?P<axis>\d+)(=(?P<size>[A-Za-z_]\w*))?")
 
 

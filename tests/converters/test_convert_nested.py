@@ -197,6 +197,10 @@ def test_batch_axes_that_there_are_not(tmp_path: Path) -> None:
     told = "--batch-axis names 'states.O', while the inputs are x, states.0, states.1; unless that"
     assert f". {told} is an output, name one of these." in sentence(*misspelt)
     source = f"{TORCH}:remembering"
+    ended = convert(source, data, tmp_path / "out", to=["onnx"])
+    assert ended.code == 2 and ended.sentence.endswith(
+        "the first axis, say --batch-axis states.1=1."
+    )
     with pytest.raises(InputError, match=re.escape(told)):
         compare_models(source, source, data, batch_axes=misspelt)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from edgeml.errors import InputError
 from edgeml.manifest import Precision
-from edgeml_converters.asked import Asked
+from edgeml_converters.asked import WITH_BATCH_AXES, Asked
 from edgeml_converters.formats.tensors import Array, Arrays, Feedback, ModelInput
 from edgeml_converters.frameworks.keras_words import reason
 from edgeml_converters.frameworks.nested import field_names, flatten
@@ -42,6 +42,14 @@ class Model(ABC):
     def _predict(self, arrays: Arrays) -> dict[str, Array]:
         """Outputs by name for one batch."""
 
+    def _or_axis(self, arrays: Arrays) -> str:
+        """The way out for states and what is time first, where nobody has taken it."""
+        several = [name for name, array in arrays.items() if array.ndim > 2]
+        taken = self.asked.batch_axes or self.framework not in WITH_BATCH_AXES
+        if taken or len(arrays) < 2 or not several:
+            return ""
+        return f", or where the sample is not the first axis, say --batch-axis {several[-1]}=1"
+
     def predict(self, arrays: Arrays, feedback: Feedback | None = None) -> dict[str, Array]:
         """Outputs by name for inputs by name, first axis the sample, in batches; with feedback one
         after the other.
@@ -59,7 +67,7 @@ class Model(ABC):
         except Exception as error:
             raise InputError(
                 f"The model refused the data: {reason(error)}; check the dtypes and shapes in the "
-                "data file."
+                f"data file{self._or_axis(arrays)}."
             ) from error
         if feedback is not None:
             check_states(outputs, feedback)

@@ -11,7 +11,7 @@ from typing import Any
 
 from edgeml.contract import Layout
 from edgeml.errors import EdgemlError, InputError
-from edgeml_converters.asked import Asked
+from edgeml_converters.asked import WITH_BATCH_AXES, Asked
 from edgeml_converters.extras import EXTRAS
 from edgeml_converters.frameworks.base import Model
 from edgeml_converters.frameworks.keras_words import said
@@ -92,7 +92,7 @@ def _load(source: Source, asked: Asked, keys: Sequence[str], scratch: Path | Non
 def _check_batch_axes(model: Model, asked: Asked) -> None:
     if not asked.batch_axes:
         return
-    if model.framework not in ("torch", "onnx"):
+    if model.framework not in WITH_BATCH_AXES:
         raise InputError(
             f"--batch-axis is for PyTorch and ONNX, but this is a model of {model.framework}; let "
             "it take and give the sample first."
