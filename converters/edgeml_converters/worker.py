@@ -144,14 +144,15 @@ class Session:
         return Opened(version=kind.version(), inputs=engine.inputs, outputs=engine.outputs)
 
     def _run(self, request: Run) -> Done:
-        from edgeml_converters.frameworks.base import in_chunks, in_steps
+        from edgeml_converters.frameworks.base import CHUNK_SAMPLES, in_chunks, in_steps
 
         assert self._engine is not None
         arrays = load(Path(request.inputs), MAPPED_BYTES)
         feeds = {theirs: arrays[name] for name, theirs in request.names.items()}
         run, feedback = self._engine.run, request.feedback
         if feedback is None:
-            answers = in_chunks(run, feeds, self._chunk(feeds))
+            chunk = CHUNK_SAMPLES if request.together else self._chunk(feeds)
+            answers = in_chunks(run, feeds, chunk)
         else:
             answers = in_steps(run, feeds, feedback)
         save(Path(request.into), answers)

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from typing import Literal
 
 from edgeml.documents import Strict
+from edgeml.parity.limits import LIMITS, Name
 
 Answer = Literal["same", "differs", "cannot tell"]
-_OPEN = ("noise", "noise of an unknown output")  # between limits by the model's own error
+_OPEN: tuple[Name, ...] = ("noise", "noise of an unknown output")
+"""What the model's own error would tell more of."""
 ORDER: tuple[Answer, ...] = ("same", "cannot tell", "differs")
 
 
@@ -57,8 +59,10 @@ class JudgedFigure(Strict, frozen=True, kw_only=True):
 
     @property
     def waits(self) -> bool:
-        """Whether people can say how large an error may be, and have not."""
-        return self.figure in _OPEN and self.same != self.differs
+        """Whether people can say how large an error may be, and have not: its limit is that of any
+        model, and there is room between it and what surely differs."""
+        unsaid = any(self.figure == name and self.same == LIMITS[name].same for name in _OPEN)
+        return unsaid and self.same != self.differs
 
     def likely(self, width: float) -> bool:
         """Whether it would be the same by samples that make the interval `width` times as wide and

@@ -64,10 +64,14 @@ class PairedEngine:
         """The first pairing of inputs whose answers agree with the model's, else the first one."""
         runs: list[tuple[Names, dict[str, Array]]] = []
         for names in pairings:
-            runs.append((names, self._engine.run_file(self._question.file, names)))
+            runs.append((names, self._run(names)))
             if len(pairings) == 1 or self._agrees(runs[-1][1]):
                 return runs[-1]
         return runs[0]
+
+    def _run(self, names: Names) -> dict[str, Array]:
+        question = self._question
+        return self._engine.run_file(question.file, names, together=question.together)
 
     def _agrees(self, answers: Arrays) -> bool:
         expected = self._question.expected

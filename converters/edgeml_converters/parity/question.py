@@ -19,6 +19,7 @@ class Question:
     data and its value for each sample. metric: the task's own. sized: samples at other sizes of
     free axes. stream: None where no output is a state. shown: whether people see what comes of it,
     and with it the figures beside those that decide, which may take as long as the verdict.
+    together: see `messages.Run`.
     """
 
     file: Path
@@ -32,6 +33,7 @@ class Question:
     sized: tuple[Sized, ...] = ()
     stream: Stream | None = None
     shown: bool = True
+    together: bool = False
 
     @property
     def workspace(self) -> Path:

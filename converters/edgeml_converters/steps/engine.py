@@ -42,20 +42,31 @@ class EngineProcess:
     def run(
         self, arrays: Arrays, names: Names, feedback: Feedback | None = None
     ) -> dict[str, npt.NDArray[Any]]:
-        """The file's outputs, by its own names, for inputs by the contract's."""
+        """The file's outputs, by its own names, for inputs by the contract's, in large batches."""
         file = self._workspace / f"{self.engine}-inputs.npz"
         save(file, arrays)
-        return self.run_file(file, names, feedback)
+        return self.run_file(file, names, feedback, together=True)
 
     def run_file(
-        self, file: Path, names: Names, feedback: Feedback | None = None
+        self,
+        file: Path,
+        names: Names,
+        feedback: Feedback | None = None,
+        *,
+        together: bool = False,
     ) -> dict[str, npt.NDArray[Any]]:
-        """As `run`, for inputs in an .npz; feedback: by the file's names."""
+        """As `run`, for inputs in an .npz; feedback: by the file's names; together: see Run."""
         into = self._workspace / f"{self.engine}-outputs.npz"
         self._worker.ask_about(
             self._entry,
             f"predicting with {self.engine}",
-            Run(inputs=str(file), names=dict(names), into=str(into), feedback=feedback),
+            Run(
+                inputs=str(file),
+                names=dict(names),
+                into=str(into),
+                feedback=feedback,
+                together=together,
+            ),
             Done,
             prepare=lambda: self.open(self._optimisation),
         )

@@ -202,12 +202,15 @@ class Run(Strict, frozen=True, kw_only=True, tag=True):
     """Run the opened engine on `inputs`; names: array in the file -> tensor of the model.
 
     feedback: by the tensors of the model; null where the samples do not follow one another.
+    together: whether many samples are one batch however large they are, since how they are answered
+        together is the question; else as many as are quickly answered.
     """
 
     inputs: str
     names: dict[str, str]
     into: str
     feedback: Feedback | None = None
+    together: bool = False
 
 
 class Close(Strict, frozen=True, kw_only=True, tag=True):

@@ -105,9 +105,11 @@ class Quantiser:
         self.base = base
         self.format: Format = base.report.format
         self.precision: Precision = precision
-        self.choice = choice
+        # In ONNX one scale is of a whole batch, where a single sample shows the least noise.
+        together = (self.format, precision) == ("onnx", "int8-dynamic")
+        self.choice = replace(choice, together=together)
         self._least_coverage = least_coverage
-        self._proof = proof
+        self._proof = replace(proof, together=together)
         self._processes = choice.processes
         self.progress = progress
         self._count = 0
@@ -187,7 +189,7 @@ class Quantiser:
         report, question, row = self.base.report, self.choice, self._row
         with self._processes.engine(row.engine, entry) as engine:
             engine.open(row.optimisation)
-            answers = engine.run_file(question.file, report.inputs)
+            answers = engine.run_file(question.file, report.inputs, together=question.together)
         by_name = {name: answers[theirs] for name, theirs in report.outputs.items()}
         return judge(by_name, question.expected, question.rule)
 

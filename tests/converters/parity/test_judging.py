@@ -143,6 +143,9 @@ def test_a_regression_by_its_own_error_or_else_open() -> None:
     assert "--output y=state,error=0.1" in of_state.reason  # else it would not be fed back
     assert _judged(variant, model, Role(kind="regression", error=0.3)).answer == "same"
     assert _judged(variant, model, Role(kind="regression", error=0.001)).answer == "differs"
+    near = _judged(variant, model, Role(kind="regression", error=0.04))
+    assert near.answer == "cannot tell"
+    assert found.figures[0].waits and not near.figures[0].waits
 
 
 def test_a_role_that_the_shape_cannot_have_is_open_and_says_so() -> None:

@@ -82,6 +82,39 @@ def test_where_nobody_looks_one_level_that_agrees_is_enough(tmp_path: Path) -> N
     assert [row.answer for row in other.engines] == ["differs"] * 4
 
 
+@pytest.mark.parametrize("size", [4, 600_000])
+def test_what_a_file_makes_of_a_batch_is_seen_however_large_its_samples_are(
+    tmp_path: Path, size: int
+) -> None:
+    """y = what is up front + its mean over the batch, which is right for one sample alone."""
+    graph = helper.make_graph(
+        [
+            helper.make_node("Slice", ["x", "from", "to", "axis"], ["front"]),
+            helper.make_node("ReduceMean", ["front"], ["mean"], axes=[0], keepdims=1),
+            helper.make_node("Add", ["front", "mean"], ["y"]),
+        ],
+        "batched",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", size])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 4])],
+        [
+            helper.make_tensor(name, TensorProto.INT64, [1], [value])
+            for name, value in {"from": 0, "to": 4, "axis": 1}.items()
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    entry = tmp_path / "onnx-fp32" / "model.onnx"
+    entry.parent.mkdir()
+    entry.write_bytes(model.SerializeToString())
+    x = RNG.normal(size=(20, size)).astype(np.float32)
+    save(tmp_path / "x.npz", {"x": x})
+    with Processes(tmp_path, 60) as processes:
+        rule = Rule(exact=True)
+        question = Question(tmp_path / "x.npz", {"x": x}, {"y": 2 * x[:, :4]}, rule, processes)
+        parity = show_parity(entry, "onnx", question, silent)
+    assert not parity.passed
+    assert Fault.BATCH_DEPENDENT in {finding.fault for finding in parity.findings}
+
+
 def test_exchanged_names_of_outputs_are_seen_and_said(tmp_path: Path) -> None:
     """Silent failure 5: equal names, exchanged values, as in basic-pitch's two files."""
     parity = _show(

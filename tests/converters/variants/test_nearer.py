@@ -12,6 +12,7 @@ import pytest
 from edgeml.conversion import EngineParity, RepairTried, VariantReport
 from edgeml.evidence import TensorFidelity
 from edgeml.parity.answers import Answer, JudgedFigure, OutputParity
+from edgeml.parity.limits import LIMITS
 from edgeml_converters.formats.ops import Op
 from edgeml_converters.steps.process import StepError
 from edgeml_converters.variants import mixed
@@ -41,9 +42,9 @@ def _file(recipe: Recipe, snr_db: float) -> QuantisedFile:
     return QuantisedFile(recipe, Path("model.onnx"), 100.0, {}, (output,))
 
 
-def _candidate(answer: Answer, figure: str = "flips") -> Candidate:
+def _candidate(answer: Answer, figure: str, same: float) -> Candidate:
     of_output = JudgedFigure(
-        figure=figure, channel="", value=0.02, low=0.0, high=0.05, same=0.03, differs=0.1, why="",
+        figure=figure, channel="", value=0.02, low=0.0, high=0.05, same=same, differs=0.1, why="",
         events=40, answer=answer,
     )  # fmt: skip
     output = OutputParity(name="y", answer=answer, figures=(of_output,))
@@ -61,6 +62,7 @@ class _Quantiser:
 
     answers: list[Answer]
     figure: str = "flips"
+    same: float = 0.03
     precision: str = "int8"
     can_prove: bool = True
     chosen: bool = True
@@ -92,7 +94,7 @@ class _Quantiser:
 
     def prove(self, _file: QuantisedFile, attempt: int = 1) -> Candidate:
         self.attempts.append(attempt)
-        return _candidate(self.answers[len(self.attempts) - 1], self.figure)
+        return _candidate(self.answers[len(self.attempts) - 1], self.figure, self.same)
 
 
 @pytest.fixture(autouse=True)
@@ -115,6 +117,11 @@ def test_a_file_that_is_open_gives_way_to_the_first_that_is_the_same() -> None:
     assert (answer, kept) == ("same", [False, True])
     assert (set(recipe.keep_float), set(recipe.float_activations)) == STEPS[1]
     assert quantiser.attempts == [1, 2, 3]
+
+
+def test_noise_is_less_where_people_have_said_how_much_may_be() -> None:
+    quantiser = _Quantiser(["cannot tell", "same"], figure="noise")
+    assert _proven(quantiser)[1:] == ("same", [True])
 
 
 def test_it_stays_where_none_is_the_same() -> None:
@@ -149,7 +156,8 @@ def test_what_is_hardly_nearer_is_not_proven() -> None:
         (_Quantiser(["cannot tell"]), False),
         (_Quantiser(["cannot tell"], can_prove=False), True),
         (_Quantiser(["cannot tell"], precision="int8-dynamic"), True),
-        (_Quantiser(["cannot tell"], figure="noise"), True),  # of which people say how much may be
+        # Of which people say how much may be.
+        (_Quantiser(["cannot tell"], figure="noise", same=LIMITS["noise"].same), True),
     ],
 )
 def test_nothing_is_tried_where_less_noise_tells_nothing(
