@@ -13,17 +13,24 @@ import numpy as np
 from edgeml_converters.formats.tensors import Array
 from edgeml_converters.quantise.rounding import round_weight
 
+_ALWAYS: Array = np.ones(1)
+
 
 @dataclass
 class Mean:
-    """Of each channel of what a layer takes, over all that was added."""
+    """Of each channel of what a layer takes, over all that was added.
 
+    shape: of what was added last.
+    """
+
+    shape: tuple[int, ...] = ()
     _count: int = 0
     _sum: Array = field(default_factory=lambda: np.zeros(1))
 
     def add(self, values: Array, axis: int = -1) -> None:
         """values: finite; axis: of the channels."""
         others = tuple(i for i in range(values.ndim) if i != axis % values.ndim)
+        self.shape = values.shape
         self._count += values.size // values.shape[axis]
         self._sum = self._sum + values.sum(axis=others, dtype=np.float64)
 
@@ -32,16 +39,15 @@ class Mean:
         return self._sum / max(1, self._count)
 
 
-def shift(weight: Array, mean: Array, *, per_channel: bool, places: int = 1) -> Array:
+def shift(weight: Array, mean: Array, *, per_channel: bool, shares: Array = _ALWAYS) -> Array:
     """What the bias of each channel of a layer gains, in its order.
 
     weight: [outputs, inputs of a group, taps of the kernel ...]. mean: of the inputs of all groups,
-    where the channels of a group are neighbours. places: of the output for each of the input, over
-    which a transposed convolution parts its taps.
+    where the channels of a group are neighbours. shares: of each tap, see `kernels.read_share`.
     """
     steps, scale = round_weight(weight, 0 if per_channel else None)
     error = weight.astype(np.float64) - steps * scale.astype(np.float64)
     outputs, inputs = error.shape[:2]
-    of_inputs = error.reshape(outputs, inputs, -1).sum(axis=2) / places
+    of_inputs = (error.reshape(outputs, inputs, -1) * shares).sum(axis=2)
     groups = mean.reshape(-1, inputs)
     return np.asarray((of_inputs * groups.repeat(outputs // len(groups), axis=0)).sum(axis=1))

@@ -1,6 +1,7 @@
 """Biases take back what rounded weights add on average."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -92,6 +93,29 @@ ONNX: dict[str, tuple[Nodes, dict[str, Array], tuple[int, ...], int]] = {
     "ConvTranspose": ([helper.make_node("ConvTranspose", ["x", "w"], ["y"], "n", strides=[2, 2])],
                       {"w": _floats(4, 6, 2, 2)}, (4, 5, 5), 1),
 }  # fmt: skip
+# Kernels that stand beside the picture as often as on it: what they have, of what picture.
+BESIDE: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
+    "of one place": ("Conv", {"pads": [1, 1, 1, 1]}, (4, 1, 1)),
+    "wider than the picture": ("Conv", {"pads": [3, 2, 3, 4], "dilations": [3, 3]}, (4, 2, 3)),
+    "in steps": ("Conv", {"pads": [0, 1, 2, 1], "strides": [2, 3]}, (4, 4, 5)),
+    "same, more behind": ("Conv", {"auto_pad": "SAME_UPPER", "strides": [2, 2]}, (4, 4, 6)),
+    "same, more in front": ("Conv", {"auto_pad": "SAME_LOWER", "strides": [2, 2]}, (4, 4, 6)),
+    "valid": ("Conv", {"auto_pad": "VALID"}, (4, 4, 6)),
+    "of a line": ("Conv", {"pads": [2, 0]}, (4, 3)),
+    "of a room": ("Conv", {"pads": [1, 1, 1, 1, 1, 1]}, (4, 2, 1, 3)),
+    "transposed, of one place": ("ConvTranspose", {"pads": [1, 1, 1, 1]}, (4, 1, 1)),
+    "transposed, in steps": (
+        "ConvTranspose",
+        {"pads": [1, 0, 1, 1], "strides": [2, 3], "output_padding": [1, 0]},
+        (4, 2, 3),
+    ),
+    "transposed, apart": ("ConvTranspose", {"dilations": [2, 1], "strides": [1, 4]}, (4, 2, 2)),
+    "transposed, same": ("ConvTranspose", {"auto_pad": "SAME_UPPER", "strides": [2, 2]}, (4, 3, 2)),
+}
+for _name, (_kind, _attributes, _picture) in BESIDE.items():
+    _kernel = _floats(*((4, 6) if _kind == "ConvTranspose" else (6, 4)), *(3 for _ in _picture[1:]))
+    _node = helper.make_node(_kind, ["x", "w"], ["y"], "n", **_attributes)
+    ONNX[_name] = ([_node], {"w": _kernel}, _picture, 1)
 
 
 @pytest.mark.parametrize("case", ONNX)

@@ -27,18 +27,21 @@ def _floats(*shape: int) -> Array:
     return RNG.normal(0, 1, shape).astype(np.float32)
 
 
-def _of(kind: str) -> tuple[int, Any]:
+def _of(kind: str, *, same: bool = False, step: int = 1, apart: int = 1) -> tuple[int, Any]:
     options: Any
     if kind == "FULLY_CONNECTED":
         return KINDS.FullyConnectedOptions, schema.FullyConnectedOptionsT()
     if kind == "CONV_2D":
-        options = schema.Conv2DOptionsT()
+        number, options = KINDS.Conv2DOptions, schema.Conv2DOptionsT()
+    elif kind == "TRANSPOSE_CONV":
+        number, options = KINDS.TransposeConvOptions, schema.TransposeConvOptionsT()
     else:
-        options = schema.DepthwiseConv2DOptionsT()
+        number, options = KINDS.DepthwiseConv2DOptions, schema.DepthwiseConv2DOptionsT()
         options.depthMultiplier = 2
-    options.padding, options.strideH, options.strideW = schema.Padding.VALID, 1, 1
-    options.dilationHFactor = options.dilationWFactor = 1
-    number = KINDS.Conv2DOptions if kind == "CONV_2D" else KINDS.DepthwiseConv2DOptions
+    options.padding = schema.Padding.SAME if same else schema.Padding.VALID
+    options.strideH = options.strideW = step
+    if kind != "TRANSPOSE_CONV":
+        options.dilationHFactor = options.dilationWFactor = apart
     return number, options
 
 
@@ -69,7 +72,7 @@ def test_a_layer_answers_its_mean_by_rounded_weights(kind: str, bias: int, tmp_p
     x = x[:, : np.prod(taken) // width].reshape(taken)
     expected = _run(model, x, tmp_path)
     mean = Mean()
-    mean.add(x.reshape(-1, width))
+    mean.add(x if x.shape[-1] == width else x.reshape(-1, width))
     assert places(model) == {("x", width)}
     before = write(model)
     _round(model, axis)
@@ -78,6 +81,50 @@ def test_a_layer_answers_its_mean_by_rounded_weights(kind: str, bias: int, tmp_p
     correct_biases(model, {("x", width): mean}, (), per_channel=True)
     _round(model, axis)
     assert np.abs(_run(model, x, tmp_path) - expected).max() < 1e-4 < 2e-3 < off
+
+
+@pytest.mark.parametrize(
+    ("kind", "taken", "given", "how"),
+    [
+        ("CONV_2D", (1, 1, 1, 4), (1, 1, 1, 6), {}),
+        ("CONV_2D", (1, 2, 3, 4), (1, 2, 3, 6), {"apart": 3}),
+        ("CONV_2D", (1, 4, 5, 4), (1, 2, 3, 6), {"step": 2}),
+        ("DEPTHWISE_CONV_2D", (1, 2, 2, 3), (1, 2, 2, 6), {}),
+        ("DEPTHWISE_CONV_2D", (1, 4, 4, 3), (1, 2, 2, 6), {"step": 2}),
+        ("TRANSPOSE_CONV", (1, 1, 1, 4), (1, 1, 1, 6), {}),
+        ("TRANSPOSE_CONV", (1, 2, 3, 4), (1, 4, 6, 6), {"step": 2}),
+        ("TRANSPOSE_CONV", (1, 2, 3, 4), (1, 5, 7, 6), {"step": 2, "same": False}),
+    ],
+)
+def test_taps_beside_the_picture_read_nothing(
+    kind: str, taken: tuple[int, ...], given: tuple[int, ...], how: dict[str, Any], tmp_path: Path
+) -> None:
+    """Means over all places of the answer, of a picture that is the same everywhere."""
+    depthwise = kind == "DEPTHWISE_CONV_2D"
+    weight = _floats(1, 3, 3, 6) if depthwise else _floats(6, 3, 3, taken[-1])
+    tensors = [Tensor("x", taken), Tensor("y", given), Tensor("w", values=weight)]
+    tensors.append(Tensor("b", values=_floats(6)))
+    inputs = (0, 2, 3)
+    if kind == "TRANSPOSE_CONV":
+        tensors.append(
+            Tensor("shape", type=schema.TensorType.INT32, values=np.array(given, np.int32))
+        )
+        inputs = (4, 2, 0, 3)
+    op = Op(kind, inputs, (1,), options=_of(kind, **{"same": True, **how}))
+    model = read(content(Graph(tensors, [op], outputs=(1,))))
+    x = np.broadcast_to(np.linspace(1, 4, taken[-1], dtype=np.float32), taken)
+
+    def means() -> Array:
+        return _run(model, x, tmp_path).reshape(-1, 6).mean(axis=0)
+
+    expected, before, mean = means(), write(model), Mean()
+    mean.add(x)
+    _round(model, 3 if depthwise else 0)
+    off = np.abs(means() - expected).max()
+    model = read(before)
+    correct_biases(model, {("x", taken[-1]): mean}, (), per_channel=True)
+    _round(model, 3 if depthwise else 0)
+    assert np.abs(means() - expected).max() < 1e-4 < 1e-3 < off
 
 
 def test_what_stays_in_float_keeps_its_bias() -> None:

@@ -11,7 +11,9 @@ from onnx import helper, numpy_helper
 
 from edgeml_converters.formats.tensors import Array
 from edgeml_converters.quantise.correction import Mean, shift
+from edgeml_converters.quantise.kernels import read_share
 from edgeml_converters.quantise.onnx.graph import taken
+from edgeml_converters.quantise.onnx.kernels import slides_of
 from edgeml_converters.quantise.onnx.weights import channel_axis
 
 _CONVOLUTIONS = ("Conv", "ConvTranspose")
@@ -34,10 +36,14 @@ class _Layer:
     def place(self) -> Place:
         return self.node.input[0], 1 if self.node.op_type in _CONVOLUTIONS else -1
 
-    @property
-    def places(self) -> int:
-        strides = _attributes(self.node).get("strides", ())
-        return prod(strides) if self.node.op_type == "ConvTranspose" else 1
+    def shares(self, taken: tuple[int, ...]) -> Array:
+        """Of the taps of its kernel; taken: the shape of what it takes."""
+        if self.node.op_type not in _CONVOLUTIONS:
+            return np.ones(1)
+        transposed = self.node.op_type == "ConvTranspose"
+        kernel, sizes = self.weight.dims[2:], taken[2:]
+        slides = slides_of(_attributes(self.node), kernel, sizes, transposed=transposed)
+        return read_share(slides, transposed=transposed)
 
 
 def places(model: onnx.ModelProto) -> set[Place]:
@@ -60,8 +66,9 @@ def correct_biases(
         if layer.node.name in kept or layer.place not in means:
             continue
         weight = np.moveaxis(numpy_helper.to_array(layer.weight), layer.axis, 0)
-        mean = means[layer.place].value
-        gained = shift(weight, mean, per_channel=per_channel, places=layer.places)
+        mean = means[layer.place]
+        shares = layer.shares(mean.shape)
+        gained = shift(weight, mean.value, per_channel=per_channel, shares=shares)
         inputs = layer.biased.input
         known = inputs[layer.bias_at] if layer.bias_at < len(inputs) else ""
         bias: Array = numpy_helper.to_array(constants[known]) if known else np.zeros(1)

@@ -18,6 +18,7 @@ from edgeml_converters.formats.tflite_edit import (
     tensor_name,
 )
 from edgeml_converters.quantise.correction import Mean, shift
+from edgeml_converters.quantise.kernels import Slide, read_share, same_before
 
 # The inputs that take what comes in, and the bias; the weights are the second.
 _LAYERS = {
@@ -34,14 +35,27 @@ Place = tuple[str, int]
 @dataclass(frozen=True)
 class _Layer:
     """weight: [outputs, inputs of a group, taps]. bias: its index, -1 where there is none; bias_at:
-    the input that takes it. places: see `correction.shift`."""
+    the input that takes it. kernel: taps along height and width; none of a dense layer. given: the
+    shape of what it gives."""
 
     op: Any
+    kind: str
     place: Place
     weight: Array
     bias: int
     bias_at: int
-    places: int
+    kernel: tuple[int, ...]
+    given: tuple[int, ...]
+
+    def shares(self, taken: tuple[int, ...]) -> Array:
+        """Of the taps of its kernel; taken: the shape of what it takes."""
+        transposed = self.kind == "TRANSPOSE_CONV"
+        options = self.op.builtinOptions
+        slides = [
+            _slide(options, axis, taps, size, self.given[1 + axis], transposed)
+            for axis, (taps, size) in enumerate(zip(self.kernel, taken[1:3], strict=False))
+        ]
+        return read_share(slides, transposed=transposed)
 
 
 def places(model: Any) -> set[Place]:
@@ -60,13 +74,16 @@ def correct_biases(
     means: of what layers take; those of others stay as they are.
     """
     main = model.subgraphs[0]
-    users = Counter(int(index) for op in main.operators for index in op.inputs)
+    users = Counter(
+        int(i) for taken in (main.outputs, *(op.inputs for op in main.operators)) for i in taken
+    )
     for layer in list(_layers(model)):
         made = tensor_name(main.tensors[int(layer.op.outputs[0])])
         if made in kept or layer.place not in means:
             continue
-        mean = means[layer.place].value
-        gained = shift(layer.weight, mean, per_channel=per_channel, places=layer.places)
+        mean = means[layer.place]
+        shares = layer.shares(mean.shape)
+        gained = shift(layer.weight, mean.value, per_channel=per_channel, shares=shares)
         index = layer.bias
         known = floats_of(model, main.tensors[index]) if index >= 0 else np.zeros(1)
         corrected = (known + gained).astype(np.float32)
@@ -100,10 +117,25 @@ def _layers(model: Any) -> Iterator[_Layer]:
         channels = values.shape[1]
         if kind != "FULLY_CONNECTED":  # that parts what it takes as its weights are wide
             channels = int(source.shape[-1])
-        places = 1
-        if kind == "TRANSPOSE_CONV":
-            places = op.builtinOptions.strideH * op.builtinOptions.strideW
-        yield _Layer(op, (tensor_name(source), channels), values, bias, bias_at, places)
+        kernel = () if kind == "FULLY_CONNECTED" else tuple(map(int, weight.shape[1:3]))
+        given_shape = tuple(map(int, main.tensors[int(op.outputs[0])].shape))
+        place = tensor_name(source), channels
+        yield _Layer(op, kind, place, values, bias, bias_at, kernel, given_shape)
+
+
+def _slide(options: Any, axis: int, taps: int, taken: int, given: int, transposed: bool) -> Slide:
+    """axis: 0 for height, 1 for width."""
+    step = int((options.strideH, options.strideW)[axis])
+    if transposed:
+        apart, ways = 1, (given, taken)
+    else:
+        apart = int((options.dilationHFactor, options.dilationWFactor)[axis])
+        covered = (taps - 1) * apart + 1
+        same = options.padding == schema.Padding.SAME
+        given = -(-taken // step) if same else (taken - covered) // step + 1
+        ways = taken, given
+    before = same_before(taps, *ways, step, apart) if options.padding == schema.Padding.SAME else 0
+    return Slide(taps, taken, given, step, apart, before)
 
 
 def _outputs_first(kind: str, weight: Array) -> Array:

@@ -48,7 +48,8 @@ def calibrate(content: bytes, samples: Mapping[str, Array]) -> Seen:
             continue
         if bounds := bounds_of(value):
             for width in widths.get(name, ()):
-                means[name, width].add(value.reshape(-1, width))
+                as_parted = value if value.shape[-1] == width else value.reshape(-1, width)
+                means[name, width].add(as_parted)
         else:
             unbounded.add(name)
             value = value[np.abs(value) < STANDS_FOR_INFINITY]
