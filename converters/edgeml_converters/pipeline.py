@@ -81,6 +81,7 @@ class Pipeline:
         self._options = options
         self._rule = rule
         self._progress = progress
+        self._metric = metrics.parse(options.metric) if options.metric else None
         self._sized: tuple[Sized, ...] = ()
 
     def run(
@@ -105,6 +106,8 @@ class Pipeline:
         check_batch_axes(options.asked.batch_axes, list(inputs), list(expected))
         check_names(given, list(expected))
         check_allowed(self._rule.allowed, list(expected))
+        if self._metric is not None:
+            self._metric.score(data.labels, expected)  # before anything is made
         given = with_inputs(given, inputs, expected)
         states = states_of(given)
         check_sequences(data.sequences, states)
@@ -234,7 +237,7 @@ class Pipeline:
         stream: Stream | None,
     ) -> Question:
         """The question about some rows of the data, whose inputs are saved for the engines."""
-        data, options = self._data, self._options
+        data = self._data
         workspace = self._processes.workspace
         asked = {
             key: rows_of(array, rows, workspace / f"{name}-{place}.npy")
@@ -250,7 +253,7 @@ class Pipeline:
             self._processes,
             labels=None if data.labels is None else data.labels[rows],
             slice_by=None if data.slices is None else (data.slices[0], data.slices[1][rows]),
-            metric=metrics.parse(options.metric) if options.metric else None,
+            metric=self._metric,
             sized=self._sized,
             stream=stream,
         )

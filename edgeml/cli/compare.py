@@ -122,8 +122,8 @@ def _parts(found: "Comparison") -> "Iterator[RenderableType]":
     from rich.markup import escape
     from rich.table import Table
 
-    from edgeml.parity.words import role_notes, worst_figure
-    from edgeml_converters.report.terminal import ANSWERS
+    from edgeml.parity.words import worst_figure
+    from edgeml_converters.report.terminal import ANSWERS, role_lines
 
     yield f"A [bold]{escape(found.a)}[/] on {found.engine} {found.version}"
     yield f"B [bold]{escape(found.b)}[/], on the same {found.samples:,} samples"
@@ -152,8 +152,9 @@ def _parts(found: "Comparison") -> "Iterator[RenderableType]":
         if row.error is not None:
             table.add_row(row.engine, escape(row.error), *[""] * 3, "[yellow]did not run[/]")
     yield table
-    if any(row.outputs for row in found.engines) and not found.exact:
-        yield from map(escape, role_notes(found.roles))
+    if any(row.outputs for row in found.engines):
+        roles = {} if found.exact else found.roles
+        yield from map(escape, role_lines(roles, found.allowed, lower=not found.exact))
     yield from _flips(found)
     yield from _slices(found)
     yield {

@@ -174,8 +174,8 @@ OutputOption = Annotated[
 ToleranceOption = Annotated[
     list[str] | None,
     typer.Option(
-        help="NAME:FIGURE=VALUE: another limit for a figure of an output, see "
-        "docs/convert.md; the report says so.",
+        help="NAME:FIGURE=VALUE: another limit for a figure of an output, noise as 30dB; see "
+        "docs/verdict.md. The report says so.",
         show_default=False,
         rich_help_panel=_VERDICT,
     ),

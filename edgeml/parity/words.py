@@ -58,11 +58,18 @@ def snr_text(output: OutputParity, nothing: str = "") -> str:
 
 def allowed(figure: JudgedFigure) -> str:
     """Up to where the figure counts as the same, and from where as different."""
-    word = "at least" if in_decibel(figure.figure) else "at most"
+    word, beyond = ("at least", "below") if in_decibel(figure.figure) else ("at most", "above")
     same, differs = (amount(figure.figure, v) for v in (figure.same, figure.differs))
     if figure.differs is None or same == differs:
         return f"{word} {same} is the same"
-    return f"{word} {same} is the same and nobody can tell before {differs}"
+    return f"{word} {same} is the same and only {beyond} {differs} is surely not"
+
+
+def limit_text(name: str, limit: float) -> str:
+    """A limit of people's own; name: `output:figure`."""
+    figure = name.rpartition(":")[2]
+    least = f"from {amount(figure, limit)} on" if in_decibel(figure) else f"up to {limit:g}"
+    return f"--tolerance: {name} is the same {least}"
 
 
 _BY: dict[Source, str] = {
@@ -95,13 +102,14 @@ def role_notes(roles: Mapping[str, Sequence[Role]]) -> tuple[str, ...]:
     notes: list[str] = []
     if logits:
         notes.append(
-            f"Of logits ({', '.join(logits)}) only which is ahead counts, weighed by its margin: "
-            "scaled ones are the same; where their size matters, say regression."
+            f"Of logits ({', '.join(logits)}) only which class is ahead counts, and how far beside "
+            "the others: twice as large they are the same; where their size matters, say "
+            f"--output {logits[0]}=regression."
         )
     if masks:
         notes.append(
             f"A picture that ends in a sigmoid ({', '.join(masks)}) counts as a mask, of which "
-            "only what is inside matters; where its shades matter, say image."
+            f"only what is inside matters; where its shades matter, say --output {masks[0]}=image."
         )
     return tuple(notes)
 

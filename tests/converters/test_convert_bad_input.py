@@ -49,7 +49,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (f"{PLAIN}:raises", "good.npz", "taken", "holds other files than a conversion's"),
         (f"{PLAIN}:raises", "good.npz", "good.npz", "is a file"),
         (f"{PLAIN}:raises", "good.npz", "out", "no model today"),
-        (f"{PLAIN}:nothing", "good.npz", "out", "is not a callable"),
+        (f"{PLAIN}:nothing", "good.npz", "out", "There is no 'nothing' in"),
         ("no_such_module:net", "good.npz", "out", "There is no module 'no_such_module'"),
     ],
 )

@@ -32,7 +32,7 @@ def _int8(data: Path) -> tuple[str, ...]:
     ("options", "code"),
     [
         ((), 4),
-        (("--output", "y=unknown", "--tolerance", "y:noise-of-an-unknown-output=9"), 0),
+        (("--output", "y=unknown", "--tolerance", "y:noise-of-an-unknown-output=0.2dB"), 0),
         (("--compare", f"{OWN}:within_three"), 4),
         (("--compare", f"{OWN}:nothing_is_good"), 3),  # not even the float file under it
     ],
@@ -43,7 +43,11 @@ def test_what_users_say_decides(
     ended = convert(model, data, tmp_path / "out", *_int8(data), *options, to=["onnx"])
     assert ended.code == code, ended.err
     report = ended.report
-    allowed = {"y:noise of an unknown output": 9.0} if "--tolerance" in options else {}
+    allowed = (
+        {"y:noise of an unknown output": pytest.approx(10**-0.02)}
+        if "--tolerance" in options
+        else {}
+    )
     assert report["allowed"] == allowed
     own = "--compare" in options
     assert report["compared_by"] == (options[1] if own else "")
@@ -64,7 +68,8 @@ def test_what_users_say_decides(
         (("--compare", f"{OWN}:leaves"), "failed on 'y' (SystemExit: 3); it is a function of"),
         (("--compare", f"{OWN}:number"), "answers 0.5 for 'y'; it is a function of (output, "),
         (("--tolerance", "y=1"), "--tolerance 'y=1' must be NAME:FIGURE=VALUE"),
-        (("--tolerance", "y:flips=1"), "that has noise-of-an-unknown-output, rounding; use one"),
+        (("--metric", "accuracy"), "The labels must be class numbers from 0 to 3"),
+        (("--tolerance", "y:flips=1"), "judged by noise-of-an-unknown-output, rounding; use one"),
         (("--tolerance", "z:flips=1"), "--tolerance names 'z', but the model's outputs are y"),
         (("--output", "y=cake"), "--output 'y=cake' must be NAME=ROLE"),
         (("--output", "z=logits"), "--output names 'z', but the model's outputs are y"),

@@ -13,7 +13,15 @@ from edgeml.parity.answers import Answer, OutputParity, worst
 from edgeml.parity.roles import Role
 from edgeml_converters.asked import Asked, check_batch_axes, first_run, parse_batch_axes
 from edgeml_converters.compare.reference import Reference, not_run, open_reference
-from edgeml_converters.compare.sides import FrameworkSide, Inside, Side, input_names, sides
+from edgeml_converters.compare.sides import (
+    FrameworkSide,
+    Inside,
+    Side,
+    check_engines,
+    input_names,
+    sides,
+    told_apart,
+)
 from edgeml_converters.evidence.evidence import evidence
 from edgeml_converters.formats.tensors import Array, Arrays, Feedback, Names
 from edgeml_converters.parity.judging import judge
@@ -31,7 +39,8 @@ from edgeml_runtime.engines import registry
 class Comparison(Strict, frozen=True, kw_only=True):
     """`edgeml compare --json`: does B say the same as A?
 
-    a, b: the models as they were named, without folders; of a package with the variant.
+    a, b: the models as they were named, files without the folders that both are in; of a package
+        with the variant.
     samples: how many they were run on.
     exact: whether nothing but the rounding of float32 may differ.
     roles: of A's outputs, as they were judged; each says who said so.
@@ -101,8 +110,11 @@ def compare_models(
     with TemporaryDirectory(prefix="edgeml-compare-") as temporary, ExitStack() as stack:
         workspace = Path(temporary)
         names = Inside(tuple(data.inputs), Asked(batch_axes=parse_batch_axes(batch_axes)))
-        left = stack.enter_context(sides(a, workspace, timeout_seconds, engines, names))
-        right = stack.enter_context(sides(b, workspace, timeout_seconds, engines, names))
+        left, right = (
+            stack.enter_context(sides(one, shown, workspace, timeout_seconds, engines, names))
+            for one, shown in zip((a, b), told_apart(a, b), strict=True)
+        )
+        check_engines(engines, (*left, *right))
         frameworks = [isinstance(ways[0], FrameworkSide) for ways in (left, right)]
         if batch_axes and not any(frameworks):
             raise InputError(

@@ -177,9 +177,31 @@ class FrameworkSide(Side):
         self._process.close()
 
 
+def told_apart(a: str, b: str) -> tuple[str, str]:
+    """How two models are called: by the last parts of their paths, as few as differ."""
+    parts = Path(a).parts, Path(b).parts
+    for count in range(1, max(map(len, parts)) + 1):
+        first, second = ("/".join(of[-count:]) for of in parts)
+        if first != second:
+            return first, second
+    return Path(a).name, Path(b).name
+
+
+def check_engines(engines: Sequence[str], ways: Sequence[Side]) -> None:
+    """Raises InputError for an engine that runs none of the models."""
+    run = {way.runner for way in ways if isinstance(way, EngineSide)}
+    for engine in engines:
+        if engine not in run:
+            by = f"{', '.join(sorted(run))} would" if run else "only their frameworks do"
+            raise InputError(
+                f"--engine {engine} runs neither model, {by}; leave it out or name one that does."
+            )
+
+
 @contextmanager
 def sides(
     text: str,
+    shown: str,
     workspace: Path,
     timeout_seconds: float,
     engines: Sequence[str] = (),
@@ -188,9 +210,9 @@ def sides(
     """Every way to run the model that `text` names, none of them open yet.
 
     text: an .onnx or .tflite; a package, or one of its variants as FILE.edgeml:VARIANT, else its
-    first; or any SOURCE of `edgeml convert`. engines: the only ones that may run a file, unless
-    none of them runs its format. names: for models in their framework. Raises InputError
-    for anything else, PackageError for a package that is not whole.
+    first; or any SOURCE of `edgeml convert`. shown: how a file is called. engines: the only ones
+    that may run a file, unless none of them runs its format. names: for models in their framework.
+    Raises InputError for anything else, PackageError for a package that is not whole.
     """
     folder = Path(mkdtemp(dir=workspace))
     package, _, variant = text.partition(f"{model_files.PACKAGE}:")
@@ -199,7 +221,8 @@ def sides(
         ways: list[Side] = []
         if path.suffix in (*model_files.SUFFIXES, model_files.PACKAGE):
             models = stack.enter_context(model_files.opened(path, (variant,) if variant else ()))
-            label = f"{path.name}:{models[0].name}" if path.suffix == ".edgeml" else path.name
+            named = variant or path.suffix != model_files.PACKAGE
+            label = shown if named else f"{shown}:{models[0].name}"
             # litert first: where the two differ it is the one that is still mended.
             of_format = [
                 engine

@@ -170,7 +170,17 @@ def find_callable(source: Source) -> Callable[[], Any]:
                 f"There is no module {source.location!r} here; call edgeml from its folder or "
                 "name the file as file.py:callable."
             ) from error
-    attribute = getattr(module, source.attribute, None)
+    if not hasattr(module, source.attribute):
+        own = sorted(
+            name
+            for name, value in vars(module).items()
+            if callable(value) and getattr(value, "__module__", None) == module.__name__
+        )
+        raise InputError(
+            f"There is no {source.attribute!r} in {source.location}, which has "
+            f"{', '.join(own) or 'no function of its own'}; name one of these."
+        )
+    attribute = getattr(module, source.attribute)
     if not callable(attribute):
         raise InputError(
             f"{source.label} is not a callable; name a function without arguments that returns "

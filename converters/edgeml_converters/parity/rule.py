@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from math import inf, nan
 from typing import get_args
 
 import numpy as np
@@ -15,6 +17,7 @@ from edgeml.parity.limits import SAMPLES_LEAST, SAMPLES_LEAST_FP32, UNEQUAL_FP32
 from edgeml.parity.noise import of_state
 from edgeml.parity.requirements import requirements, rounding
 from edgeml.parity.roles import Role, channel_axis
+from edgeml.parity.words import in_decibel, role_text
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.parity.own import OwnComparison
 from edgeml_converters.roles.given import Roles
@@ -107,8 +110,9 @@ class Rule:
             if figure not in asked:
                 known = ", ".join(sorted(one.replace(" ", "-") for one in asked))
                 raise InputError(
-                    f"--tolerance names {figure.replace(' ', '-')} of {name!r}, but as what it is "
-                    f"taken for that has {known}; use one of these, or say what it is by --output."
+                    f"--tolerance names {figure.replace(' ', '-')} of {name!r}, which is taken for "
+                    f"{role_text(self.roles.get(name, (Role(),)))} and judged by {known}; use one "
+                    "of these, or say what it is by --output."
                 )
 
     def _shows_in_others(self, role: Role, others: Arrays) -> bool:
@@ -167,7 +171,7 @@ def max_abs(expected: Array, answered: Array) -> float:
 
 
 def parse_allowed(texts: Sequence[str]) -> dict[tuple[str, str], float]:
-    """NAME:FIGURE=VALUE, a figure's blanks as dashes or as they are.
+    """NAME:FIGURE=VALUE, a figure's blanks as dashes or as they are; noise as a share or in dB.
 
     Raises InputError for what is no figure or no positive number.
     """
@@ -176,18 +180,33 @@ def parse_allowed(texts: Sequence[str]) -> dict[tuple[str, str], float]:
         left, _, value = text.rpartition("=")
         name, _, figure = left.rpartition(":")
         figure = figure.replace("-", " ")
-        try:
-            number = float(value)
-        except ValueError:
-            number = 0.0
-        if not name or figure not in get_args(Name) or not 0 < number < float("inf"):
+        if not name or figure not in get_args(Name):
             figures = ", ".join(known.replace(" ", "-") for known in get_args(Name))
+            near = get_close_matches(figure, get_args(Name), 1)
+            meant = f"; did you mean {near[0].replace(' ', '-')}?" if near and name else "."
             raise InputError(
-                f"--tolerance {text!r} must be NAME:FIGURE=VALUE, with an output's name, a value "
-                f"above 0 and a figure of {figures}."
+                f"--tolerance {text!r} must be NAME:FIGURE=VALUE, with an output's name and a "
+                f"figure of {figures}{meant}"
             )
-        allowed[name, figure] = number
+        allowed[name, figure] = _limit(text, figure, value)
     return allowed
+
+
+def _limit(text: str, figure: str, value: str) -> float:
+    noise = in_decibel(figure)
+    decibels = noise and value.removesuffix(" ").lower().endswith("db")
+    try:
+        number = float(value.strip()[:-2] if decibels else value)
+    except ValueError:
+        number = nan
+    share = 10 ** (-number / 10) if decibels else number
+    if 0 < share < (1 if noise else inf):
+        return share
+    may_be = "a share of the spread between 0 and 1, or in decibels above 0, as 20dB"
+    raise InputError(
+        f"--tolerance {text!r}: {value!r} is no limit of {figure.replace(' ', '-')}, which is "
+        f"{may_be if noise else 'a number above 0'}."
+    )
 
 
 def check_allowed(allowed: Mapping[tuple[str, str], float], outputs: Sequence[str]) -> None:

@@ -37,6 +37,7 @@ def render(report: ConversionReport, profiles: Mapping[str, Profile], samples: S
         .get_template("report.html.j2")
         .render(
             report=report,
+            limits=[words.limit_text(name, limit) for name, limit in report.allowed.items()],
             verdict=verdict(report),
             tradeoff=trade,
             by_size=plots.against_size(trade),

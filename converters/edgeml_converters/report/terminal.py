@@ -1,6 +1,6 @@
 """The figures of a conversion as people read them on a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -10,7 +10,8 @@ from rich.table import Table
 
 from edgeml.conversion import ConversionReport, EngineParity, VariantReport
 from edgeml.parity.answers import Answer
-from edgeml.parity.words import role_notes, role_text, snr_text, worst_figure
+from edgeml.parity.roles import Role
+from edgeml.parity.words import limit_text, role_notes, role_text, snr_text, worst_figure
 
 ANSWERS: dict[Answer, str] = {
     "same": "[green]same[/]",
@@ -95,15 +96,22 @@ def _add_engine(table: Table, variant: VariantReport, engine: EngineParity) -> N
         )
 
 
-def _role_lines(report: ConversionReport) -> Iterator[str]:
+def role_lines(
+    roles: Mapping[str, Sequence[Role]], allowed: Mapping[str, float], *, lower: bool
+) -> Iterator[str]:
     """What each output is taken for, and by whom: a wrong guess must be seen; and what people set
-    in place of the rule."""
+    in place of the rule. lower: whether more than rounding may differ."""
+    for name, of_output in roles.items():
+        yield f"{name} is taken for {role_text(of_output)}"
+    if lower:
+        yield from role_notes(roles)
+    for name, limit in allowed.items():
+        yield limit_text(name, limit)
+
+
+def _role_lines(report: ConversionReport) -> Iterator[str]:
     yield from report.assumed
-    for name, roles in report.roles.items():
-        yield f"{name} is taken for {role_text(roles)}"
-    if any(variant.precision != "fp32" for variant in report.variants):
-        yield from role_notes(report.roles)
-    for name, limit in report.allowed.items():
-        yield f"--tolerance: {name} may be up to {limit:g}"
+    lower = any(variant.precision != "fp32" for variant in report.variants)
+    yield from role_lines(report.roles, report.allowed, lower=lower)
     if report.compared_by:
         yield f"{report.compared_by} decided in place of all figures"

@@ -10,6 +10,13 @@ from edgeml.parity.roles import KINDS, Corners, Kind, Role, channel_axis, channe
 
 Roles = Mapping[str, tuple[Role, ...]]
 """Output -> its roles."""
+_MUST_BE = {
+    "axis": "an axis other than 0, the sample's, as axis=1",
+    "channels": "a range of channels, as channels=4:84",
+    "threshold": "a number between 0 and 1",
+    "error": "a number above 0",
+    "corners": f"one of {', '.join(get_args(Corners))}",
+}
 _WORDS = "axis, channels, threshold, error, corners, scores or input"
 _TEXT = re.compile(rf"(.+?)=({'|'.join(KINDS)})((?:,.*)?)")  # names may have "=" in them
 _OF_KINDS: dict[str, tuple[Kind, ...]] = {
@@ -90,6 +97,10 @@ def _parse(text: str) -> tuple[str, Role]:
         try:
             known |= _known(key, value)
         except (ValueError, TypeError):
+            if key in _MUST_BE:
+                raise InputError(
+                    f"--output {text!r}: {key} must be {_MUST_BE[key]}, and is {value!r}."
+                ) from None
             raise InputError(
                 f"--output {text!r}: {word!r} is not understood; add {_WORDS}, as in {_FORM}."
             ) from None

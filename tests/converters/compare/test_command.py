@@ -26,6 +26,7 @@ def test_the_command_says_the_same_in_a_table_and_in_json(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert "They say the same." in done.stdout
     assert "output 'first' of A is 'second' of B" in done.stdout
+    assert "first is taken for unknown, since nothing says what it is" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
     done = compare(a, b, "--data", data, "--json")
     assert msgspec.json.decode(done.stdout, type=Comparison).answer == "same"
@@ -37,6 +38,7 @@ def test_the_command_ends_with_4_and_shows_flips(tmp_path: Path) -> None:
     done = compare(a, b, "--data", normal_data(tmp_path, x=(4,)), "--output", "y=logits")
     assert done.returncode == 4
     assert "70 flips of y on onnxruntime, the 8 with the widest margins" in done.stdout
+    assert "y is taken for logits, as --output says" in done.stdout
     sentence = done.stderr.splitlines()[-1]
     assert sentence.startswith("edgeml: b.onnx does not say the same as a.onnx: onnxruntime: ")
     done = compare(a, b, "--data", normal_data(tmp_path, x=(4,)), "--output", "y=mask")

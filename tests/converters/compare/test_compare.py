@@ -152,6 +152,13 @@ def test_an_engine_that_is_not_known(tmp_path: Path) -> None:
         _compare("a.onnx", "b.onnx", tmp_path / "data.npz", engines=["tensorrt"])
 
 
+def test_an_engine_that_runs_neither_model(tmp_path: Path) -> None:
+    a = onnx_models.scale(tmp_path / "a.onnx", 2.0)
+    told = "--engine tflite runs neither model, onnxruntime would; leave it out or"
+    with pytest.raises(InputError, match=told):
+        _compare(a, a, normal_data(tmp_path, x=(4,)), engines=["tflite"])
+
+
 def test_a_variant_of_a_package_goes_by_its_contract(tmp_path: Path) -> None:
     """The package calls x what its file calls x; its contract is checked by its own reader."""
     model = onnx_models.scale(tmp_path / "a.onnx", 2.0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgeml.errors import InputError
-from edgeml_converters.compare.sides import Side, input_names
+from edgeml_converters.compare.sides import Side, input_names, told_apart
 from edgeml_converters.formats.tensors import ModelInput
 
 
@@ -33,3 +33,21 @@ def test_inputs_are_chosen_by_name_and_then_by_what_fits() -> None:
     assert input_names({"a": x, "b": y, "c": y}, unknown, side) == [{"a": "a", "b": "b", "c": "c"}]
     with pytest.raises(InputError, match=r"net takes 'a' \(any type\), 'b' \(any type\)"):
         input_names({"x": x}, unknown[:2], side)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "called"),
+    [
+        ("old/net.onnx", "net.tflite", ("net.onnx", "net.tflite")),
+        ("out/onnx-fp32/model.onnx", "out/onnx-int8/model.onnx",
+         ("onnx-fp32/model.onnx", "onnx-int8/model.onnx")),
+        ("1/out/model.onnx", "2/out/model.onnx", ("1/out/model.onnx", "2/out/model.onnx")),
+        ("model.onnx", "out/model.onnx", ("model.onnx", "out/model.onnx")),
+        ("out/model.onnx", "out/model.onnx", ("model.onnx", "model.onnx")),
+        ("a.edgeml:onnx-fp32", "a.edgeml:onnx-int8", ("a.edgeml:onnx-fp32", "a.edgeml:onnx-int8")),
+    ],
+)  # fmt: skip
+def test_two_models_have_names_that_tell_them_apart(
+    a: str, b: str, called: tuple[str, str]
+) -> None:
+    assert told_apart(a, b) == called

@@ -1,5 +1,6 @@
 """What a variant's outputs are called: each case has a right answer that its figures must reach."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from edgeml import documents
 from edgeml.errors import InputError
 from edgeml.parity.answers import Answer, OutputParity
 from edgeml.parity.roles import KINDS, Kind, Role
+from edgeml.parity.words import limit_text
 from edgeml_converters.parity.judging import judge
 from edgeml_converters.parity.rule import Rule, check_allowed, parse_allowed
 
@@ -169,11 +171,35 @@ def test_limits_of_people_take_the_place_of_the_rules() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["y", "y:flips", "flips=0.1", "y:flops=0.1", "y:flips=-1", "y:flips=nan", "y:flips=inf"]
+    ("text", "message"),
+    [
+        ("y", "must be NAME:FIGURE=VALUE, with an output's name and a figure of margin-lost, "),
+        ("y:flips", "must be NAME:FIGURE=VALUE"),
+        ("flips=0.1", "must be NAME:FIGURE=VALUE"),
+        ("y:flops=0.1", "; did you mean flips?"),
+        *(
+            (f"y:flips={value}", f"{value!r} is no limit of flips, which is a number above 0.")
+            for value in ("-1", "0", "nan", "inf", "much", "20dB", "")
+        ),
+        *(
+            (
+                f"y:noise={value}",
+                "no limit of noise, which is a share of the spread between 0 and 1, ",
+            )
+            for value in ("20", "1", "-3dB", "0dB", "dB")
+        ),
+    ],
 )
-def test_a_limit_that_is_none_is_refused_in_a_sentence(text: str) -> None:
-    with pytest.raises(InputError, match=r"must be NAME:FIGURE=VALUE, .* a figure of margin-lost"):
+def test_a_limit_that_is_none_is_refused_in_a_sentence(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
         parse_allowed([text])
+
+
+def test_noise_may_be_given_in_decibels() -> None:
+    (shown,) = parse_allowed(["y:noise=20dB"]).values()
+    assert shown == pytest.approx(0.01)
+    assert limit_text("y:noise", shown) == "--tolerance: y:noise is the same from 20.0 dB on"
+    assert limit_text("y:flips", 0.05) == "--tolerance: y:flips is the same up to 0.05"
 
 
 def test_more_outputs_are_more_looks() -> None:

@@ -21,7 +21,7 @@ SIGMOID = Role(kind="mask", source="graph")
 @pytest.mark.parametrize(
     ("roles", "said"),
     [
-        ({"y": LOGITS, "z": LOGITS}, ["Of logits (y, z) only which is ahead counts"]),
+        ({"y": LOGITS, "z": LOGITS}, ["Of logits (y, z) only which class is ahead counts"]),
         ({"y": SIGMOID}, ["A picture that ends in a sigmoid (y) counts as a mask"]),
         ({"y": Role(kind="mask", source="user")}, []),
         ({"y": Role(kind="score-logits"), "z": Role(kind="probabilities")}, []),
@@ -47,6 +47,6 @@ def test_a_report_says_it_once_and_of_a_float32_file_not_at_all() -> None:
     report = replace(report, roles=roles)
     page = render(report, {}, conversion_reports.samples())
     exact = replace(report, variants=tuple(v for v in report.variants if v.precision == "fp32"))
-    for note in ("scaled ones are the same", "ends in a sigmoid (map)"):
+    for note in ("twice as large they are the same", "ends in a sigmoid (map)"):
         assert _printed(report).count(note) == page.count(note) == 1
         assert note not in _printed(exact)
