@@ -24,9 +24,10 @@ at float32, by the same check: {exporters}.
 def section(rans: Sequence[Ran]) -> str:
     """With its markers."""
     heading = ("architecture", "what", "from", "ONNX fp32", "TFLite fp32", "int8 ONNX, TFLite")
-    lines = [(*heading, "exporter ONNX, TFLite"), ("---",) * 7, *map(_row, rans)]
+    by_kind = sorted(rans, key=lambda ran: (ran.about, ran.name))
+    lines = [(*heading, "exporter ONNX, TFLite"), ("---",) * 7, *map(_row, by_kind)]
     table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-    notes = "".join(f"- {note}\n" for ran in rans for note in _notes(ran))
+    notes = "".join(f"- {note}\n" for ran in by_kind for note in _notes(ran))
     about = HEAD.format(count=len(rans), exporters=", ".join(dict.fromkeys(TITLES.values())))
     return f"{BEGIN}\n\n{about}{table}\n{notes}\n{END}\n"
 
@@ -51,7 +52,7 @@ def _cell(cell: Cell | None) -> str:
     if cell is None:
         return ""
     snr = "" if cell.snr is None else f" {cell.snr:.0f} dB"
-    return {"same": "", "no file": "none"}.get(cell.said, cell.said) + snr
+    return {"no file": "none"}.get(cell.said, cell.said) + snr
 
 
 def _bare(cell: Cell | None, variant: str) -> str:
