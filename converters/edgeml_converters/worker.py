@@ -144,27 +144,26 @@ class Session:
         return Opened(version=kind.version(), inputs=engine.inputs, outputs=engine.outputs)
 
     def _run(self, request: Run) -> Done:
-        from edgeml_converters.frameworks.base import CHUNK_SAMPLES, in_chunks, in_steps
+        from edgeml_converters.frameworks.base import in_chunks, in_steps
 
         assert self._engine is not None
         arrays = load(Path(request.inputs), MAPPED_BYTES)
         feeds = {theirs: arrays[name] for name, theirs in request.names.items()}
         run, feedback = self._engine.run, request.feedback
         if feedback is None:
-            chunk = CHUNK_SAMPLES if request.together else self._chunk(feeds)
-            answers = in_chunks(run, feeds, chunk)
+            answers = in_chunks(run, feeds, self._chunk(feeds, request.together))
         else:
             answers = in_steps(run, feeds, feedback)
         save(Path(request.into), answers)
         return Done()
 
-    def _chunk(self, feeds: Arrays) -> int:
+    def _chunk(self, feeds: Arrays, together: bool) -> int:
         """How many samples at once: those that are near a processor together, where the file leaves
         it to us; a large image in a batch takes up to twice as long as alone."""
         from edgeml_converters.frameworks.base import CHUNK_SAMPLES
 
         assert self._engine is not None
-        if any(one.shape and one.shape[0] > 1 for one in self._engine.inputs):
+        if together or any(one.shape and one.shape[0] > 1 for one in self._engine.inputs):
             return CHUNK_SAMPLES
         total = sum(array.nbytes for array in feeds.values())
         of_sample = total // len(next(iter(feeds.values())))

@@ -181,7 +181,7 @@ def told_apart(a: str, b: str) -> tuple[str, str]:
     """How two models are called: by the last parts of their paths, as few as differ."""
     parts = Path(a).parts, Path(b).parts
     for count in range(1, max(map(len, parts)) + 1):
-        first, second = ("/".join(of[-count:]) for of in parts)
+        first, second = (str(Path(*of[-count:])) for of in parts)
         if first != second:
             return first, second
     return Path(a).name, Path(b).name

@@ -193,10 +193,10 @@ def parse_allowed(texts: Sequence[str]) -> dict[tuple[str, str], float]:
 
 
 def _limit(text: str, figure: str, value: str) -> float:
-    noise = in_decibel(figure)
-    decibels = noise and value.removesuffix(" ").lower().endswith("db")
+    noise, lower = in_decibel(figure), value.strip().lower()
+    decibels = noise and lower.endswith("db")
     try:
-        number = float(value.strip()[:-2] if decibels else value)
+        number = float(lower.removesuffix("db") if decibels else value)
     except ValueError:
         number = nan
     share = 10 ** (-number / 10) if decibels else number

@@ -35,9 +35,9 @@ def read_share(slides: Sequence[Slide], *, transposed: bool = False) -> Array:
     return reduce(np.multiply.outer, shares, np.ones(())).ravel()
 
 
-def same_before(taps: int, taken: int, given: int, step: int, apart: int = 1) -> int:
-    """The padding in front where it is shared by both sides, the odd one behind."""
-    return max((given - 1) * step + (taps - 1) * apart + 1 - taken, 0) // 2
+def same_padding(taps: int, taken: int, given: int, step: int, apart: int = 1) -> int:
+    """Of both sides, where there are as many places as the steps ask for."""
+    return max((given - 1) * step + (taps - 1) * apart + 1 - taken, 0)
 
 
 def _share(slide: Slide) -> Array:

@@ -17,7 +17,7 @@ _MUST_BE = {
     "error": "a number above 0",
     "corners": f"one of {', '.join(get_args(Corners))}",
 }
-_WORDS = "axis, channels, threshold, error, corners, scores or input"
+_WORDS = f"{', '.join(_MUST_BE)}, scores or input"
 _TEXT = re.compile(rf"(.+?)=({'|'.join(KINDS)})((?:,.*)?)")  # names may have "=" in them
 _OF_KINDS: dict[str, tuple[Kind, ...]] = {
     "threshold": ("scores", "score-logits", "mask", "mask-logits"),

@@ -4,13 +4,15 @@ them, for both kinds of convolution."""
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgeml_converters.quantise.kernels import Slide
+from edgeml_converters.quantise.kernels import Slide, same_padding
 
 
 def slides_of(
     attributes: Mapping[str, Any], kernel: Sequence[int], sizes: Sequence[int], *, transposed: bool
 ) -> list[Slide]:
     """One for each axis. kernel: its taps; sizes: of the picture that is taken."""
+    if "output_shape" in attributes:  # some have the batch and the channels in front
+        attributes = {**attributes, "output_shape": attributes["output_shape"][-len(kernel) :]}
     one = _transposed if transposed else _plain
     return [
         one(attributes, axis, taps, taken)
@@ -20,14 +22,13 @@ def slides_of(
 
 def _plain(attributes: Mapping[str, Any], axis: int, taps: int, taken: int) -> Slide:
     step, apart = _of(attributes, "strides", axis), _of(attributes, "dilations", axis)
-    covered = (taps - 1) * apart + 1
     auto = _auto(attributes)
     if auto.startswith("SAME"):
         given = -(-taken // step)
-        padding = max((given - 1) * step + covered - taken, 0)
+        padding = same_padding(taps, taken, given, step, apart)
         return Slide(taps, taken, given, step, apart, _front(padding, auto))
     before, behind = _padding(attributes, axis)
-    given = (taken + before + behind - covered) // step + 1
+    given = (taken + before + behind - (taps - 1) * apart - 1) // step + 1
     return Slide(taps, taken, given, step, apart, before)
 
 
@@ -37,7 +38,7 @@ def _transposed(attributes: Mapping[str, Any], axis: int, taps: int, taken: int)
     whole += _of(attributes, "output_padding", axis, 0)
     asked, auto = attributes.get("output_shape"), _auto(attributes)
     if asked or auto.startswith("SAME"):
-        given = int(asked[-len(attributes.get("strides", asked)) + axis]) if asked else taken * step
+        given = int(asked[axis]) if asked else taken * step
         return Slide(taps, taken, given, step, apart, _front(whole - given, auto))
     before, behind = _padding(attributes, axis)
     return Slide(taps, taken, whole - before - behind, step, apart, before)

@@ -18,7 +18,7 @@ from edgeml_converters.formats.tflite_edit import (
     tensor_name,
 )
 from edgeml_converters.quantise.correction import Mean, shift
-from edgeml_converters.quantise.kernels import Slide, read_share, same_before
+from edgeml_converters.quantise.kernels import Slide, read_share, same_padding
 
 # The inputs that take what comes in, and the bias; the weights are the second.
 _LAYERS = {
@@ -126,16 +126,14 @@ def _layers(model: Any) -> Iterator[_Layer]:
 def _slide(options: Any, axis: int, taps: int, taken: int, given: int, transposed: bool) -> Slide:
     """axis: 0 for height, 1 for width."""
     step = int((options.strideH, options.strideW)[axis])
+    same = options.padding == schema.Padding.SAME
     if transposed:
-        apart, ways = 1, (given, taken)
-    else:
-        apart = int((options.dilationHFactor, options.dilationWFactor)[axis])
-        covered = (taps - 1) * apart + 1
-        same = options.padding == schema.Padding.SAME
-        given = -(-taken // step) if same else (taken - covered) // step + 1
-        ways = taken, given
-    before = same_before(taps, *ways, step, apart) if options.padding == schema.Padding.SAME else 0
-    return Slide(taps, taken, given, step, apart, before)
+        padding = same_padding(taps, given, taken, step) if same else 0
+        return Slide(taps, taken, given, step, before=padding // 2)
+    apart = int((options.dilationHFactor, options.dilationWFactor)[axis])
+    given = -(-taken // step) if same else (taken - (taps - 1) * apart - 1) // step + 1
+    padding = same_padding(taps, taken, given, step, apart) if same else 0
+    return Slide(taps, taken, given, step, apart, padding // 2)
 
 
 def _outputs_first(kind: str, weight: Array) -> Array:

@@ -48,6 +48,7 @@ def calibrate(content: bytes, samples: Mapping[str, Array]) -> Seen:
             continue
         if bounds := bounds_of(value):
             for width in widths.get(name, ()):
+                # A picture as it is, whose shape is asked for.
                 as_parted = value if value.shape[-1] == width else value.reshape(-1, width)
                 means[name, width].add(as_parted)
         else:
