@@ -9,9 +9,8 @@ from typing import TypeVar
 from edgeml import atomic, documents, holdout
 from edgeml.contract import as_taken
 from edgeml.conversion import ConversionReport
-from edgeml.errors import InputError
 from edgeml.manifest import Format, Precision
-from edgeml_converters.asked import check_batch_axes, check_free, check_io, first_run
+from edgeml_converters.asked import check_batch_axes, check_io, first_run
 from edgeml_converters.evidence import metrics
 from edgeml_converters.formats.npz import rows_of, save
 from edgeml_converters.formats.tensors import Arrays
@@ -31,7 +30,7 @@ from edgeml_converters.parity.rolled import (
     with_states,
 )
 from edgeml_converters.parity.rule import Rule, check_allowed
-from edgeml_converters.parity.sizes import Sized, cut, sizes_of_outputs
+from edgeml_converters.parity.sizes import Sized, at_other_sizes, sizes_of_outputs
 from edgeml_converters.plugins import any_beside_routes
 from edgeml_converters.progress import Progress
 from edgeml_converters.report.page import page
@@ -101,7 +100,7 @@ class Pipeline:
             with first_run(options.asked.batch_axes, list(inputs)):
                 expected: Arrays = self._model.predict(file)
             again = check_reference(self._model, inputs, expected, self._processes.workspace)
-            self._sized = self._at_other_sizes(inputs)
+            self._sized = at_other_sizes(self._model, options.asked.free, inputs, file.parent)
         given = self._rule.roles
         check_batch_axes(options.asked.batch_axes, list(inputs), list(expected))
         check_names(given, list(expected))
@@ -184,7 +183,8 @@ class Pipeline:
     def _beside(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
         """One for each format at once, but for what people or other packages add to the command's
         own process."""
-        apart = self._rule.own is None and not any_beside_routes()
+        added = self._metric is not None and self._metric.added
+        apart = self._rule.own is None and not added and not any_beside_routes()
         return beside(jobs, self._end, apart=apart)
 
     def _end(self) -> None:
@@ -210,22 +210,6 @@ class Pipeline:
                 precision=precision,
                 allow_frozen=self._options.allow_frozen,
             )
-
-    def _at_other_sizes(self, inputs: Arrays) -> tuple[Sized, ...]:
-        """The model's answers at other sizes of the free axes."""
-        free = self._options.asked.free
-        check_free(free, {name: array.shape for name, array in inputs.items()})
-        file = self._processes.workspace / "sized.npz"
-        sized: list[Sized] = []
-        for size, length, arrays in cut(free, inputs):
-            save(file, arrays)
-            try:
-                sized.append(Sized(size, length, arrays, self._model.predict(file)))
-            except InputError as error:
-                raise InputError(
-                    f"--free leaves {size!r} open, but with {length} there: {error}"
-                ) from error
-        return tuple(sized)
 
     def _question(
         self,

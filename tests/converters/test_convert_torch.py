@@ -61,6 +61,17 @@ def test_two_inputs_and_outputs_keep_the_names_of_the_model(pair: tuple[Path, En
     assert [v["batch"] for v in ended.report["variants"]] == [None, 1]
 
 
+def test_a_metric_of_ones_own_is_asked_for_one_format_after_the_other(
+    pair: tuple[Path, Ended], tmp_path: Path
+) -> None:
+    metric = ("--metric", "own_metrics:one_at_a_time")
+    ended = convert(f"{MODELS}:pair", pair[0] / "data.npz", tmp_path / "out", *metric)
+    assert ended.code == 0, ended.err
+    for variant in ended.report["variants"]:
+        tasks = [engine["evidence"]["task"] for engine in variant["engines"] if engine["evidence"]]
+        assert tasks and all(task["metric"] == metric[1] for task in tasks)
+
+
 def test_the_folder_holds_contract_holdout_and_provenance(pair: tuple[Path, Ended]) -> None:
     folder, _ = pair
     out = folder / "out"

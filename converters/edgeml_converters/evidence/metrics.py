@@ -28,11 +28,13 @@ _RESAMPLES_OF_CALLABLE = 200
 
 @dataclass(frozen=True)
 class Metric:
-    """name: as it was given. resamples: how many the bootstrap draws."""
+    """name: as it was given. resamples: how many the bootstrap draws. added: whether it is people's
+    own, which runs in the command's process."""
 
     name: str
     make: Callable[[Array, Arrays, Arrays], Score]
     resamples: int = RESAMPLES
+    added: bool = False
 
     def bind(self, labels: Array | None, answers: Arrays, like: Arrays | None = None) -> Score:
         """The metric of `answers` as a function of rows; labels: first axis the sample.
@@ -94,7 +96,7 @@ def parse(text: str) -> Metric:
 
         return Score(score)
 
-    return Metric(text, make, _RESAMPLES_OF_CALLABLE)
+    return Metric(text, make, _RESAMPLES_OF_CALLABLE, added=True)
 
 
 def _call(text: str, function: Callable[..., Any], labels: Array, answers: Arrays) -> float | None:

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
-from edgeml.errors import EdgemlError
+from edgeml.errors import EdgemlError, InputError
 from edgeml.evidence import Invariant
 from edgeml.parity import Array
-from edgeml_converters.asked import FreeAxis
+from edgeml_converters.asked import FreeAxis, check_free
+from edgeml_converters.formats.npz import save
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.parity.invariants import SAMPLES
 from edgeml_converters.parity.judging import judge
 from edgeml_converters.parity.rule import Rule
+from edgeml_converters.steps.model import ModelProcess
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,24 @@ def cut(free: Sequence[FreeAxis], inputs: Arrays) -> Iterator[tuple[str, int, di
                     for key, array in inputs.items()
                 },
             )
+
+
+def at_other_sizes(
+    model: ModelProcess, free: Sequence[FreeAxis], inputs: Arrays, workspace: Path
+) -> tuple[Sized, ...]:
+    """The model's answers at other sizes of the free axes; raises InputError where it has none."""
+    check_free(free, {name: array.shape for name, array in inputs.items()})
+    file = workspace / "sized.npz"
+    sized: list[Sized] = []
+    for size, length, arrays in cut(free, inputs):
+        save(file, arrays)
+        try:
+            sized.append(Sized(size, length, arrays, model.predict(file)))
+        except InputError as error:
+            raise InputError(
+                f"--free leaves {size!r} open, but with {length} there: {error}"
+            ) from error
+    return tuple(sized)
 
 
 def _cut(array: Array, axes: Sequence[int], length: int) -> Array:
