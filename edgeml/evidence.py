@@ -102,12 +102,14 @@ class Task(Strict, frozen=True, kw_only=True):
     """The task's own metric, by the labels.
 
     metric: accuracy, f1, auc, mae, or module:callable.
+    output: whose answers it is of; empty for a callable, which has all of them.
     model: of the framework's answers.
     variant: of the variant's.
     delta: variant minus model, paired.
     """
 
     metric: str
+    output: str = ""
     model: Interval
     variant: Interval
     delta: Interval

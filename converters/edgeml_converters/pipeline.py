@@ -35,6 +35,7 @@ from edgeml_converters.plugins import any_beside_routes
 from edgeml_converters.progress import Progress
 from edgeml_converters.report.page import page
 from edgeml_converters.roles.given import check_names
+from edgeml_converters.roles.labels import unused_labels
 from edgeml_converters.roles.states import check_sequences, states_of, with_inputs
 from edgeml_converters.sources.data import Data, bind, casts
 from edgeml_converters.sources.rows import Rows, split, spread
@@ -173,6 +174,7 @@ class Pipeline:
                     *taken_as_it_is(loaded.precision, self._source.label),
                     *casts(data, inputs, loaded.inputs),
                     *((BEGINS,) if begins else ()),
+                    *(unused_labels(expected, data.labels) if self._metric is None else ()),
                 ),
                 variants=tuple(candidate.report for candidate in candidates),
                 tools=tools(self._loaded.framework),

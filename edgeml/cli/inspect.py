@@ -122,7 +122,7 @@ def _parity(found: "Inspection") -> "Table":
             if shown.get(engine.engine) == said:
                 continue  # a lower level of optimisation that changes nothing
             shown[engine.engine] = said
-            level = "" if engine.optimisation == "all" else f" ({engine.optimisation})"
+            level = "" if engine.optimisation == "all" else f" (level {engine.optimisation})"
             where = f"{variant.id}\n{engine.engine}{level}"
             for output in engine.outputs:
                 table.add_row(

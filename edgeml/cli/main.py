@@ -2,7 +2,9 @@
 
 import errno
 import os
+import shutil
 import sys
+import textwrap
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
@@ -116,5 +118,9 @@ def main() -> None:
 
 
 def fail(sentence: str, exit_code: int) -> NoReturn:
-    print(f"edgeml: {sentence}", file=sys.stderr)
+    said = f"edgeml: {sentence}"
+    if sys.stderr is not None and sys.stderr.isatty():  # which would cut words at its edge
+        width = shutil.get_terminal_size().columns
+        said = textwrap.fill(said, width, break_long_words=False, break_on_hyphens=False)
+    print(said, file=sys.stderr)
     sys.exit(exit_code)

@@ -72,10 +72,12 @@ class _Lines:
     @contextmanager
     def line(self, name: str) -> Generator[None]:
         begin = time.monotonic()
-        mark, ending = "✗", ": failed"
+        mark, ending = "✓", ""
         try:
             yield
-            mark, ending = "✓", ""
+        except BaseException as error:
+            mark, ending = "✗", _ending(error)
+            raise
         finally:
             took = timedelta(seconds=int(time.monotonic() - begin))
             said = f"{mark} {name}{ending} {took}"
@@ -110,8 +112,8 @@ class _Live:
         self._tasks[name] = task
         try:
             yield
-        except BaseException:
-            said = f"[red]{escape(name)}: failed"
+        except BaseException as error:
+            said = f"[red]{escape(name)}{_ending(error)}"
             self._progress.update(task, description=said, failed=True)
             self._progress.stop_task(task)
             raise
@@ -125,6 +127,10 @@ class _Live:
             yield
         finally:
             self._progress.update(task, description=escape(outer))
+
+
+def _ending(error: BaseException) -> str:
+    return ": failed" if isinstance(error, Exception) else ": interrupted"
 
 
 class _Mark(SpinnerColumn):

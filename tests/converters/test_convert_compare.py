@@ -64,8 +64,11 @@ def test_what_users_say_decides(
         (("--compare", "checks.py:difference"), "must be module:callable, the module without .py"),
         (("--compare", "not_there:difference"), "could not be imported (ModuleNotFoundError"),
         (("--compare", f"{OWN}:absent"), "is not a callable; name a function of (output, "),
-        (("--compare", f"{OWN}:fails"), "failed on 'y' (LookupError: no limits here)"),
-        (("--compare", f"{OWN}:leaves"), "failed on 'y' (SystemExit: 3); it is a function of"),
+        (
+            ("--compare", f"{OWN}:fails"),
+            "(LookupError: no limits here, at own_comparisons.py:",
+        ),
+        (("--compare", f"{OWN}:leaves"), "failed on 'y' (SystemExit: 3, at own_comparisons.py:"),
         (("--compare", f"{OWN}:number"), "answers 0.5 for 'y'; it is a function of (output, "),
         (("--tolerance", "y=1"), "--tolerance 'y=1' must be NAME:FIGURE=VALUE"),
         (("--metric", "accuracy"), "The labels must be class numbers from 0 to 3"),

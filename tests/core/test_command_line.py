@@ -68,7 +68,7 @@ def test_inspect_names_the_level_of_a_row_and_folds_equal_ones(
     change_report(folder, at_levels)
     assert run("package", folder, *NAMED, "-o", tmp_path / "x.edgeml")[0] == 0
     parity = run("inspect", tmp_path / "x.edgeml")[1].partition("parity")[2]
-    assert "onnxruntime (disabled)" in parity and "extended" not in parity
+    assert "onnxruntime (level disabled)" in parity and "extended" not in parity
 
 
 def test_the_default_name(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,19 +194,49 @@ import signal
 import time
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may ignore it
 import edgeml.cli.main
-edgeml.cli.main.main = lambda: (print("on", flush=True), time.sleep(60))
+def run():
+    try:
+        print("on", flush=True)
+        time.sleep(60)
+    finally:
+        print("tidying", flush=True)
+        time.sleep(1)
+        print("tidied", flush=True)
+edgeml.cli.main.main = run
 from edgeml.cli.door import main
 main()
 """
+
+
+def test_on_a_terminal_an_error_is_wrapped_at_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sentence = "one-two-three " * 12 + "a/path/that-is-longer-than-a-line-" + "x" * 60 + "."
+    monkeypatch.setenv("COLUMNS", "40")
+    for terminal in (False, True):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda terminal=terminal: terminal)
+        with pytest.raises(SystemExit):
+            door.fail(sentence, 2)
+        said = capsys.readouterr().err.splitlines()
+        assert " ".join(said) == f"edgeml: {sentence}"
+        assert len(said) == (7 if terminal else 1)
 
 
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
 def test_a_signal_ends_a_command_as_an_exception_does(number: signal.Signals, code: int) -> None:
-    """So that what is half-written is removed on the way out."""
+    """So that what is half-written is removed on the way out; a terminal that closes hangs up
+    more than once."""
     command = [sys.executable, "-c", WAITING]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout is not None and process.stdout.readline() == b"on\n"
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "on\n"
         process.send_signal(number)
-        assert process.wait(30) == code
+        assert process.stdout.readline() == "tidying\n"
+        for again in (signal.SIGTERM, signal.SIGHUP) if number != signal.SIGINT else ():
+            process.send_signal(again)
+        said, errors = process.communicate(timeout=30)
+        assert (said, process.returncode) == ("tidied\n", code)
+        asked = "interrupted" if number == signal.SIGINT else "ended, since it was asked to"
+        assert errors == f"edgeml: {asked}.\n"

@@ -1,4 +1,4 @@
-"""The operators that people name to stay in float."""
+"""Operators by the names that people know: of the module or layer that they come from."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ def ops_like(form: Format, entry: Path, pattern: str) -> tuple[str, ...]:
     pattern: with * and ?, of an operator's kind (Softmax, CONV_2D), of its own name or that of an
     output, or of the PyTorch module or Keras layer that it comes from, which means all inside too.
     """
-    sources = _sources(entry)
+    sources = _sources(beside(entry))
     found: list[str] = []
     for op in ops_of(form, entry):
         names = (op.name, *op.outputs)
@@ -29,7 +29,7 @@ def ops_like(form: Format, entry: Path, pattern: str) -> tuple[str, ...]:
 
 def kinds_and_sources(form: Format, entry: Path) -> tuple[Sequence[str], Sequence[str]]:
     """What there is to name: kinds of operators, and modules or layers."""
-    sources = _sources(entry)
+    sources = _sources(beside(entry))
     ops = ops_of(form, entry)
     known = {_source(op, sources) for op in ops}
     return sorted({op.kind for op in ops}), sorted(known - {""})
@@ -41,7 +41,19 @@ def _source(op: Op, sources: Mapping[str, str]) -> str:
     return known or next(filter(None, map(source_of, (op.outputs[0], *op.constants))), "")
 
 
-def _sources(entry: Path) -> dict[str, str]:
+def source_by_name(form: Format, entry: Path, exported: Path) -> dict[str, str]:
+    """Name of an operator -> the PyTorch module or Keras layer that it comes from, where that is
+    known; exported: what the exporter of the float file left, which need not be there."""
+    sources = _sources(exported)
+    found = {op.name: _source(op, sources) for op in ops_of(form, entry)}
+    return {name: source for name, source in found.items() if source}
+
+
+def beside(entry: Path) -> Path:
+    """Where the exporter of a float file leaves what its tensors and nodes come from."""
+    return entry.parent.parent / "sources.json"
+
+
+def _sources(file: Path) -> dict[str, str]:
     """Tensor or node -> where in the model it comes from, as the exporter left it."""
-    file = entry.parent.parent / "sources.json"
     return json.loads(file.read_bytes()) if file.is_file() else {}

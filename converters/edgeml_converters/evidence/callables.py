@@ -3,6 +3,7 @@
 import importlib
 import re
 import sys
+import traceback
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 from edgeml.errors import InputError, first_line
 
 _CALLABLE = re.compile(r"(?P<module>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):(?P<attribute>[A-Za-z_]\w*)")
+
+_OURS = Path(__file__).resolve().parents[1]
+_INSTALLED = {"site-packages", f"python{sys.version_info.major}.{sys.version_info.minor}"}
 
 
 def named(text: str) -> bool:
@@ -44,4 +48,10 @@ def import_callable(text: str, what: str, takes: str) -> Callable[..., Any]:
 
 
 def reason(error: BaseException) -> str:
-    return first_line(str(error)) or "no reason given"
+    """Its first line, and the innermost line of people's own code that it comes from."""
+    said = first_line(str(error)) or "no reason given"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if file.is_file() and not file.is_relative_to(_OURS) and not _INSTALLED & set(file.parts):
+            return f"{said}, at {file.name}:{frame.lineno}"
+    return said

@@ -23,10 +23,12 @@ class Score:
     """A metric of some answers as a function of rows; None where the rows have no figure, as one
     class alone has no AUC.
 
-    is_share: it is the share of samples that are right, each of them wholly or not at all.
+    output: whose answers they are; empty for those of all. is_share: it is the share of samples
+    that are right, each of them wholly or not at all.
     """
 
     of: Callable[[Rows], float | None]
+    output: str = ""
     is_share: bool = False
 
     def __call__(self, rows: Rows) -> float | None:
@@ -37,9 +39,11 @@ class Score:
 class Classified:
     """An output with classes beside its labels, both of shape [samples, ...].
 
-    chances: with a last axis of `count` probabilities; None for an output of class numbers.
+    name: of the output. chances: with a last axis of `count` probabilities; None for an output of
+    class numbers.
     """
 
+    name: str
     true: Classes
     predicted: Classes
     count: int
@@ -50,7 +54,8 @@ def accuracy(labels: Array, answers: Arrays, like: Arrays) -> Score:
     """The share of labels that the arg max equals."""
     output = classified("accuracy", labels, answers, like)
     right = (output.true == output.predicted).reshape(len(output.true), -1).mean(axis=1)
-    return Score(lambda rows: float(right[rows].mean()), is_share=output.true.ndim == 1)
+    is_share = output.true.ndim == 1
+    return Score(lambda rows: float(right[rows].mean()), output.name, is_share)
 
 
 def f1(labels: Array, answers: Arrays, like: Arrays) -> Score:
@@ -71,7 +76,7 @@ def f1(labels: Array, answers: Arrays, like: Arrays) -> Score:
         each = 2 * hits / np.maximum(seen, 1)
         return float(each[1] if output.count == 2 else each[seen > 0].mean())
 
-    return Score(score)
+    return Score(score, output.name)
 
 
 def auc(labels: Array, answers: Arrays, like: Arrays) -> Score:
@@ -99,7 +104,7 @@ def auc(labels: Array, answers: Arrays, like: Arrays) -> Score:
         ]
         return float(np.mean(areas)) if areas else None
 
-    return Score(score)
+    return Score(score, output.name)
 
 
 def _area(level: Classes, inside: Array, outside: Array) -> float | None:
@@ -122,7 +127,7 @@ def mae(labels: Array, answers: Arrays, like: Arrays) -> Score:
     unit = common_unit(answered, labels)
     a, b = in_unit(answered, unit).reshape(len(labels), -1), in_unit(labels, unit)
     each = np.abs(a - b.reshape(len(labels), -1)).mean(axis=1)
-    return Score(lambda rows: bounded(float(each[rows].mean()) * unit))
+    return Score(lambda rows: bounded(float(each[rows].mean()) * unit), name)
 
 
 def classified(metric: str, labels: Array, answers: Arrays, like: Arrays) -> Classified:
@@ -155,7 +160,7 @@ def classified(metric: str, labels: Array, answers: Arrays, like: Arrays) -> Cla
         count = answered.shape[-1]
         true = label_classes(drop_column(labels, answered.ndim - 1), count)
         chances = probabilities(answered, like.get(name, answered))
-        return Classified(true, answered.argmax(axis=-1), count, chances)
+        return Classified(name, true, answered.argmax(axis=-1), count, chances)
     shape = drop_column(answered, answered.ndim - 1).shape
     answered = answered.reshape(shape)
     labels = labels.reshape(shape)
@@ -165,6 +170,7 @@ def classified(metric: str, labels: Array, answers: Arrays, like: Arrays) -> Cla
         answered[..., None], like.get(name, answered).reshape(shape)[..., None]
     )
     return Classified(
+        name=name,
         true=label_classes(labels, 2),
         predicted=(positive[..., 0] > 0.5).astype(np.intp),
         count=2,
@@ -179,7 +185,8 @@ def _class_numbers(name: str, answered: Array, labels: Array) -> Classified:
             f"on, but are {labels.dtype.name}; number them as the model's output does."
         )
     count = max(2, int(answered.max()) + 1, int(labels.max()) + 1)
-    return Classified(label_classes(labels, count), answered.astype(np.intp), count, None)
+    true = label_classes(labels, count)
+    return Classified(name, true, answered.astype(np.intp), count, None)
 
 
 def _same_shape(labels: Array, answers: Arrays) -> list[str]:

@@ -19,4 +19,4 @@ def task(metric: Metric, answers: Arrays, expected: Arrays, labels: Array | None
     ours, theirs, delta = paired_bootstrap(model, variant, samples, metric.resamples)
     if model.is_share and variant.is_share:
         ours, theirs = (wilson(round(figure * samples), samples) for figure in figures)
-    return Task(metric=metric.name, model=ours, variant=theirs, delta=delta)
+    return Task(metric=metric.name, output=model.output, model=ours, variant=theirs, delta=delta)

@@ -150,7 +150,7 @@ class _Judged:
         if not self.constant or parity.answer != "same" or self._rule.own is not None:
             return parity
         reason = (
-            f"whether {self._name!r} is the same is open: the model gives one answer to all "
+            f"{self._name!r} may or may not be the same: the model gives one answer to all "
             "samples; give samples in which it varies"
         )
         return replace(parity, answer="cannot tell", reason=reason)
@@ -194,7 +194,7 @@ class _Judged:
             error_known = any(role.error is not None for role in roles)
             wanted = _wanted(self._name, kind, figures[0], samples, axis, error_known)
             why = f"{_words(figures[0])}: {wanted}"
-        return f"whether {self._name!r} is the same is open: {why}"
+        return f"{self._name!r} may or may not be the same: {why}"
 
 
 def _worst_of_each(columns: tuple[Column, ...]) -> Iterator[JudgedFigure]:

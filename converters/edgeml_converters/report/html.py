@@ -23,14 +23,20 @@ from edgeml_converters.report.views import view
 _NONE = "\N{EN DASH}"
 
 
-def render(report: ConversionReport, profiles: Mapping[str, Profile], samples: Samples) -> str:
+def render(
+    report: ConversionReport,
+    profiles: Mapping[str, Profile],
+    samples: Samples,
+    sources: Mapping[str, Mapping[str, str]] | None = None,
+) -> str:
     """The report as one HTML file; equal arguments give equal text.
 
     profiles: by variant, as measured on one machine; may be empty. samples: the arrays that parity
-    was shown on.
+    was shown on. sources: by variant, operator -> where in the model it comes from.
     """
     trade = tradeoff(report, profiles)
-    variants = [view(v, profiles.get(v.id), samples) for v in report.variants]
+    known = sources or {}
+    variants = [view(v, profiles.get(v.id), samples, known.get(v.id, {})) for v in report.variants]
     machine = next(iter(profiles.values()), None)
     return (
         _environment()

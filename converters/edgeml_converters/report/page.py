@@ -1,6 +1,6 @@
 """report.html of a conversion: its report, the arrays behind it, what each variant costs here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgeml.contract import Contract
@@ -8,6 +8,7 @@ from edgeml.conversion import ConversionReport
 from edgeml.manifest import Optimisation
 from edgeml.packing import requirements
 from edgeml.profile import Profile
+from edgeml_converters.bisect import kept
 from edgeml_converters.options import Options
 from edgeml_converters.parity.question import Question
 from edgeml_converters.profile.measuring import measure
@@ -47,7 +48,23 @@ def page(
         question.labels,
     )
     with progress("report.html"):
-        return html.render(report, profiles, samples).encode()
+        sources = {
+            one.report.id: _sources(one, candidates, build)
+            for one in candidates
+            if one.report.id in profiles
+        }
+        return html.render(report, profiles, samples, sources).encode()
+
+
+def _sources(
+    candidate: Candidate, candidates: Sequence[Candidate], build: Path
+) -> Mapping[str, str]:
+    """The float file of its format has them, which is among the candidates or only kept aside."""
+    form = candidate.report.format
+    places = [build / "reference" / form / "sources.json"]
+    places += [kept.beside(one.entry) for one in candidates if one.report.format == form]
+    exported = next((place for place in places if place.is_file()), places[0])
+    return kept.source_by_name(form, build / candidate.report.entry, exported)
 
 
 def _profile(

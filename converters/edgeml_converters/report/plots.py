@@ -66,7 +66,7 @@ def _scatter(
 
 
 def _interval(axes: Any, point: Point, x: float) -> None:
-    if point.task is not None:
+    if point.task is not None and point.quality == point.task.value:
         axes.vlines(x, point.task.low, point.task.high, color=LINE, linewidth=1.5)
 
 

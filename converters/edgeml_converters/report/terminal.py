@@ -9,9 +9,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from edgeml.conversion import ConversionReport, EngineParity, VariantReport
+from edgeml.evidence import Task
 from edgeml.parity.answers import Answer
 from edgeml.parity.roles import Role
 from edgeml.parity.words import limit_text, role_notes, role_text, snr_text, worst_figure
+from edgeml_converters.report.verdict import number
 
 ANSWERS: dict[Answer, str] = {
     "same": "[green]same[/]",
@@ -21,10 +23,10 @@ ANSWERS: dict[Answer, str] = {
 
 
 def print_report(console: Console, report: ConversionReport, out: Path) -> None:
-    """The table, then what each output is taken for, each finding, the repairs and the files
-    written."""
+    """The table, then what each output is taken for, the task's metric, each finding, the repairs
+    and the files written."""
     console.print(parity_table(report))
-    for line in _role_lines(report):
+    for line in (*_role_lines(report), *_task_lines(report)):
         console.print(escape(line))
     for variant in report.variants:
         for finding in variant.findings:
@@ -36,17 +38,43 @@ def print_report(console: Console, report: ConversionReport, out: Path) -> None:
             )
         for line in _repair_lines(variant):
             console.print(escape(line))
-    files = sum(len(variant.files) for variant in report.variants)
-    console.print(f"{out}: {files} files of {len(report.variants)} variants", markup=False)
+    files = number(sum(len(variant.files) for variant in report.variants), "file")
+    variants = number(len(report.variants), "variant")
+    console.print(f"{out}: {files} of {variants}", markup=False)
+
+
+def _task_lines(report: ConversionReport) -> Iterator[str]:
+    """The metric of each variant on the engine where it is farthest from the model's."""
+    alike: dict[str, list[str]] = {}
+    for variant in report.variants:
+        tasks = [row.evidence.task for row in variant.engines if row.evidence]
+        found = [task for task in tasks if task is not None]
+        if found:
+            worst = max(found, key=lambda task: abs(task.delta.value))
+            alike.setdefault(_task_text(worst), []).append(variant.id)
+    for said, names in alike.items():
+        yield f"{', '.join(names)}: {said}"
+
+
+def _task_text(task: Task) -> str:
+    of = f" of {task.output}" if task.output else ""
+    low, value, high = (f"{end:.3g}" for end in (task.delta.low, task.delta.value, task.delta.high))
+    return (
+        f"{task.metric}{of} is {task.variant.value:.4g}, the model's {task.model.value:.4g}, a "
+        f"difference of {value} ({low} to {high})"
+    )
 
 
 def _repair_lines(variant: VariantReport) -> Iterator[str]:
     """Each that was kept, and how many others were tried."""
     for repair in variant.repairs:
         if repair.kept:
-            against = ", ".join(repair.faults) or "what other samples may say"
+            against = f" against {', '.join(repair.faults)}" if repair.faults else ""
             found = "exact" if repair.snr_db is None else f"{repair.snr_db:.1f} dB"
-            yield f"{variant.id}: mended against {against}: {repair.action}: {found}"
+            yield (
+                f"{variant.id}: repaired{against}: {repair.action} ({found} on the samples that "
+                "choose)"
+            )
     others = [repair.snr_db for repair in variant.repairs if not repair.kept]
     made = [snr for snr in others if snr is not None]
     if others:
@@ -80,7 +108,7 @@ def parity_table(report: ConversionReport) -> Table:
 
 
 def _add_engine(table: Table, variant: VariantReport, engine: EngineParity) -> None:
-    level = "" if engine.optimisation == "all" else f"\n({engine.optimisation})"
+    level = "" if engine.optimisation == "all" else f"\n(level {engine.optimisation})"
     name = f"{engine.engine}{level}"
     if engine.error is not None:
         table.add_row(variant.id, name, "", "", "", "[red]did not run[/]")

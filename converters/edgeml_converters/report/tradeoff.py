@@ -6,7 +6,7 @@ something.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgeml.conversion import ConversionReport, EngineParity, VariantReport
 from edgeml.evidence import Interval
@@ -20,7 +20,8 @@ class Point:
     """One variant on one engine.
 
     number: by which the plots name it. snr_db: of the worst output; infinite where exact, None
-    where it did not run or is not finite. task: the task's metric where it was asked for.
+    where it did not run or is not finite. task: the task's metric where it was asked for. quality:
+    the one of the two that it is compared by.
     """
 
     number: int
@@ -29,20 +30,19 @@ class Point:
     profile: EngineProfile | None
     snr_db: float | None
     task: Interval | None
+    quality: float | None
     front: bool = False
-
-    @property
-    def quality(self) -> float | None:
-        return self.snr_db if self.task is None else self.task.value
 
 
 @dataclass(frozen=True)
 class Tradeoff:
-    """metric: the name of the vertical axis. higher: whether more of it is better."""
+    """metric: the name of the vertical axis. higher: whether more of it is better. task: the name
+    of the task's metric; empty where no point has it."""
 
     points: tuple[Point, ...]
     metric: str
     higher: bool
+    task: str
 
 
 def chosen(variant: VariantReport) -> tuple[EngineParity, ...]:
@@ -82,7 +82,8 @@ def tradeoff(report: ConversionReport, profiles: Mapping[str, Profile]) -> Trade
             engine=row,
             profile=profile,
             snr_db=snr(row),
-            task=task.variant if task is not None and metric is not None else None,
+            task=None if task is None else task.variant,
+            quality=snr(row) if task is None or metric is None else task.variant.value,
         )
         for number, ((variant, row, profile), task) in enumerate(
             zip(runs, tasks, strict=True), start=1
@@ -91,15 +92,10 @@ def tradeoff(report: ConversionReport, profiles: Mapping[str, Profile]) -> Trade
     higher = metric not in _LOWER_IS_BETTER
     front = _front(points, higher)
     return Tradeoff(
-        points=tuple(_marked(point, point.number in front) for point in points),
+        points=tuple(replace(point, front=point.number in front) for point in points),
         metric=metric or "SNR dB",
         higher=higher,
-    )
-
-
-def _marked(point: Point, front: bool) -> Point:
-    return Point(
-        point.number, point.variant, point.engine, point.profile, point.snr_db, point.task, front
+        task=next((task.metric for task in tasks if task is not None), ""),
     )
 
 

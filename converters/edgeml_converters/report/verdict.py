@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgeml.conversion import ConversionReport, VariantReport
+from edgeml.parity.answers import Answer
 
 End = Literal["not made", "not run", "differs", "cannot tell", "not seen"]
 ENDS: dict[End, str] = {
@@ -26,9 +27,9 @@ class Advice:
 
 @dataclass(frozen=True)
 class Verdict:
-    """good: every variant may be shipped."""
+    """answer: "same" where every variant may be shipped, "cannot tell" where none is surely bad."""
 
-    good: bool
+    answer: Answer
     sentence: str
     advice: tuple[Advice, ...]
 
@@ -36,25 +37,27 @@ class Verdict:
 def verdict(report: ConversionReport) -> Verdict:
     """What the exit code of `edgeml convert` says, in words."""
     failed = [variant for variant in report.variants if not variant.passed]
-    count, samples = len(report.variants), _number(report.samples, "sample")
+    count, samples = len(report.variants), number(report.samples, "sample")
     if not count:
-        return Verdict(False, "No variant was made.", ())
+        return Verdict("differs", "No variant was made.", ())
     if not failed:
         every = "The one variant says" if count == 1 else f"All {count} variants say"
         return Verdict(
-            True,
+            "same",
             f"{every} the same as the model on {samples}.",
             (Advice("", "Package the folder with 'edgeml package'."), *_warnings(report)),
         )
     reasons = "; ".join(f"{variant.id} {ENDS[end_of(variant)]}" for variant in failed)
     advice = [Advice(variant.id, _reason(variant)) for variant in failed]
     if len(failed) < count:
-        rest = _number(count - len(failed), "other variant")
+        rest = number(count - len(failed), "other variant")
         advice.append(
             Advice("", f"The {rest} passed; 'edgeml package --passed-only' leaves the rest out.")
         )
     which = f"{len(failed)} of {count} variants" if count > 1 else "The one variant"
-    return Verdict(False, f"{which} cannot be shipped: {reasons}.", tuple(advice))
+    ends = {end_of(variant) for variant in failed}
+    answer: Answer = "cannot tell" if ends == {"cannot tell"} else "differs"
+    return Verdict(answer, f"{which} cannot be shipped: {reasons}.", tuple(advice))
 
 
 def end_of(variant: VariantReport) -> End:
@@ -89,5 +92,5 @@ def _warnings(report: ConversionReport) -> tuple[Advice, ...]:
     return (Advice("", f"Read the {what} below before you do."),)
 
 
-def _number(count: int, what: str) -> str:
+def number(count: int, what: str) -> str:
     return f"{count:,} {what}{'s' * (count != 1)}"

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -49,7 +50,8 @@ class Range:
 
 @dataclass(frozen=True)
 class VariantView:
-    """rows: one for each engine, at the level that will be used. heavy: layers by their MACs."""
+    """rows: one for each engine, at the level that will be used. heavy: layers by their MACs, with
+    the module or layer of the model that each comes from."""
 
     report: VariantReport
     rows: tuple[EngineParity, ...]
@@ -62,11 +64,14 @@ class VariantView:
     ranges: tuple[Range, ...]
     zero: float
     faults: tuple[tuple[str, str, int], ...]
-    heavy: tuple[Layer, ...]
+    heavy: tuple[tuple[Layer, str], ...]
 
 
-def view(report: VariantReport, profile: Profile | None, samples: Samples) -> VariantView:
-    """What the page shows of a variant; profile: the variant's, where it was measured."""
+def view(
+    report: VariantReport, profile: Profile | None, samples: Samples, sources: Mapping[str, str]
+) -> VariantView:
+    """What the page shows of a variant; profile: the variant's, where it was measured. sources:
+    where in the model an operator comes from, as far as that is known."""
     floor = FLOORS_DB[report.precision]
     culprit_tensor = culprit(report.tensors, floor)
     ranges, zero = _ranges(report)
@@ -88,7 +93,10 @@ def view(report: VariantReport, profile: Profile | None, samples: Samples) -> Va
                 (finding.fault.value, finding.severity) for finding in report.findings
             ).items()
         ),
-        heavy=tuple(sorted(layers, key=lambda layer: -(layer.macs or 0))[:_LAYERS]),
+        heavy=tuple(
+            (layer, sources.get(layer.name, ""))
+            for layer in sorted(layers, key=lambda layer: -(layer.macs or 0))[:_LAYERS]
+        ),
     )
 
 

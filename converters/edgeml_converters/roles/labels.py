@@ -8,7 +8,7 @@ from edgeml.parity.requirements import arranged
 from edgeml.parity.roles import Kind, Role
 from edgeml_converters.evidence.labels import drop_column, known_classes
 from edgeml_converters.evidence.probabilities import are_probabilities
-from edgeml_converters.formats.tensors import Array
+from edgeml_converters.formats.tensors import Array, Arrays
 
 _CHANCE = 0.01
 """The share of foreign labels that would be taken for an output's own."""
@@ -43,6 +43,25 @@ def label_role(values: Array, labels: Array | None) -> Role | None:
     if labels.dtype.kind == "f" and _tells(values, targets):
         return with_error(Role(kind="regression", source="labels"), values, labels)
     return None
+
+
+def unused_labels(answers: Arrays, labels: Array | None) -> tuple[str, ...]:
+    """What people are told where their labels are of no output: a sentence, or nothing."""
+    if labels is None or any(_of_shape(values, labels) for values in answers.values()):
+        return ()
+    outputs = ", ".join(f"{name} {list(of.shape)}" for name, of in answers.items())
+    return (
+        f"The labels, {labels.dtype.name} {list(labels.shape)}, fit no output ({outputs}) and "
+        "decide nothing.",
+    )
+
+
+def _of_shape(values: Array, labels: Array) -> bool:
+    """Whether these can be labels of the output, right or wrong."""
+    columns = values.shape[-1] if values.ndim > 1 else 1
+    if columns > 1 and known_classes(labels, values.shape[:-1], columns) is not None:
+        return True
+    return _targets(values, labels) is not None
 
 
 def _classes(values: Array, classes: Array) -> Role | None:

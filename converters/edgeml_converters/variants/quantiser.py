@@ -11,6 +11,7 @@ from edgeml.faults import Fault
 from edgeml.manifest import Format, Precision
 from edgeml.parity.answers import OutputParity
 from edgeml_converters.asked import Io
+from edgeml_converters.bisect.kept import beside
 from edgeml_converters.bisect.repairs import Repair
 from edgeml_converters.formats.npz import save
 from edgeml_converters.formats.tensors import Arrays, Ranges
@@ -258,7 +259,7 @@ class Quantiser:
         few = {name: array[:_TRACED_SAMPLES] for name, array in self.choice.inputs.items()}
         inputs = self.choice.workspace / "traced.npz"
         save(inputs, self._by_file(few))
-        sources = self.base.entry.parent.parent / "sources.json"
+        sources = beside(self.base.entry)
         return self._processes.tools.ask_about(
             file.entry.parent,
             "tracing tensors",

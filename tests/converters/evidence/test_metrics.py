@@ -239,7 +239,10 @@ def test_a_callable_of_the_current_folder(module: str) -> None:
     [
         ("depth_test_metrics:nan", "has no figure over these 2 samples"),
         ("depth_test_metrics:text", "failed on 2 samples .ValueError"),
-        ("depth_test_metrics:broken", "failed on 2 samples .KeyError: 'z'"),
+        (
+            "depth_test_metrics:broken",
+            r"failed on 2 samples .KeyError: 'z', at depth_test_metrics.py:\d+\)",
+        ),
         ("depth_test_metrics:number", "is not a callable"),
         ("depth_test_metrics:missing", "is not a callable"),
         ("depth_test_bad:f", "could not be imported .ModuleNotFoundError"),

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from edgeml.conversion import ConversionReport, EngineParity
+from edgeml.faults import Fault, Finding
 from edgeml.parity.answers import OutputParity
 from edgeml_converters.report.html import render
 from edgeml_converters.report.samples import Samples
@@ -160,6 +161,33 @@ def test_answers_that_are_not_finite_are_shown_as_such() -> None:
     assert "front:" not in found.text  # nothing to plot
 
 
+def test_what_cannot_be_told_is_not_shown_as_wrong() -> None:
+    """Neither in the sentence nor in the colour of what was found."""
+    open_ = conversion_reports.passed().variants[0]
+    unsure = Finding(
+        fault=Fault.UNDECIDED, severity="error", message="It may be.", engines=(), where="logits"
+    )
+    row = msgspec.structs.replace(open_.engines[0], answer="cannot tell")
+    open_ = msgspec.structs.replace(open_, engines=(row,), findings=(unsure,), answer="cannot tell")
+    report = msgspec.structs.replace(conversion_reports.passed(), variants=(open_,))
+    assert verdict(report).answer == "cannot tell"
+    found = Page(render(report, {}, conversion_reports.samples()))
+    classes = [value for value in found.values("class") if "bad" in value.split()]
+    assert classes == [] and "? The one variant cannot be shipped" in found.text
+
+
+def test_the_heaviest_layers_bear_the_names_of_the_model() -> None:
+    profiles = conversion_reports.profiles()
+    name = next(layer.name for layer in profiles["onnx-fp32"].layers if layer.macs)
+    page = render(
+        conversion_reports.mixed(),
+        profiles,
+        conversion_reports.samples("onnx-fp32"),
+        {"onnx-fp32": {name: "blocks.0.conv"}},
+    )
+    assert f"blocks.0.conv {name}" in Page(page).text
+
+
 @pytest.mark.parametrize("kind", ["empty", "engine", "files"])
 def test_the_verdict_says_why(kind: str) -> None:
     crash = EngineParity(
@@ -170,7 +198,7 @@ def test_the_verdict_says_why(kind: str) -> None:
         variant = msgspec.structs.replace(report.variants[0], files=())
         report = msgspec.structs.replace(report, variants=(variant,))
     found = verdict(report)
-    assert not found.good
+    assert found.answer == "differs"
     reason = {"empty": "ran on no engine", "engine": "ran on no engine", "files": "could not be"}
     assert reason[kind] in found.sentence
     assert found.advice[0].sentence == (

@@ -1,5 +1,6 @@
 """What is printed of the repairs of a variant."""
 
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -12,6 +13,25 @@ from edgeml_converters.report.terminal import print_report
 from tests.converters.report import conversion_reports
 
 
+def test_the_tasks_metric_is_said_of_each_variant() -> None:
+    console = Console(file=StringIO(), width=1000)
+    print_report(console, conversion_reports.mixed(), Path("out"))
+    assert isinstance(console.file, StringIO)
+    said = [line for line in console.file.getvalue().splitlines() if "accuracy" in line]
+    assert len(said) == 3  # one of the four was not made
+    assert re.fullmatch(
+        r"onnx-fp32: accuracy of logits is (0\.\d+), the model's \1, a difference of 0 \(0 to 0\)",
+        said[0],
+    )
+    of_int8 = re.fullmatch(
+        r"tflite-int8: accuracy of logits is (.*), the model's (.*), a difference of (.*) \(.*\)",
+        said[2],
+    )
+    assert of_int8 is not None
+    variant, model, difference = map(float, of_int8.groups())
+    assert variant < model and abs(variant - model - difference) < 1e-3
+
+
 def _lines(*repairs: RepairTried) -> list[str]:
     report = conversion_reports.mixed()
     variant = replace(report.variants[-1], repairs=repairs)
@@ -19,7 +39,7 @@ def _lines(*repairs: RepairTried) -> list[str]:
     print_report(console, replace(report, variants=(variant,)), Path("out"))
     assert isinstance(console.file, StringIO)
     printed = console.file.getvalue().splitlines()
-    return [line.partition(": ")[2] for line in printed if "mended" in line or "tried" in line]
+    return [line.partition(": ")[2] for line in printed if "repaired" in line or "tried" in line]
 
 
 def _tried(action: str, snr_db: float | None, *, kept: bool, fault: bool = True) -> RepairTried:
@@ -35,8 +55,8 @@ def test_what_was_kept_is_told_and_what_was_not_is_counted() -> None:
         _tried("keep d in float", None, kept=False),
         _tried("keep e in float", None, kept=True, fault=False),
     ) == [
-        "mended against wrong-values: keep [b] in float: 30.0 dB",
-        "mended against what other samples may say: keep e in float: exact",
+        "repaired against wrong-values: keep [b] in float (30.0 dB on the samples that choose)",
+        "repaired: keep e in float (exact on the samples that choose)",
         "tried 3 repairs that were not kept, of 20.0 dB at best; report.json has all",
     ]
     assert _lines(_tried("keep d in float", None, kept=False)) == [

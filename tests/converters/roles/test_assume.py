@@ -9,6 +9,7 @@ from edgeml.parity.roles import Role
 from edgeml_converters.roles.assume import assume_roles
 from edgeml_converters.roles.given import check_names, parse_roles
 from edgeml_converters.roles.graph import Graph, Made
+from edgeml_converters.roles.labels import unused_labels
 
 Array = npt.NDArray[np.float32]
 RNG = np.random.default_rng(0)
@@ -81,6 +82,18 @@ def test_labels_of_another_output_say_nothing(columns: int) -> None:
     head[:, 1] += 3  # and one column is the largest nearly always
     assert _assumed(head, labels=CLASSES) == [("unknown", "nothing")]
     assert _assumed(head, labels=np.eye(4)[CLASSES]) == [("unknown", "nothing")]
+
+
+def test_labels_that_fit_no_output_are_told_of() -> None:
+    heads = {"a": LOGITS, "b": LOGITS[:, :1]}
+    for fit in (CLASSES, np.eye(4)[CLASSES], CLASSES[:, None], LOGITS + 1, LOGITS[:, 0]):
+        assert unused_labels(heads, fit) == ()
+    assert unused_labels(heads, None) == ()
+    (said,) = unused_labels(heads, np.zeros((len(LOGITS), 7)))
+    n = len(LOGITS)
+    assert said == (
+        f"The labels, float64 [{n}, 7], fit no output (a [{n}, 4], b [{n}, 1]) and decide nothing."
+    )
 
 
 def test_foreign_labels_are_seldom_taken_for_an_outputs_own() -> None:
