@@ -2,6 +2,7 @@
 
 from typing import cast, get_args
 
+from edgeml.cli.conversion_file import ConfigOption
 from edgeml.cli.convert_options import (
     AllowFrozenOption,
     AsJsonOption,
@@ -42,6 +43,7 @@ def convert_command(
     source: SourceArgument,
     to: ToOption,
     out: OutOption,
+    config: ConfigOption = None,
     data: DataOption = None,
     precision: PrecisionOption = None,
     calibration_data: CalibrationDataOption = None,
