@@ -2,12 +2,13 @@
 
     python benchmarks/coverage.py [--quick] [--fresh] [--stored] [--table] [NAME ...]
 
-About 80 minutes, 50 s with --quick; scripts/bench-env first, for torchvision and timm. Networks of
-torchvision, timm, transformers and Keras with random weights and batch statistics go to ONNX and
-TFLite at float32, a third of them also to int8, through `edgeml convert` in a process of its own.
-Beside it, in turns, the framework's own exporter does the same in another. Then a check by a few
-lines of numpy runs the files of both on samples that neither saw: coverage_models/check.py. What
-came of each network is kept in build/coverage, and a run that was ended goes on where it stopped.
+About 80 minutes, 50 s with --quick; scripts/test once before, which fetches torchvision and timm.
+Networks of torchvision, timm, transformers and Keras with random weights and batch statistics go to
+ONNX and TFLite at float32, a third of them also to int8, through `edgeml convert` in a process of
+its own. Beside it, in turns, the framework's own exporter does the same in another. Then a check by
+a few lines of numpy runs the files of both on samples that neither saw: coverage_models/check.py.
+What came of each network is kept in build/coverage, and a run that was ended goes on where it
+stopped. tests/converters/test_public_architectures.py runs some in the tests.
 
 onnx_fp32_proven, tflite_fp32_proven   share of the networks of which edgeml says: the same
 int8_proven          the same of int8, over both formats; int8_cannot_tell: of the answer between
@@ -114,7 +115,7 @@ def main() -> None:
     if unknown:
         parser.error(f"there is no architecture {', '.join(sorted(unknown))}")
     if not (PACKAGES / "timm").is_dir() and not options.stored:
-        sys.exit(f"coverage: timm is not in {PACKAGES}; run scripts/bench-env first.")
+        sys.exit(f"coverage: timm is not in {PACKAGES}; run scripts/test once.")
     names = options.names or list(ARCHITECTURES)
     if options.quick:
         rans = quick()

@@ -34,6 +34,7 @@ LONGEST = (
     "flow/test_swap_flow.py",
     "conformance/test_onnx_backend.py",
     "converters/test_convert_tensorflow.py",
+    "converters/test_public_architectures.py",
     "converters/zoo/members/test_members.py",
     "converters/zoo/real/test_real.py",
     "flow/test_readme.py",

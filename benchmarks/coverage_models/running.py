@@ -15,8 +15,7 @@ from coverage_models.architecture import Architecture
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-PACKAGES = ROOT / ".venv-bench" / "lib" / PYTHON / "site-packages"
+PACKAGES = Path(sys.prefix) / "model-packages"
 FORMATS = ("onnx", "tflite")
 TIMEOUT_SECONDS = 600.0
 

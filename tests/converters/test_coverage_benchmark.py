@@ -1,6 +1,6 @@
 """The benchmark of coverage counts rightly, checks by itself, and goes on where it stopped.
 
-The architectures' packages are no part of the test environment: what is converted here is tiny.
+What is converted here is tiny; some of the architectures are in test_public_architectures.py.
 """
 
 import importlib
@@ -17,22 +17,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+from tests.converters.benchmark_parts import BENCHMARKS, on_path, part
 
 
 @pytest.fixture(autouse=True)
-def on_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    before = set(sys.modules)
-    yield
-    for name in set(sys.modules) - before:  # `coverage` is another's name too
-        if name.partition(".")[0] in ("coverage", "coverage_models", "reporting"):
-            del sys.modules[name]
-
-
-def part(name: str) -> Any:
-    """A module of the benchmark, which has no types."""
-    return importlib.import_module(name)
+def benchmarks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    yield from on_path(monkeypatch)
 
 
 def ran(

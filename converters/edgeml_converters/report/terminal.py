@@ -69,12 +69,11 @@ def _repair_lines(variant: VariantReport) -> Iterator[str]:
     """Each that was kept, and how many others were tried."""
     for repair in variant.repairs:
         if repair.kept:
-            against = f" against {', '.join(repair.faults)}" if repair.faults else ""
+            against = f" ({', '.join(repair.faults)})" if repair.faults else ""
             found = "exact" if repair.snr_db is None else f"{repair.snr_db:.1f} dB"
-            yield (
-                f"{variant.id}: repaired{against}: {repair.action} ({found} on the samples that "
-                "choose)"
-            )
+            how = "repaired" if variant.passed else "made better, though not good enough"
+            action = f"{repair.action}, {found} on the samples that choose"
+            yield f"{variant.id}: {how}{against}: {action}"
     others = [repair.snr_db for repair in variant.repairs if not repair.kept]
     made = [snr for snr in others if snr is not None]
     if others:

@@ -32,14 +32,18 @@ def test_the_tasks_metric_is_said_of_each_variant() -> None:
     assert variant < model and abs(variant - model - difference) < 1e-3
 
 
-def _lines(*repairs: RepairTried) -> list[str]:
+def _lines(*repairs: RepairTried, passed: bool = True) -> list[str]:
     report = conversion_reports.mixed()
-    variant = replace(report.variants[-1], repairs=repairs)
+    variant = replace(report.variants[0 if passed else -1], repairs=repairs)
     console = Console(file=StringIO(), width=1000)
     print_report(console, replace(report, variants=(variant,)), Path("out"))
     assert isinstance(console.file, StringIO)
     printed = console.file.getvalue().splitlines()
-    return [line.partition(": ")[2] for line in printed if "repaired" in line or "tried" in line]
+    return [
+        line.partition(": ")[2]
+        for line in printed
+        if line.partition(": ")[2].startswith(("repaired", "tried", "made better"))
+    ]
 
 
 def _tried(action: str, snr_db: float | None, *, kept: bool, fault: bool = True) -> RepairTried:
@@ -55,11 +59,16 @@ def test_what_was_kept_is_told_and_what_was_not_is_counted() -> None:
         _tried("keep d in float", None, kept=False),
         _tried("keep e in float", None, kept=True, fault=False),
     ) == [
-        "repaired against wrong-values: keep [b] in float (30.0 dB on the samples that choose)",
-        "repaired: keep e in float (exact on the samples that choose)",
+        "repaired (wrong-values): keep [b] in float, 30.0 dB on the samples that choose",
+        "repaired: keep e in float, exact on the samples that choose",
         "tried 3 repairs that were not kept, of 20.0 dB at best; report.json has all",
     ]
     assert _lines(_tried("keep d in float", None, kept=False)) == [
         "tried a repair that was not kept; report.json has all"
     ]
+    (said,) = _lines(_tried("keep f in float", -0.8, kept=True), passed=False)
+    assert said == (
+        "made better, though not good enough (wrong-values): keep f in float, -0.8 dB on the "
+        "samples that choose"
+    )
     assert _lines() == []
