@@ -13,7 +13,13 @@ _OTHER_ONSETS = (
     "on is another than the model's (F1 against the model 0.83 in ONNX, 0.85 in TFLite), though as "
     "many notes are found"
 )
+_OTHER_LETTERS = (
+    "in 41 of 80 samples some letter is another, once where the model was ahead by 0.98, and 2.8 % "
+    "of the margin is lost where 1 % may be; reading loses 0.47 of what is allowed, and the line "
+    "of the good is at 0.5"
+)
 REASONS: dict[tuple[str, str, str], str] = {
+    ("reader", "ONNX", "int8"): _OTHER_LETTERS,
     ("basic_pitch", "ONNX", "int8"): _OTHER_ONSETS,
     ("basic_pitch", "TFLite", "int8"): _OTHER_ONSETS,
 }
