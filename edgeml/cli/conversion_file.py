@@ -24,7 +24,8 @@ import typer
 from edgeml.errors import InputError
 
 
-def _read(context: typer.Context, file: Path | None) -> Path | None:
+def read_options(context: typer.Context, file: Path | None) -> Path | None:
+    """Gives the command the options of the file; raises InputError where it cannot mean them."""
     if file is not None:
         options = {_spelled(one): one for one in context.command.params if one.name != "config"}
         context.default_map = {
@@ -40,7 +41,7 @@ ConfigOption = Annotated[
         help="A conversion file in TOML with these options by their names; those that are given "
         "beside it count first. See docs/convert.md.",
         is_eager=True,
-        callback=_read,
+        callback=read_options,
     ),
 ]
 
@@ -53,7 +54,7 @@ def _spelled(option: Any) -> str:
 
 def _document(file: Path, options: Mapping[str, object]) -> dict[str, Any]:
     try:
-        document = tomllib.loads(file.read_text())
+        document = tomllib.loads(file.read_text("utf-8-sig"))
     except OSError as error:
         raise InputError(f"{file} cannot be read ({error.strerror}); name a TOML file.") from error
     except ValueError as error:  # no TOML, or no text at all
@@ -77,17 +78,16 @@ def _value(file: Path, key: str, given: object, option: Any) -> object:
     return given if flag else str(given)
 
 
-def _several(file: Path, key: str, given: object) -> Iterator[str]:
-    """Of a table NAME = VALUE each line; of one in it NAME:KEY = VALUE."""
+def _several(file: Path, key: str, given: object, name: str = "") -> Iterator[str]:
+    """Of a table NAME = VALUE each line; a name with dots in it needs no quotes."""
     if isinstance(given, dict):
-        for name, value in given.items():
-            if isinstance(value, dict):
-                yield from _several(file, key, {f"{name}:{of}": one for of, one in value.items()})
-            else:
-                yield from (f"{name}={word}" for word in _several(file, key, value))
+        for part, value in given.items():
+            last = key == "tolerance" and name and not isinstance(value, dict)
+            joint = ":" if last else "."  # NAME:FIGURE
+            yield from _several(file, key, value, f"{name}{joint}{part}" if name else part)
     else:
         for one in given if isinstance(given, list) else [given]:
-            yield _word(file, key, one)
+            yield f"{name}={_word(file, key, one)}" if name else _word(file, key, one)
 
 
 def _word(file: Path, key: str, given: object) -> str:

@@ -6,8 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer.core
+import typer.main
 
 from edgeml import holdout
+from edgeml.cli.conversion_file import read_options
+from edgeml.cli.main import build
 from tests import onnx_models
 from tests.converters.commands import Ended, write_data
 
@@ -84,6 +88,31 @@ def test_what_cannot_be_meant_is_one_sentence(tmp_path: Path, text: str, sentenc
     ended = _convert(tmp_path, text)
     assert ended.code == 2
     assert sentence in ended.sentence and ended.err.count("\n") == 1
+
+
+def test_names_may_have_dots_and_the_file_a_mark_of_its_encoding(tmp_path: Path) -> None:
+    file = """\ufeffsource = "m"
+to = "onnx"
+out = "o"
+output.states.0 = "state,input=states.1"
+output."states.2" = "state"
+tolerance.states.0.noise = "30dB"
+tolerance."states.2:noise" = 0.1
+free = ["x:1"]
+"""
+    group = typer.main.get_command(build(["convert"]))
+    assert isinstance(group, typer.core.TyperGroup)
+    context = typer.Context(group.commands["convert"])
+    (tmp_path / "c.toml").write_text(file)
+    read_options(context, tmp_path / "c.toml")
+    assert context.default_map == {
+        "source": "m",
+        "to": ["onnx"],
+        "out": "o",
+        "output": ["states.0=state,input=states.1", "states.2=state"],
+        "tolerance": ["states.0:noise=30dB", "states.2:noise=0.1"],
+        "free": ["x:1"],
+    }
 
 
 def test_the_file_of_the_docs_is_one(tmp_path: Path) -> None:

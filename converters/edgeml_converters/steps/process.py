@@ -105,9 +105,12 @@ class Worker:
         try:
             self._process.stdin.write(messages.encode(request) + b"\n")
             self._process.stdin.flush()
+            reply = self._reply(step, timeout_seconds)
         except BrokenPipeError:
             raise StepCrashed(step, self._ending()) from None
-        reply = self._reply(step, timeout_seconds)
+        except (KeyboardInterrupt, SystemExit):
+            self.close()  # else what it answers yet is taken for the answer to what is asked next
+            raise
         if isinstance(reply, Failed):
             if reply.missing is not None:
                 raise InputError(

@@ -1,8 +1,10 @@
 """A step that hangs, crashes or raises in its process is a typed error that names the step."""
 
 import os
+import signal
 import time
 from pathlib import Path
+from types import FrameType
 
 import msgspec
 import pytest
@@ -74,3 +76,25 @@ def test_an_answer_that_cannot_be_read_is_a_failure_of_the_step(
     with pytest.raises(StepError, match=r"closing failed: its answer cannot be used \(Expected"):
         with Worker(tmp_path / "log") as worker:
             worker.ask("closing", Close(), Done, 60)
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit])
+def test_an_interruption_ends_a_worker_that_has_not_answered(
+    tmp_path: Path, interruption: type[BaseException]
+) -> None:
+    """What it answers yet would be taken for the answer to what is asked next, as when it is
+    closed."""
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        raise interruption(128 + number)
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with Worker(tmp_path / "log") as worker:
+            source = parse(f"{HERE / 'plain_sources.py'}:hangs")
+            signal.setitimer(signal.ITIMER_REAL, 0.5)
+            with pytest.raises(interruption):
+                worker.ask("loading", Load(source=source), Loaded, 60)
+            assert not worker.alive
+    finally:
+        signal.signal(signal.SIGALRM, before)
