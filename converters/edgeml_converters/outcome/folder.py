@@ -1,13 +1,9 @@
 """The folder of a conversion: written as a whole or not at all."""
 
-import fcntl
-import os
 import shutil
 import tempfile
-import time
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
-from glob import escape
+from contextlib import contextmanager
 from pathlib import Path
 
 from edgeml import atomic, documents
@@ -55,11 +51,9 @@ def building(out: Path) -> Generator[Path]:
     built: Path | None = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        _clear_up(out)
         built = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
         built.chmod(0o755)
-        with _held(built):
-            yield built
+        yield built
         old = Path(tempfile.mkdtemp(prefix=f".{out.name}.old.", dir=out.parent))
         try:
             if out.exists():
@@ -73,41 +67,6 @@ def building(out: Path) -> Generator[Path]:
     finally:
         if built is not None:
             shutil.rmtree(built, ignore_errors=True)
-
-
-_RANDOM = "[a-z0-9_]" * 8  # as tempfile ends a name
-_FRESH_SECONDS = 60.0
-
-
-@contextmanager
-def _held(folder: Path) -> Generator[None]:
-    """Locked while somebody builds in it, however that ends; as far as the disk has locks."""
-    place = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):
-            fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(place)
-
-
-def _clear_up(out: Path) -> None:
-    """Removes what killed conversions to `out` left beside it, and puts back what one had moved
-    out of its own way."""
-    left = out.parent.glob(f".{escape(out.name)}.{_RANDOM}")
-    moved = out.parent.glob(f".{escape(out.name)}.old.{_RANDOM}")
-    for folder in (*left, *moved):
-        with suppress(OSError):  # as where somebody builds in it
-            if time.time() - folder.stat().st_mtime < _FRESH_SECONDS:
-                continue  # or may be about to
-            place = os.open(folder, os.O_RDONLY)
-            try:
-                fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if folder.name.startswith(f".{out.name}.old.") and not out.exists():
-                    (folder / out.name).rename(out)
-                shutil.rmtree(folder)
-            finally:
-                os.close(place)
 
 
 def copy_files(folder: Path, place: Path) -> None:

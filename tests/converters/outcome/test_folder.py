@@ -1,7 +1,3 @@
-import os
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -38,51 +34,6 @@ def test_an_error_leaves_the_earlier_conversion_and_nothing_else(tmp_path: Path)
         raise KeyError
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert [path.name for path in out.iterdir()] == ["report.json"]
-
-
-def _killed(place: Path) -> None:
-    """A conversion to `place` in a process of its own, killed while it builds."""
-    code = (
-        "import os, pathlib, sys\n"
-        "from edgeml_converters.outcome.folder import building\n"
-        "with building(pathlib.Path(sys.argv[1])) as build:\n"
-        "    (build / 'half').write_text('half')\n"
-        "    os.kill(os.getpid(), 9)\n"
-    )
-    assert subprocess.run([sys.executable, "-c", code, str(place)]).returncode == -9
-
-
-def _age(folder: Path) -> None:
-    long_ago = time.time() - 3600
-    os.utime(folder, (long_ago, long_ago))
-
-
-def test_what_killed_conversions_left_is_removed_and_what_others_build_is_not(
-    tmp_path: Path,
-) -> None:
-    out = tmp_path / "out"
-    _killed(out)
-    (left,) = tmp_path.iterdir()
-    _age(left)
-    with building(out) as build:
-        assert not left.exists()
-        _age(build)
-        with building(out) as second:
-            assert build.exists()
-            (second / "report.json").write_bytes(REPORT)
-        (build / "report.json").write_bytes(REPORT)
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
-
-
-def test_what_a_killed_conversion_had_moved_aside_comes_back(tmp_path: Path) -> None:
-    out, aside = tmp_path / "out", tmp_path / ".out.old.abcdefgh"
-    (aside / "out").mkdir(parents=True)
-    (aside / "out" / "report.json").write_bytes(REPORT)
-    _age(aside)
-    with pytest.raises(KeyError), building(out):
-        raise KeyError
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
-    assert (out / "report.json").read_bytes() == REPORT
 
 
 @pytest.mark.parametrize("report", [None, b"{}"])
