@@ -8,7 +8,7 @@
     head = ["boxes,axis=2,channels=0:4", "scores,axis=2,channels=4:"]
 
     [tolerance.head]
-    "score-noise" = "30dB"
+    boxes-moved = 0.05
 
 What stands on the command line counts in place of what the file says.
 """

@@ -191,6 +191,7 @@ def test_nowhere_to_print_to(tmp_path: Path) -> None:
 
 WAITING = """
 import signal
+import sys
 import time
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may ignore it
 import edgeml.cli.main
@@ -200,7 +201,7 @@ def run():
         time.sleep(60)
     finally:
         print("tidying", flush=True)
-        time.sleep(1)
+        sys.stdin.readline()
         print("tidied", flush=True)
 edgeml.cli.main.main = run
 from edgeml.cli.door import main
@@ -230,13 +231,13 @@ def test_a_signal_ends_a_command_as_an_exception_does(number: signal.Signals, co
     more than once."""
     command = [sys.executable, "-c", WAITING]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdout is not None and process.stdout.readline() == "on\n"
         process.send_signal(number)
         assert process.stdout.readline() == "tidying\n"
         for again in (signal.SIGTERM, signal.SIGHUP) if number != signal.SIGINT else ():
             process.send_signal(again)
-        said, errors = process.communicate(timeout=30)
+        said, errors = process.communicate("\n", timeout=30)
         assert (said, process.returncode) == ("tidied\n", code)
         asked = "interrupted" if number == signal.SIGINT else "ended, since it was asked to"
         assert errors == f"edgeml: {asked}.\n"
