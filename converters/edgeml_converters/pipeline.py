@@ -174,13 +174,19 @@ class Pipeline:
                     *taken_as_it_is(loaded.precision, self._source.label),
                     *casts(data, inputs, loaded.inputs),
                     *((BEGINS,) if begins else ()),
-                    *(unused_labels(expected, data.labels) if self._metric is None else ()),
+                    *self._unused_labels(expected),
                 ),
                 variants=tuple(candidate.report for candidate in candidates),
                 tools=tools(self._loaded.framework),
             )
             self._write(build, report, proof, candidates, (inputs, expected))
         return report
+
+    def _unused_labels(self, expected: Arrays) -> tuple[str, ...]:
+        """Nothing where a metric or slices use them."""
+        data = self._data
+        used = self._metric is not None or (data.slices or ("",))[0] == "labels"
+        return () if used else unused_labels(expected, data.labels)
 
     def _beside(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
         """One for each format at once, but for what people or other packages add to the command's

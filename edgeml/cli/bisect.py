@@ -23,7 +23,9 @@ def bisect_command(
             "it is not given."
         ),
     ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds that it may take.", min=1)] = 600,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds that it may take.", min=1, max=604_800)
+    ] = 600,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object; see docs/documents.md.")
     ] = False,

@@ -68,7 +68,9 @@ def compare_command(
             show_default=False,
         ),
     ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds that each step may take.", min=1)] = 600,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds that each step may take.", min=1, max=604_800)
+    ] = 600,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document; see docs/documents.md.")
     ] = False,

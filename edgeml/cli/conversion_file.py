@@ -13,6 +13,7 @@
 What stands on the command line counts in place of what the file says.
 """
 
+import reprlib
 import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -55,10 +56,13 @@ def _spelled(option: Any) -> str:
 def _document(file: Path, options: Mapping[str, object]) -> dict[str, Any]:
     try:
         document = tomllib.loads(file.read_text("utf-8-sig"))
+        repr(document)  # refuses a number too long to be shown, as hexadecimal digits can write it
     except OSError as error:
         raise InputError(f"{file} cannot be read ({error.strerror}); name a TOML file.") from error
     except ValueError as error:  # no TOML, or no text at all
         raise InputError(f"{file} is not TOML ({error}); mend it.") from error
+    except RecursionError:
+        raise InputError(f"{file} nests lists or tables too deep to be read; mend it.") from None
     for key in document:
         if key not in options:
             near = get_close_matches(key, options, 1)
@@ -74,7 +78,7 @@ def _value(file: Path, key: str, given: object, option: Any) -> object:
     flag: bool = getattr(option, "is_flag", False)  # an argument has none
     if flag != isinstance(given, bool) or not isinstance(given, str | int | float):
         wanted = "true or false" if flag else "one text or number"
-        raise InputError(f"{file}: {key!r} must be {wanted}, but is {given!r}.")
+        raise InputError(f"{file}: {key!r} must be {wanted}, but is {reprlib.repr(given)}.")
     return given if flag else str(given)
 
 
@@ -92,5 +96,7 @@ def _several(file: Path, key: str, given: object, name: str = "") -> Iterator[st
 
 def _word(file: Path, key: str, given: object) -> str:
     if isinstance(given, bool) or not isinstance(given, str | int | float):
-        raise InputError(f"{file}: {key!r} must hold texts and numbers, but holds {given!r}.")
+        raise InputError(
+            f"{file}: {key!r} must hold texts and numbers, but holds {reprlib.repr(given)}."
+        )
     return str(given)

@@ -226,11 +226,14 @@ VerboseOption = Annotated[
     ),
 ]
 TimeoutOption = Annotated[
-    float, typer.Option(help="Seconds that each step may take.", min=1, rich_help_panel=_RUN)
+    float,
+    typer.Option(help="Seconds that each step may take.", min=1, max=604_800, rich_help_panel=_RUN),
 ]
 MemoryOption = Annotated[
     float | None,
-    typer.Option(help="GiB of memory that each step may take.", min=0.25, rich_help_panel=_RUN),
+    typer.Option(
+        help="GiB of memory that each step may take.", min=0.25, max=65_536, rich_help_panel=_RUN
+    ),
 ]
 HoldoutOption = Annotated[
     int,

@@ -118,7 +118,7 @@ def main() -> None:
 
 
 def fail(sentence: str, exit_code: int) -> NoReturn:
-    said = f"edgeml: {sentence}"
+    said = " ".join(f"edgeml: {sentence}".splitlines())  # of a path too, or of what a library says
     if sys.stderr is not None and sys.stderr.isatty():  # which would cut words at its edge
         width = shutil.get_terminal_size().columns
         said = textwrap.fill(said, width, break_long_words=False, break_on_hyphens=False)

@@ -22,7 +22,8 @@ def monitor_command(
     fleet: Annotated[str, typer.Option(help="The fleet's name.")],
     db: Annotated[Path, typer.Option(help="The SQLite file; made when missing.")],
     seconds: Annotated[
-        float | None, typer.Option(help="End after this long; without it at Ctrl-C.", min=0.0)
+        float | None,
+        typer.Option(help="End after this long; without it at Ctrl-C.", min=0, max=1e9),
     ] = None,
     plain: Annotated[
         bool, typer.Option("--plain", help="Lines instead of a live table, as in a pipe.")

@@ -28,16 +28,18 @@ def profile_command(
         list[str] | None,
         typer.Option(help="A variant of the package; give it again for a second one; else all."),
     ] = None,
-    threads: Annotated[int, typer.Option(help="Threads of the engine.", min=1)] = 1,
-    batch: Annotated[int, typer.Option(help="Samples in one call.", min=1)] = 1,
+    threads: Annotated[int, typer.Option(help="Threads of the engine.", min=1, max=1024)] = 1,
+    batch: Annotated[int, typer.Option(help="Samples in one call.", min=1, max=65_536)] = 1,
     seconds: Annotated[
-        float, typer.Option(help="Seconds of timed calls on each engine.", min=0.05)
+        float, typer.Option(help="Seconds of timed calls on each engine.", min=0.05, max=86_400)
     ] = 2,
     shape: Annotated[
         list[str] | None,
         typer.Option(help="NAME=SIZES of an input with free sizes, for example image=1,3,224,224."),
     ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds that each engine may take.", min=1)] = 600,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds that each engine may take.", min=1, max=604_800)
+    ] = 600,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document; see docs/documents.md.")
     ] = False,

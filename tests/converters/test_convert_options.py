@@ -56,6 +56,17 @@ def test_pytorch_in_nhwc(tmp_path: Path, name: str, to: list[str]) -> None:
     assert onnx_variant["routes"] == [{"route": "torch-onnx-dynamo", "error": None}]
 
 
+def test_labels_of_no_output_are_told_of_unless_slices_use_them(tmp_path: Path) -> None:
+    onnx_models.scale(tmp_path / "scale.onnx", 2.0)
+    data = write_data(tmp_path / "data.npz", x=(4,))  # its labels are one of ten
+    for options, said in (((), True), (("--slice-by", "labels"), False)):
+        ended = convert(tmp_path / "scale.onnx", data, tmp_path / "out", *options, to=["onnx"])
+        assert ended.code == 0, ended.err
+        (variant,) = ended.report["variants"]
+        assert bool(variant["engines"][0]["evidence"]["slices"]) is not said
+        assert any("fit no output" in words for words in ended.report["assumed"]) is said
+
+
 @pytest.mark.torch
 def test_a_layout_that_cannot_be_had(tmp_path: Path) -> None:
     data = write_data(tmp_path / "data.npz", image=(6, 4, 3), gain=(1,), samples=9)

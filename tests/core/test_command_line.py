@@ -142,6 +142,28 @@ def test_wrong_usage(run: Run, arguments: list[str]) -> None:
     assert err.startswith("edgeml: ") and err.count("\n") == 1 and "--help'" in err
 
 
+ENDLESS = [
+    *(f"profile x.onnx {option} inf" for option in ("--seconds", "--timeout")),
+    *(f"profile x.onnx {option} {10**30}" for option in ("--batch", "--threads")),
+    *(f"convert x --to onnx --out y {option} 1e300" for option in ("--timeout", "--memory")),
+    "compare x y --data z --timeout inf",
+    "bisect x --variant y --timeout inf",
+    "monitor --broker mqtt://h --fleet f --db d --seconds inf",
+]
+
+
+@pytest.mark.parametrize("words", ENDLESS)
+def test_a_figure_that_no_clock_and_no_memory_takes(run: Run, words: str) -> None:
+    code, out, err = run(*words.split())
+    assert (code, out) == (2, "")
+    assert f"Invalid value for '{words.split()[-2]}': Input should be less than" in err
+
+
+def test_a_name_with_a_line_break_leaves_the_sentence_whole(run: Run) -> None:
+    code, _, err = run("verify", "no\npackage")
+    assert (code, err.count("\n")) == (2, 1) and "no package" in err
+
+
 def test_a_bug_is_a_sentence_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def build(_: object) -> None:
         raise ZeroDivisionError("by zero")

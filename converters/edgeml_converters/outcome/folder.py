@@ -10,6 +10,7 @@ from edgeml import atomic, documents
 from edgeml.conversion import ConversionReport
 from edgeml.errors import EdgemlError, InputError
 from edgeml.manifest import Format
+from edgeml_converters.outcome.claims import claimed, release, remove_abandoned
 
 REPORT = "report.json"
 
@@ -51,22 +52,32 @@ def building(out: Path) -> Generator[Path]:
     built: Path | None = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(out.parent, f".{out.name}.")
         built = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
         built.chmod(0o755)
-        yield built
-        old = Path(tempfile.mkdtemp(prefix=f".{out.name}.old.", dir=out.parent))
-        try:
-            if out.exists():
-                out.rename(old / out.name)
-            built.rename(out)
-        finally:
-            shutil.rmtree(old, ignore_errors=True)
+        with claimed(built):
+            yield built
+            release(built)
+            _replace(out, built)
         atomic.sync_folder(out.parent)
     except OSError as error:
         raise atomic.storage_error(out, error) from error
     finally:
         if built is not None:
             shutil.rmtree(built, ignore_errors=True)
+
+
+def _replace(out: Path, built: Path) -> None:
+    old = Path(tempfile.mkdtemp(prefix=f".{out.name}.old.", dir=out.parent))
+    aside = old / out.name
+    try:
+        if out.exists():
+            out.rename(aside)
+        built.rename(out)
+    finally:
+        if aside.exists() and not out.exists():
+            aside.rename(out)  # as where the disk failed between the two, or somebody asked to end
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def copy_files(folder: Path, place: Path) -> None:

@@ -1,12 +1,14 @@
 """What labels tell of an output: that it has classes, or how wrong the model itself is."""
 
+from collections.abc import Iterator
+
 import msgspec
 import numpy as np
 from scipy import stats
 
 from edgeml.parity.requirements import arranged
 from edgeml.parity.roles import Kind, Role
-from edgeml_converters.evidence.labels import drop_column, known_classes
+from edgeml_converters.evidence.labels import Classes, drop_column, known_classes
 from edgeml_converters.evidence.probabilities import are_probabilities
 from edgeml_converters.formats.tensors import Array, Arrays
 
@@ -16,7 +18,7 @@ _NUMBERS = frozenset(("regression", "image", "signal", "state"))
 
 
 def label_role(values: Array, labels: Array | None) -> Role | None:
-    """Classes where whole numbers are labels of the last axis, or one of it is 1 and the others 0;
+    """Classes where whole numbers are labels of an axis, or one of the last is 1 and the others 0;
     scores where zeros and ones are labels of every value, a regression with its error where the
     labels are other numbers.
 
@@ -25,17 +27,16 @@ def label_role(values: Array, labels: Array | None) -> Role | None:
     """
     if labels is None or values.dtype.kind != "f":
         return None
+    if labels.dtype.kind in "iub" and (fit := list(_class_axes(values, labels))):
+        nearest = max(fit, key=lambda of: (values.argmax(axis=of[0]) == of[1]).mean())
+        return _classes(values, *nearest)
     columns = values.shape[-1] if values.ndim > 1 else 1
-    if columns > 1 and labels.dtype.kind in "iub":
-        classes = known_classes(labels, values.shape[:-1], columns)
-        if classes is not None:
-            return _classes(values, classes)
     targets = _targets(values, labels)
     if targets is None:
         return None
     if ((targets == 0) | (targets == 1)).all():
         if columns > 1 and (targets.sum(axis=-1) == 1).all():
-            return _classes(values, targets.argmax(axis=-1))  # one-hot
+            return _classes(values, values.ndim - 1, targets.argmax(axis=-1))  # one-hot
         if not _correlate(values, targets):
             return None
         within = bool(((values >= 0) & (values <= 1)).all())
@@ -47,33 +48,54 @@ def label_role(values: Array, labels: Array | None) -> Role | None:
 
 def unused_labels(answers: Arrays, labels: Array | None) -> tuple[str, ...]:
     """What people are told where their labels are of no output: a sentence, or nothing."""
-    if labels is None or any(_of_shape(values, labels) for values in answers.values()):
+    if labels is None:
         return ()
-    outputs = ", ".join(f"{name} {list(of.shape)}" for name, of in answers.items())
-    return (
-        f"The labels, {labels.dtype.name} {list(labels.shape)}, fit no output ({outputs}) and "
-        "decide nothing.",
-    )
+    given = f"The labels, {labels.dtype.name} {list(labels.shape)},"
+    fit = {name: of for name, of in answers.items() if _of_shape(of, labels)}
+    outputs = ", ".join(f"{name} {list(of.shape)}" for name, of in (fit or answers).items())
+    if not fit:
+        return (f"{given} fit no output ({outputs}) and decide nothing.",)
+    if not any(_agree(values, labels) for values in fit.values()):
+        return (
+            f"{given} agree with no output that they fit ({outputs}) better than by chance; look "
+            "whether they are of these samples, and numbered as the model's classes are.",
+        )
+    return ()
 
 
 def _of_shape(values: Array, labels: Array) -> bool:
     """Whether these can be labels of the output, right or wrong."""
-    columns = values.shape[-1] if values.ndim > 1 else 1
-    if columns > 1 and known_classes(labels, values.shape[:-1], columns) is not None:
+    return any(_class_axes(values, labels)) or _targets(values, labels) is not None
+
+
+def _agree(values: Array, labels: Array) -> bool:
+    """Whether the labels know something of the output; of integers, which no rule here judges, it
+    is not asked."""
+    if values.dtype.kind != "f" or label_role(values, labels) is not None:
         return True
-    return _targets(values, labels) is not None
+    targets = _targets(values, labels)
+    return targets is not None and _tells(values, targets)
 
 
-def _classes(values: Array, classes: Array) -> Role | None:
+def _class_axes(values: Array, labels: Array) -> Iterator[tuple[int, Classes]]:
+    """Each axis of which these can be labels, the last first, and the class at each place."""
+    for axis in range(values.ndim - 1, 0, -1):
+        count = values.shape[axis]
+        rest = values.shape[:axis] + values.shape[axis + 1 :]
+        if count > 1 and (classes := known_classes(labels, rest, count)) is not None:
+            yield axis, classes
+
+
+def _classes(values: Array, axis: int, classes: Array) -> Role | None:
     """None where the arg max agrees with the labels no more often than by chance: of two that know
     nothing of each other, each as often as it is (binomial test)."""
-    found, count = values.argmax(axis=-1), values.shape[-1]
+    found, count = values.argmax(axis=axis), values.shape[axis]
     ours, theirs = (np.bincount(of.ravel(), minlength=count) / of.size for of in (found, classes))
     hits = int((found == classes).sum())
     if stats.binom.sf(hits - 1, found.size, min(1.0, float(ours @ theirs))) > _CHANCE:
         return None
-    kind: Kind = "probabilities" if are_probabilities(values) else "logits"
-    return Role(kind=kind, axis=values.ndim - 1, source="labels")
+    kind: Kind = "probabilities" if are_probabilities(np.moveaxis(values, axis, -1)) else "logits"
+    return Role(kind=kind, axis=axis, source="labels")
 
 
 def _correlate(values: Array, targets: Array) -> bool:

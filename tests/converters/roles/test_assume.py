@@ -96,6 +96,33 @@ def test_labels_that_fit_no_output_are_told_of() -> None:
     )
 
 
+def test_labels_that_agree_with_no_output_that_they_fit_are_told_of() -> None:
+    heads = {"a": LOGITS, "b": LOGITS[:, :1]}
+    for known in (CLASSES, LOGITS[:, 0] + 0.1, LOGITS + 0.1, np.rint(2 * LOGITS).astype(np.int64)):
+        assert unused_labels(heads, known) == ()
+    for foreign in (RNG.permutation(CLASSES), RNG.normal(size=50), RNG.normal(size=(50, 4))):
+        (said,) = unused_labels(heads, foreign)
+        assert "agree with no output that they fit (" in said
+    whole = {"classes": CLASSES}  # no rule tells chance for an output of integers
+    assert unused_labels(whole, RNG.permutation(CLASSES)) == ()
+
+
+def test_labels_of_pixels_are_of_the_axis_that_they_leave_out() -> None:
+    classes = RNG.integers(0, 3, (20, 8, 8))
+    first = np.moveaxis(np.eye(3)[classes] + RNG.normal(size=(20, 8, 8, 3)), -1, 1)
+    values = first.astype(np.float32)
+    for labels in (classes, classes[..., None]):
+        (role,) = assume_roles({"y": values}, {}, labels, None, {})["y"]
+        assert (role.kind, role.axis, role.source) == ("logits", 1, "labels")
+        assert unused_labels({"y": values}, labels) == ()
+    (role,) = assume_roles({"y": np.moveaxis(values, 1, -1)}, {}, classes, None, {})["y"]
+    assert (role.kind, role.axis) == ("logits", 3)
+    square = RNG.integers(0, 8, (20, 8, 8))  # of any of three axes, by their sizes
+    values = np.moveaxis(np.eye(8)[square], -1, 2).astype(np.float32)
+    (role,) = assume_roles({"y": values}, {}, square, None, {})["y"]
+    assert (role.kind, role.axis) == ("probabilities", 2)
+
+
 def test_foreign_labels_are_seldom_taken_for_an_outputs_own() -> None:
     rng = np.random.default_rng(1)
     taken = 0
