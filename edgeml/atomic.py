@@ -23,18 +23,30 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(folder: Path) -> None:
+    """Makes `folder` and what is missing above it, durably; raises OSError."""
+    missing: list[Path] = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for made in reversed(missing):
+        made.mkdir(exist_ok=True)
+        sync_folder(made.parent)
+
+
 @contextmanager
 def replacing(path: Path) -> Generator[IO[bytes]]:
     """A stream whose content becomes `path` when the block ends without an error.
 
-    Temporary file beside it, fsync, rename, fsync of the folder. Raises StorageError when the disk
-    is full or the folder cannot be written; then, as after any error in the block, `path` is as it
-    was and no temporary file is left. Only where the last step, the fsync of the folder, fails is
-    the new content already there, but perhaps not after a power cut.
+    Temporary file beside it, fsync, rename, fsync of the folder; of those that had to be made, too.
+    Raises StorageError when the disk is full or the folder cannot be written; then, as after any
+    error in the block, `path` is as it was and no temporary file is left. Only where the last step,
+    the fsync of the folder, fails is the new content already there, but perhaps not after a power
+    cut.
     """
     temporary: str | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
         with os.fdopen(descriptor, "w+b") as stream:
             yield stream

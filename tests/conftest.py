@@ -42,6 +42,7 @@ LONGEST = (
     "converters/quantise/test_tflite.py",
     "converters/quantise/test_onnx.py",
     "core/test_bare.py",
+    "night/test_power.py",
 )
 
 

@@ -24,7 +24,7 @@ from edgeml_runtime.opened import Opened
 from edgeml_runtime.record import Installed
 from edgeml_runtime.reporter import Reporter
 from edgeml_runtime.stage import Staged
-from edgeml_runtime.steps import Stage, Swap
+from edgeml_runtime.steps import Load, Stage, Swap
 from edgeml_runtime.store import Store
 from tests.packages import CONTRACT, tiny_package
 
@@ -126,7 +126,11 @@ class Device:
     """A swap on a real store with everything around it in memory; `said` holds its events."""
 
     def __init__(
-        self, folder: Path, link: MemoryLink | None = None, stage: Stage = fake_stage
+        self,
+        folder: Path,
+        link: MemoryLink | None = None,
+        stage: Stage = fake_stage,
+        load: Load = fake_load,
     ) -> None:
         self.config = Config(
             broker="mqtt://localhost", fleet=FLEET, device="pi-1", model=MODEL, channel=CHANNEL,
@@ -144,7 +148,7 @@ class Device:
         verifier = Verifier(FLEET, MODEL, CHANNEL, self.store.record.last_generation)
         self.swap = Swap(
             self.config, self.store, self.live, self.reporter, verifier, self.fetcher,
-            lambda: False, stage, fake_load,
+            lambda: False, stage, load,
         )  # fmt: skip
 
     @property

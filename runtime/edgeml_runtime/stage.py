@@ -80,8 +80,8 @@ def work(opened: Opened, name: str, into: Path) -> Staged:
     made = sorted(p for p in into.rglob("*") if p.is_file()) if into.is_dir() else []
     for path in made:
         _sync(path)
-    if made:
-        atomic.sync_folder(into)
+    for folder in (into, into.parent, opened.folder) if made else ():
+        atomic.sync_folder(folder)
     engine = open_engine(name, opened.variant, entry, contract)
     check_signature(engine, contract, opened.variant)
     check_holdout(engine, opened.variant, opened.holdout(), contract)

@@ -1,8 +1,8 @@
 """The device's disk: packages by their digest, blobs on the way, and one small state file.
 
-    DIR/edgeml.lock                    held by the daemon; marks the folder as a store
+    DIR/edgeml.lock                    held by the daemon
     DIR/state.json                     Record: what is active, what was before, what is under way
-    DIR/state.json.copy                the same as it was when a version was last taken up
+    DIR/state.json.copy                the same as of the moment when a version was last taken up
     DIR/blobs/<sha256>                 pieces that have come, each verified; gone once put together
     DIR/packages/<manifest sha256>/    manifest.json, contract.json, holdout.npz, variants/...,
                                        prepared/: what the engine made of the variant here
@@ -31,6 +31,7 @@ from edgeml_runtime.record import Installed, Record
 _STATE = "state.json"
 _COPY = "state.json.copy"
 _LOCK = "edgeml.lock"
+_OURS = frozenset((_STATE, _COPY, _LOCK, f"{_STATE}.damaged", "blobs", "packages"))
 
 
 class Store:
@@ -50,7 +51,7 @@ class Store:
         self.damage: StorageError | None = None
         try:
             _check_foreign(folder)
-            self._blobs.mkdir(parents=True, exist_ok=True)
+            atomic.make_folder(self._blobs)
             self._lock = _locked(folder)
         except OSError as error:
             raise atomic.storage_error(folder, error) from error
@@ -94,11 +95,18 @@ class Store:
         with self._saving:
             record = msgspec.structs.replace(self.record, **changes)
             data = documents.encode(record)
-            atomic.write(self.folder / _STATE, data)
-            taken_up = record.active != self.record.active
+            state = self.folder / _STATE
+            try:
+                if record.active != self.record.active:
+                    # Else a disk that loses one file would cost the device its model. First, since
+                    # what fails after the state is written could not be taken back.
+                    atomic.write(self.folder / _COPY, data)
+                atomic.write(state, data)
+            except StorageError:
+                with suppress(StorageError):  # it is there already where only its last sync failed
+                    atomic.write(state, documents.encode(self.record))
+                raise
             self.record = record
-            if taken_up:  # else a disk that loses one file would cost the device its model
-                atomic.write(self.folder / _COPY, data)
 
     def claim(self, fleet: str, model: str, channel: str) -> None:
         """Makes the store one of this model, or raises InputError when it is another's.
@@ -248,11 +256,13 @@ def _is_whole(path: Path, sha256: str) -> bool:
 
 def _check_foreign(folder: Path) -> None:
     """Raises InputError when `folder` is somebody's: what is not kept is removed from a store."""
-    if not folder.is_dir() or (folder / _LOCK).exists():
+    if not folder.is_dir():
         return
+    names = {path.name for path in folder.iterdir()}
     # A file system's own, where the store is a disk of its own.
-    found = [p.name for p in folder.iterdir() if p.name != "lost+found" and p.name[0] != "."]
-    if found:
+    found = [name for name in names - _OURS if name != "lost+found" and name[0] != "."]
+    # A power cut may have taken the lock, or somebody, and not what it guards.
+    if found and _LOCK not in names:
         raise InputError(
             f"The folder {folder} holds other files than a store's ({min(found)}); name a new one "
             "by --store."

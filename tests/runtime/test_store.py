@@ -80,6 +80,19 @@ def test_a_folder_with_other_files_is_no_store_and_is_left_alone(tmp_path: Path)
     assert files[0].read_text() == "precious"
 
 
+def test_a_store_whose_lock_was_taken_away_is_a_store(device: Device, tmp_path: Path) -> None:
+    assert take(device, package(tmp_path, "1"), 1)
+    device.store.close()
+    (tmp_path / "store" / "edgeml.lock").unlink()
+    store = Store(tmp_path / "store")
+    assert store.record.active is not None
+    store.close()
+    for left in (tmp_path / "store").glob("state.json*"):
+        left.unlink()  # as of a running device, which writes on
+    (tmp_path / "store" / "edgeml.lock").unlink()
+    Store(tmp_path / "store").close()
+
+
 def test_a_store_is_one_models_and_a_channel_may_change(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.claim("f", "m", "stable")
