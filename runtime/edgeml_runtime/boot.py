@@ -10,7 +10,7 @@ from edgeml_runtime import child
 from edgeml_runtime.config import Config
 from edgeml_runtime.live import Live
 from edgeml_runtime.machine import State
-from edgeml_runtime.record import Installed
+from edgeml_runtime.record import Installed, Record
 from edgeml_runtime.reporter import Reporter
 from edgeml_runtime.stage import stage
 from edgeml_runtime.steps import Load, load
@@ -24,25 +24,29 @@ def boot(
     reporter: Reporter,
     stopped: Callable[[], bool],
     load: Load = load,
-) -> None:
-    """Takes up the active version; when that cannot be, the previous one.
+    hurried: bool = True,
+) -> bool:
+    """Takes up the active version; when that cannot be, the previous one; or none.
 
     A version that is damaged on disk may be fetched again. One whose start is cut short again and
     again (LIMITS.trial_attempts) is given up for ever, unless it has ever run for long: then the
-    power is to blame. A start that was cut short in the middle of a trial is the trial's.
+    power may be to blame, and it is only left for later, after the network, so that a newer one can
+    take its place before it ends the process once more. Then, and only then, False is returned;
+    call it again without `hurried`. A start that was cut short in the middle of a trial is the
+    trial's.
     """
     record = store.record
     active, previous = record.active, record.previous
     if active is None:
-        return
+        return True
     cut_by_trial = record.trial is not None and record.swap_state != State.IDLE
-    if record.boots >= LIMITS.trial_attempts and previous is not None and not record.proven:
-        error = StageError(
-            f"Version {active.release.version} did not run for {config.healthy_seconds:g} s in "
-            f"{record.boots} starts; going back to {previous.release.version}.",
-            category=Category.EXECUTION,
-        )
-        reporter.refusal("incident", error, active.release)
+    cut_short = record.boots >= LIMITS.trial_attempts
+    if cut_short and record.proven and hurried:
+        _tell(config, reporter, record, "it is loaded after the network was asked for a newer one")
+        return False
+    if cut_short and not record.proven:
+        back = f"going back to {previous.release.version}" if previous else "there is no other one"
+        _tell(config, reporter, record, back)
         rejected = max(record.rejected_generation, active.release.generation)
         _save(store, reporter, active=previous, previous=None, boots=0, proven=False,
               rejected_generation=rejected)  # fmt: skip
@@ -67,7 +71,19 @@ def boot(
             _save(store, reporter, active=found, previous=None, boots=0, proven=False)
         elif found is not active:
             _save(store, reporter, active=found)
-        return
+        break
+    return True
+
+
+def _tell(config: Config, reporter: Reporter, record: Record, then: str) -> None:
+    active = record.active
+    assert active is not None
+    error = StageError(
+        f"Version {active.release.version} did not run for {config.healthy_seconds:g} s in "
+        f"{record.boots} starts; {then}.",
+        category=Category.EXECUTION,
+    )
+    reporter.refusal("incident", error, active.release)
 
 
 def _take_up(

@@ -16,7 +16,7 @@ class Config:
     window_blobs: asked for at once. stall_seconds: without one new blob before that is said.
     retry_seconds: after a full disk, before the same release is tried again.
     notice_seconds: after the start, before a missing broker or release is said.
-    healthy_seconds: a version that has run that long since the start is not in a crash loop.
+    healthy_seconds: a version that has predicted that long in one go is not in a crash loop.
     """
 
     broker: str

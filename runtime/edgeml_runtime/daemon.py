@@ -27,6 +27,7 @@ from edgeml.trust import Verifier
 from edgeml_runtime.boot import boot
 from edgeml_runtime.config import Config
 from edgeml_runtime.fetch import Fetcher
+from edgeml_runtime.health import Health
 from edgeml_runtime.live import Identity, Live, Prediction
 from edgeml_runtime.reporter import Reporter
 from edgeml_runtime.steps import Swap
@@ -69,6 +70,8 @@ class Daemon:
         self._under_way: bytes | None = None  # the release that is taken up or tried again later
         self._was_connected = False
         self._heard = False  # a release, whatever it is
+        self._is_left = False  # the stored model, for after the network
+        self._left_until = math.inf
         record = self._store.record
         self._verifier = Verifier(
             config.fleet, config.model, config.channel, record.last_generation
@@ -85,6 +88,13 @@ class Daemon:
             config, self._store, self._live, self._reporter, self._verifier, fetcher,
             self._interrupted,
         )  # fmt: skip
+        self._health = Health(
+            self._store,
+            self._live,
+            self._reporter,
+            healthy_seconds=config.healthy_seconds,
+            retry_seconds=config.retry_seconds,
+        )
         self._notice = threading.Timer(config.notice_seconds, self._say_what_is_missing)
         self._threads = [
             threading.Thread(target=self._swapping, name="swap"),
@@ -94,12 +104,15 @@ class Daemon:
     def start(self) -> None:
         if self._store.damage is not None:
             self._reporter.refusal("incident", self._store.damage, None)
-        boot(self.config, self._store, self._live, self._reporter, self._stopping.is_set)
+        self._is_left = not self._boot()
+        self._left_until = time.monotonic() + self.config.retry_seconds
         identity = self._live.identity
         self._reporter.event(
             "started",
             f"{identity.version} predicts on {identity.engine}."
             if identity
+            else "No model is loaded."
+            if self._store.record.active
             else "There is no model in the store yet.",
         )
         self._swap.tell()
@@ -174,7 +187,8 @@ class Daemon:
         self._reporter.refusal("incident", error, None)
 
     def _interrupted(self) -> bool:
-        return self._stopping.is_set() or self._newest is not None
+        late = self._is_left and time.monotonic() > self._left_until
+        return self._stopping.is_set() or self._newest is not None or late
 
     def _on_release(self, _topic: str, payload: bytes) -> None:
         self._heard = True
@@ -210,23 +224,37 @@ class Daemon:
             self._reporter.event("connection-restored", "The broker is back.")
         self._was_connected = self._was_connected or connected
 
+    def _boot(self, hurried: bool = True) -> bool:
+        stopped = self._stopping.is_set
+        return boot(self.config, self._store, self._live, self._reporter, stopped, hurried=hurried)
+
     def _swapping(self) -> None:
-        again: Release | None = None
+        again = self._next(None, self.config.notice_seconds) if self._is_left else None
+        if self._is_left:  # by the start, for what the network would bring; it had its time
+            self._is_left = False
+            if self._live.identity is None and not self._stopping.is_set():
+                self._boot(hurried=False)
         while not self._stopping.is_set():
-            with self._mail:
-                self._mail.wait_for(self._interrupted, self.config.retry_seconds if again else None)
-                data, self._newest = self._newest, None
-            if self._stopping.is_set():
-                return
-            newer = self._trusted(data) if data is not None else None
-            release = newer or again  # what is not to be trusted does not end what is under way
-            if release is None:
-                continue
-            if newer is not None:
-                self._under_way = data
-            again = None if self._take(release) else release
-            if again is None:
-                self._under_way = None
+            again = self._next(again, self.config.retry_seconds if again else None)
+
+    def _next(self, again: Release | None, seconds: float | None) -> Release | None:
+        """Waits for a release and takes it, or `again`, after `seconds`, what could not be taken
+        before; returns what is to be taken again later."""
+        with self._mail:
+            self._mail.wait_for(self._interrupted, seconds)
+            data, self._newest = self._newest, None
+        if self._stopping.is_set():
+            return None
+        newer = self._trusted(data) if data is not None else None
+        release = newer or again  # what is not to be trusted does not end what is under way
+        if release is None:
+            return None
+        if newer is not None:
+            self._under_way = data
+        if not self._take(release):
+            return release
+        self._under_way = None
+        return None
 
     def _take(self, release: Release) -> bool:
         try:
@@ -255,25 +283,15 @@ class Daemon:
         return release
 
     def _reporting(self) -> None:
-        begin = last = time.monotonic()
+        last = time.monotonic()
         while True:
-            now = time.monotonic()
-            record = self._store.record
-            unproven = bool(record.boots) or not record.proven
-            healthy_in = begin + self.config.healthy_seconds - now if unproven else math.inf
-            report_in = last + self.config.report_seconds - now
-            if self._stopping.wait(max(min(healthy_in, report_in), 0.001)):
+            report_in = last + self.config.report_seconds - time.monotonic()
+            if self._stopping.wait(max(min(self._health.due_in(), report_in), 0.001)):
                 return
-            if report_in <= healthy_in:
+            self._health.check()
+            if time.monotonic() >= last + self.config.report_seconds:
                 last = time.monotonic()
                 self._reporter.report()
-            elif self._live.identity is None:
-                begin = time.monotonic()  # nothing runs yet that could prove itself
-            else:
-                self._healthy()
-
-    def _healthy(self) -> None:
-        self._save(boots=0, proven=True)
 
     def _save(self, **changes: object) -> None:
         try:

@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -36,11 +36,12 @@ class Identity:
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model that is ready to predict."""
+    """A model that is ready to predict. since: when it was loaded, by time.monotonic."""
 
     identity: Identity
     contract: Contract
     engine: Engine
+    since: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,12 @@ class Live:
     def identity(self) -> Identity | None:
         current = self._current
         return current[0].identity if current else None
+
+    @property
+    def since(self) -> float | None:
+        """When the model that predicts was loaded; None before the first."""
+        current = self._current
+        return current[0].since if current else None
 
     @property
     def contract(self) -> Contract | None:

@@ -93,20 +93,30 @@ class Store:
     def save(self, **changes: object) -> None:
         """Writes the record with these changes; raises StorageError, then nothing has changed."""
         with self._saving:
-            record = msgspec.structs.replace(self.record, **changes)
-            data = documents.encode(record)
-            state = self.folder / _STATE
-            try:
-                if record.active != self.record.active:
-                    # Else a disk that loses one file would cost the device its model. First, since
-                    # what fails after the state is written could not be taken back.
-                    atomic.write(self.folder / _COPY, data)
-                atomic.write(state, data)
-            except StorageError:
-                with suppress(StorageError):  # it is there already where only its last sync failed
-                    atomic.write(state, documents.encode(self.record))
-                raise
-            self.record = record
+            self._write(msgspec.structs.replace(self.record, **changes))
+
+    def prove(self, manifest_sha256: str) -> None:
+        """Notes that this version has run for long, if it is the active one still; raises as `save`
+        does."""
+        with self._saving:
+            active = self.record.active
+            if active is not None and active.release.manifest_sha256 == manifest_sha256:
+                self._write(msgspec.structs.replace(self.record, boots=0, proven=True))
+
+    def _write(self, record: Record) -> None:
+        data = documents.encode(record)
+        state = self.folder / _STATE
+        try:
+            if record.active != self.record.active:
+                # Else a disk that loses one file would cost the device its model. First, since what
+                # fails after the state is written could not be taken back.
+                atomic.write(self.folder / _COPY, data)
+            atomic.write(state, data)
+        except StorageError:
+            with suppress(StorageError):  # it is there already where only its last sync failed
+                atomic.write(state, documents.encode(self.record))
+            raise
+        self.record = record
 
     def claim(self, fleet: str, model: str, channel: str) -> None:
         """Makes the store one of this model, or raises InputError when it is another's.

@@ -1,0 +1,65 @@
+"""How long the live version has run: after long enough, starts cut short are not its fault."""
+
+import math
+import time
+from collections.abc import Callable
+
+from edgeml.errors import StorageError
+from edgeml_runtime.live import Live
+from edgeml_runtime.reporter import Reporter
+from edgeml_runtime.store import Store
+
+_MOST_RETRY_SECONDS = 3600.0
+
+
+class Health:
+    """Marks the live version as proven once it has predicted for `healthy_seconds` in one go.
+
+    The clock is the version's and not the process's: it begins when the version is loaded, at a
+    swap as at a start. Where the disk does not take the mark it is tried again after
+    `retry_seconds` and ever later, and said once. clock: in seconds, as time.monotonic.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        live: Live,
+        reporter: Reporter,
+        *,
+        healthy_seconds: float,
+        retry_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._live = live
+        self._reporter = reporter
+        self._healthy_seconds = healthy_seconds
+        self._retry_seconds = retry_seconds
+        self._clock = clock
+        self._failures = 0
+        self._not_before = -math.inf
+
+    def due_in(self) -> float:
+        """Seconds until `check` has something to do; infinite where nothing is to be proven."""
+        record, identity, since = self._store.record, self._live.identity, self._live.since
+        if identity is None or since is None or (record.proven and not record.boots):
+            return math.inf
+        active = record.active
+        if active is None or active.release.manifest_sha256 != identity.manifest_sha256:
+            return math.inf  # the disk is ahead: a swap is in its last step
+        return max(since + self._healthy_seconds, self._not_before) - self._clock()
+
+    def check(self) -> None:
+        identity = self._live.identity
+        if identity is None or self.due_in() > 0:
+            return
+        try:
+            self._store.prove(identity.manifest_sha256)
+        except StorageError as error:
+            if not self._failures:
+                self._reporter.refusal("incident", error, None)
+            wait = min(self._retry_seconds * 2.0**self._failures, _MOST_RETRY_SECONDS)
+            self._failures += 1
+            self._not_before = self._clock() + wait
+        else:
+            self._failures = 0
