@@ -4,6 +4,7 @@ that ends. What is marked and not locked is of nobody any more."""
 import fcntl
 import os
 import shutil
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -54,7 +55,7 @@ def _remove_if_abandoned(folder: Path) -> None:
     except OSError:
         return
     try:
-        if _lock(found):
+        if stat.S_ISREG(os.fstat(found).st_mode) and _lock(found):
             shutil.rmtree(folder, ignore_errors=True)
     finally:
         os.close(found)

@@ -1,4 +1,5 @@
 import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -84,6 +85,8 @@ def test_what_a_killed_conversion_left_is_removed_by_the_next_and_nothing_else_i
     for folder in people:
         folder.mkdir()
         (folder / "years of work").write_text("")
+    os.mkfifo(people[0] / ".edgeml-is-writing-this")
+    (people[1] / ".edgeml-is-writing-this").mkdir()
     (tmp_path / ".out.linked12").symlink_to(left.rename(tmp_path / "moved"))
     left = _killed(out)
     kept = set(tmp_path.iterdir()) - {left}
