@@ -6,11 +6,12 @@ import msgspec
 
 from edgeml.errors import Category, EdgemlError, EngineError, StageError, StorageError
 from edgeml.limits import LIMITS
+from edgeml.release import Release
 from edgeml_runtime import child
 from edgeml_runtime.config import Config
 from edgeml_runtime.live import Live
 from edgeml_runtime.machine import State
-from edgeml_runtime.record import Installed, Record
+from edgeml_runtime.record import Installed
 from edgeml_runtime.reporter import Reporter
 from edgeml_runtime.stage import stage
 from edgeml_runtime.steps import Load, load
@@ -42,11 +43,17 @@ def boot(
     cut_by_trial = record.trial is not None and record.swap_state != State.IDLE
     cut_short = record.boots >= LIMITS.trial_attempts
     if cut_short and record.proven and hurried:
-        _tell(config, reporter, record, "it is loaded after the network was asked for a newer one")
+        _tell(
+            config,
+            reporter,
+            active.release,
+            record.boots,
+            "it is loaded after the network was asked for a newer one",
+        )
         return False
     if cut_short and not record.proven:
         back = f"going back to {previous.release.version}" if previous else "there is no other one"
-        _tell(config, reporter, record, back)
+        _tell(config, reporter, active.release, record.boots, back)
         rejected = max(record.rejected_generation, active.release.generation)
         _save(store, reporter, active=previous, previous=None, boots=0, proven=False,
               rejected_generation=rejected)  # fmt: skip
@@ -75,15 +82,13 @@ def boot(
     return True
 
 
-def _tell(config: Config, reporter: Reporter, record: Record, then: str) -> None:
-    active = record.active
-    assert active is not None
+def _tell(config: Config, reporter: Reporter, release: Release, starts: int, then: str) -> None:
     error = StageError(
-        f"Version {active.release.version} did not run for {config.healthy_seconds:g} s in "
-        f"{record.boots} starts; {then}.",
+        f"Version {release.version} did not run for {config.healthy_seconds:g} s in {starts} "
+        f"starts; {then}.",
         category=Category.EXECUTION,
     )
-    reporter.refusal("incident", error, active.release)
+    reporter.refusal("incident", error, release)
 
 
 def _take_up(

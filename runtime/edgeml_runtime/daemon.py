@@ -70,8 +70,7 @@ class Daemon:
         self._under_way: bytes | None = None  # the release that is taken up or tried again later
         self._was_connected = False
         self._heard = False  # a release, whatever it is
-        self._is_left = False  # the stored model, for after the network
-        self._left_until = math.inf
+        self._left_until = math.inf  # when a stored model is loaded that the network comes before
         record = self._store.record
         self._verifier = Verifier(
             config.fleet, config.model, config.channel, record.last_generation
@@ -104,8 +103,8 @@ class Daemon:
     def start(self) -> None:
         if self._store.damage is not None:
             self._reporter.refusal("incident", self._store.damage, None)
-        self._is_left = not self._boot()
-        self._left_until = time.monotonic() + self.config.retry_seconds
+        if not self._boot():
+            self._left_until = time.monotonic() + self.config.retry_seconds
         identity = self._live.identity
         self._reporter.event(
             "started",
@@ -187,7 +186,7 @@ class Daemon:
         self._reporter.refusal("incident", error, None)
 
     def _interrupted(self) -> bool:
-        late = self._is_left and time.monotonic() > self._left_until
+        late = time.monotonic() > self._left_until
         return self._stopping.is_set() or self._newest is not None or late
 
     def _on_release(self, _topic: str, payload: bytes) -> None:
@@ -229,9 +228,10 @@ class Daemon:
         return boot(self.config, self._store, self._live, self._reporter, stopped, hurried=hurried)
 
     def _swapping(self) -> None:
-        again = self._next(None, self.config.notice_seconds) if self._is_left else None
-        if self._is_left:  # by the start, for what the network would bring; it had its time
-            self._is_left = False
+        again: Release | None = None
+        if self._left_until < math.inf:
+            again = self._next(None, self.config.notice_seconds)
+            self._left_until = math.inf
             if self._live.identity is None and not self._stopping.is_set():
                 self._boot(hurried=False)
         while not self._stopping.is_set():

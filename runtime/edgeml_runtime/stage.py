@@ -50,7 +50,7 @@ def stage(
 
     Raises EngineError, HoldoutError, ContractError, StageError or StorageError.
     """
-    into = opened.folder / "prepared" / f"{opened.variant.id}-{engine}"
+    into = prepared(opened, engine)
     shutil.rmtree(into, ignore_errors=True)
     size = sum(file.size for file in opened.variant.files)
     if shutil.disk_usage(opened.folder).free < size:
@@ -70,6 +70,11 @@ def stage(
         kind: type[EdgemlError] = getattr(errors, outcome.error)
         raise kind(outcome.message, category=outcome.category)
     return outcome.staged
+
+
+def prepared(opened: Opened, engine: str) -> Path:
+    """Where the engine leaves what it makes of the variant."""
+    return opened.folder / "prepared" / f"{opened.variant.id}-{engine}"
 
 
 def work(opened: Opened, name: str, into: Path) -> Staged:

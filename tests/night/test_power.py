@@ -26,7 +26,7 @@ VERSIONS = (1, 2, 3, 2)  # the last is a rollback
 
 def _staged(opened: Opened, engine: str, _: child.Limits, __: Callable[[], bool]) -> Staged:
     """Staging's own work in this process, whose calls are recorded."""
-    into = opened.folder / "prepared" / f"{opened.variant.id}-{engine}"
+    into = stage.prepared(opened, engine)
     shutil.rmtree(into, ignore_errors=True)
     return stage.work(opened, engine, into)
 
