@@ -14,7 +14,8 @@ Io = Literal["int8", "uint8"]
 """The type of inputs and outputs that are integers in place of floats."""
 WITH_BATCH_AXES = ("torch", "onnx")
 """The frameworks whose models may have their samples on another axis than the first."""
-_FREE = re.compile(r"(?P<input>.+):(?P<axis>\d+)(=(?P<size>[A-Za-z_]\w*))?")
+_AXIS = r"\d{1,4}"
+_FREE = re.compile(rf"(?P<input>.+):(?P<axis>{_AXIS})(=(?P<size>[A-Za-z_]\w*))?")
 
 
 class FreeAxis(Strict, frozen=True, kw_only=True):
@@ -79,7 +80,8 @@ def parse_batch_axes(texts: Sequence[str]) -> tuple[BatchAxis, ...]:
     axes: list[BatchAxis] = []
     for text in texts:
         name, _, axis = text.rpartition("=")
-        if not (axis.isdecimal() or axis == "none") or "=" in name or (not name and "=" in text):
+        known = axis == "none" or re.fullmatch(_AXIS, axis)
+        if not known or "=" in name or (not name and "=" in text):
             raise InputError(
                 f"--batch-axis {text!r} must be NAME=AXIS, or NAME=none where the model takes one "
                 "sample at a time, or that without NAME for all; as in h=1, once for each tensor."

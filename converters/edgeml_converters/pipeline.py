@@ -35,7 +35,7 @@ from edgeml_converters.plugins import any_beside_routes
 from edgeml_converters.progress import Progress
 from edgeml_converters.report.page import page
 from edgeml_converters.roles.given import check_names
-from edgeml_converters.roles.labels import unused_labels
+from edgeml_converters.roles.labels import Tellings, told_by_labels, unused_labels
 from edgeml_converters.roles.states import check_sequences, states_of, with_inputs
 from edgeml_converters.sources.data import Data, bind, casts
 from edgeml_converters.sources.rows import Rows, split, spread
@@ -115,7 +115,8 @@ class Pipeline:
         if states:
             with self._progress(f"predict {data.samples} steps with {self._loaded.framework}"):
                 stream = roll(self._model, data, states, file)
-        roles = settle_roles((), expected, given, data.labels, self._file())
+        told = told_by_labels(expected, data.labels)
+        roles = settle_roles((), expected, given, told, self._file())
         # Engines round what is quantised in other places, each in its own way.
         exact = loaded.precision == "fp32"
         rule = replace(self._rule, roles=roles, exact=exact, exported=True, asked_again=again)
@@ -145,7 +146,7 @@ class Pipeline:
                 [partial(self._float, target, self._apart(target, proof)) for target in formats]
             )
             check_kept(options.keep_float, bases)
-            roles = settle_roles(bases, expected, given, data.labels)
+            roles = settle_roles(bases, expected, given, told)
             lower = replace(self._rule, roles=roles, asked_again=again)
             lower.check_figures(expected)
             proof, choice = replace(proof, rule=lower), replace(choice, rule=lower)
@@ -174,7 +175,7 @@ class Pipeline:
                     *taken_as_it_is(loaded.precision, self._source.label),
                     *casts(data, inputs, loaded.inputs),
                     *((BEGINS,) if begins else ()),
-                    *self._unused_labels(expected),
+                    *self._unused_labels(expected, told),
                 ),
                 variants=tuple(candidate.report for candidate in candidates),
                 tools=tools(self._loaded.framework),
@@ -182,11 +183,11 @@ class Pipeline:
             self._write(build, report, proof, candidates, (inputs, expected))
         return report
 
-    def _unused_labels(self, expected: Arrays) -> tuple[str, ...]:
+    def _unused_labels(self, expected: Arrays, told: Tellings) -> tuple[str, ...]:
         """Nothing where a metric or slices use them."""
         data = self._data
         used = self._metric is not None or (data.slices or ("",))[0] == "labels"
-        return () if used else unused_labels(expected, data.labels)
+        return () if used else unused_labels(expected, data.labels, told)
 
     def _beside(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
         """One for each format at once, but for what people or other packages add to the command's

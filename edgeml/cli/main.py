@@ -40,6 +40,7 @@ COMMANDS = (
 
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
+_OF_PATHS = (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 _STDOUT = 1  # also where sys.stdout is None
 
 
@@ -110,6 +111,12 @@ def main() -> None:
             fail("the disk is full; free some space.", StorageError.exit_code)
         if os.environ.get("EDGEML_DEBUG"):
             traceback.print_exc()
+        if isinstance(error, OSError) and error.errno in _OF_PATHS and error.filename:
+            fail(
+                f"{error.filename} cannot be used ({error.strerror}); check the path and its "
+                "rights.",
+                InputError.exit_code,
+            )
         fail(
             f"an unforeseen {type(error).__name__}: {error}; run again with EDGEML_DEBUG=1 and "
             "report what it prints.",

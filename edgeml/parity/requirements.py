@@ -185,9 +185,10 @@ def _by_error(role: Role, model: Array) -> Limit | tuple[Limit, ...]:
     if not isinstance(role.error, tuple):
         _check_spreads(role, spreads)
     # 1.25: the RMS of a mean absolute error, if errors are normal.
-    rms = 1.25 * np.broadcast_to(np.asarray(role.error), spreads.shape)
+    rms = 1.25 * np.broadcast_to(np.array(role.error, np.float64), spreads.shape)  # NaN for None
     return tuple(
-        noise_limit(float(e / s) if s > 0 else None) for e, s in zip(rms, spreads, strict=True)
+        noise_limit(float(e / s) if s > 0 and e >= 0 else None)
+        for e, s in zip(rms, spreads, strict=True)
     )
 
 

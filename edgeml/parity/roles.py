@@ -37,7 +37,7 @@ class Role(Strict, frozen=True, kw_only=True):
     start, stop: the channels that it is about; null stop for all the rest.
     threshold: above which a score or a mask counts as on, as a probability.
     error: the model's own mean absolute error, in the output's unit, where labels or people tell;
-        of all of the role's channels, or one for each.
+        of all of the role's channels, or one for each, null where it is not known.
     corners: how the four numbers of a box stand: two corners, or a corner or centre and a size.
     scores: the output that says how sure each box is; empty where all count alike.
     input: of a state, the input that it is given to at the next step.
@@ -49,7 +49,7 @@ class Role(Strict, frozen=True, kw_only=True):
     start: int = 0
     stop: int | None = None
     threshold: float = 0.5
-    error: float | tuple[float, ...] | None = None
+    error: float | tuple[float | None, ...] | None = None
     corners: Corners = "xyxy"
     scores: str = ""
     input: str = ""

@@ -159,6 +159,49 @@ def test_a_figure_that_no_clock_and_no_memory_takes(run: Run, words: str) -> Non
     assert f"Invalid value for '{words.split()[-2]}': Input should be less than" in err
 
 
+_LONG = "a" * 300
+NOWHERE = [
+    *(f"{command} {_LONG}.onnx" for command in ("inspect", "verify", "profile")),
+    f"convert {_LONG}.onnx --to onnx --out y",
+    f"convert x --to onnx --out y --data {_LONG}.npz",
+    f"convert x --to onnx --out {_LONG}",
+    f"convert --config {_LONG}",
+    f"package {_LONG} --name n --version 1 --out y",
+    f"compare {_LONG}.onnx y --data z",
+    f"bisect {_LONG} --variant y",
+    "inspect loop/x.edgeml",
+    "convert loop/x.onnx --to onnx --out y",
+    "convert x --to onnx --out loop",
+]
+
+
+@pytest.mark.parametrize("words", NOWHERE)
+def test_a_path_that_no_disk_takes(
+    run: Run, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    code, out, err = run(*words.split())
+    assert (code, out) == (2, "")
+    assert err.startswith("edgeml: ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--tolerance y:noise=-1e9dB",
+        f"--batch-axis {'9' * 5000}",
+        f"--batch-axis x={'9' * 5000}",
+        f"--free x:{'9' * 5000}=n",
+        f"--output y=boxes,axis={'9' * 5000}",
+    ],
+)
+def test_a_number_that_is_far_too_large(run: Run, words: str) -> None:
+    code, out, err = run("convert", "x", "--to", "onnx", "--out", "y", *words.split())
+    assert (code, out) == (2, "")
+    assert err.startswith(f"edgeml: {words.split()[0]} ") and err.count("\n") == 1
+
+
 def test_a_name_with_a_line_break_leaves_the_sentence_whole(run: Run) -> None:
     code, _, err = run("verify", "no\npackage")
     assert (code, err.count("\n")) == (2, 1) and "no package" in err

@@ -18,6 +18,7 @@ from edgeml_converters.outcome.provenance import tools
 from edgeml_converters.parity.pairing import pair_inputs
 from edgeml_converters.roles.assume import assume_roles, read_roles_graph
 from edgeml_converters.roles.given import Roles
+from edgeml_converters.roles.labels import told_by_labels
 from edgeml_converters.sources import model_files
 from edgeml_converters.sources.model_files import ModelFile
 from edgeml_converters.sources.source import Source, parse
@@ -63,7 +64,7 @@ class Side(ABC):
 
     def roles(self, answers: Arrays, given: Roles, labels: Array | None) -> Roles:
         """Of its outputs: as people say, then as labels and whatever else it has tell."""
-        return assume_roles(answers, given, labels, None, {})
+        return assume_roles(answers, given, told_by_labels(answers, labels), None, {})
 
     @abstractmethod
     def close(self) -> None: ...
@@ -124,7 +125,8 @@ class EngineSide(Side):
             if tensor.roles
         }
         graph = read_roles_graph(model.format, model.entry)
-        return assume_roles(answers, promised | dict(given), labels, graph, model.outputs)
+        told = told_by_labels(answers, labels)
+        return assume_roles(answers, promised | dict(given), told, graph, model.outputs)
 
     def close(self) -> None:
         self._processes.close()

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from edgeml.evidence import Flip
 from edgeml.parity import Array
 from edgeml_converters.evidence.arrays import bounded, common_unit, in_unit
-from edgeml_converters.evidence.labels import Classes
+from edgeml_converters.evidence.labels import NO_CLASS, Classes
 from edgeml_converters.formats.tensors import Floats
 
 WORST = 16
@@ -97,7 +97,8 @@ def flipped_samples(rows: ClassRows) -> int:
 def worst_flips(rows: ClassRows, labels: Classes | None) -> tuple[Flip, ...]:
     """The flips in which the model was surest, at most one for each sample and 16 in all.
 
-    labels: the true class of each row. A row that is not finite has no margin and is not listed.
+    labels: the true class of each row, or NO_CLASS. A row that is not finite has no margin and is
+    not listed.
     """
     changed = np.flatnonzero(rows.usable & ~rows.agree)
     expected, answered = rows.expected[changed], rows.answered[changed]
@@ -116,7 +117,7 @@ def worst_flips(rows: ClassRows, labels: Classes | None) -> tuple[Flip, ...]:
                 found=int(answered[i].argmax()),
                 expected_margin=bounded(float(expected_margins[i])),
                 found_margin=bounded(float(answered_margins[i])),
-                label=None if labels is None else int(labels[row]),
+                label=None if labels is None or labels[row] == NO_CLASS else int(labels[row]),
             )
         if len(flips) == WORST:
             break

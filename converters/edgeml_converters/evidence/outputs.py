@@ -7,7 +7,7 @@ from edgeml.parity import Array
 from edgeml_converters.evidence.arrays import bounded, common_unit, comparable, in_unit
 from edgeml_converters.evidence.classes import ClassRows, class_rows, flipped_samples, worst_flips
 from edgeml_converters.evidence.intervals import wilson
-from edgeml_converters.evidence.labels import Classes, known_classes
+from edgeml_converters.evidence.labels import NO_CLASS, Classes, known_classes
 from edgeml_converters.evidence.probabilities import calibration_error, probabilities
 
 
@@ -74,12 +74,15 @@ def _spread(expected: Array, unit: float) -> float:
 
 
 def _calibration_shift(rows: ClassRows, classes: Classes | None) -> float | None:
-    if classes is None or not rows.usable.any():
+    if classes is None:
+        return None
+    labelled = rows.usable & (classes != NO_CLASS)
+    if not labelled.any():
         return None
     answered, expected = (
-        of[rows.usable].astype(np.float64) * rows.unit for of in (rows.answered, rows.expected)
+        of[labelled].astype(np.float64) * rows.unit for of in (rows.answered, rows.expected)
     )
-    true = classes[rows.usable]
+    true = classes[labelled]
     return calibration_error(probabilities(answered, expected), true) - calibration_error(
         probabilities(expected, expected), true
     )

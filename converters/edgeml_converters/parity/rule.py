@@ -199,7 +199,7 @@ def _limit(text: str, figure: str, value: str) -> float:
         number = float(lower.removesuffix("db") if decibels else value)
     except ValueError:
         number = nan
-    share = 10 ** (-number / 10) if decibels else number
+    share = 10 ** (-max(number, 0.0) / 10) if decibels else number
     if 0 < share < (1 if noise else inf):
         return share
     may_be = "a share of the spread between 0 and 1, or in decibels above 0, as 20dB"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeml_converters.evidence.labels import known_classes
+from edgeml_converters.evidence.labels import NO_CLASS, known_classes
 from edgeml_converters.formats.tensors import Array
 from edgeml_converters.report.samples import Samples
 
@@ -79,8 +79,9 @@ class _Cells:
 
     @classmethod
     def of(cls, truth: Array, answers: Array, count: int) -> "_Cells":
-        answered = np.nan_to_num(answers).argmax(axis=1)
-        places, times = np.unique(truth * count + answered, return_counts=True)
+        labelled = truth != NO_CLASS
+        answered = np.nan_to_num(answers[labelled]).argmax(axis=1)
+        places, times = np.unique(truth[labelled] * count + answered, return_counts=True)
         return cls(places, times, count)
 
     @property

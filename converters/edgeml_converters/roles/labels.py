@@ -1,61 +1,67 @@
 """What labels tell of an output: that it has classes, or how wrong the model itself is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
-from scipy import stats
 
 from edgeml.parity.requirements import arranged
 from edgeml.parity.roles import Kind, Role
-from edgeml_converters.evidence.labels import Classes, drop_column, known_classes
+from edgeml_converters.evidence.labels import NO_CLASS, Classes, in_shape, known_classes
 from edgeml_converters.evidence.probabilities import are_probabilities
 from edgeml_converters.formats.tensors import Array, Arrays
+from edgeml_converters.roles.chance import Chance, by_numbers, by_samples, few_columns, few_samples
 
-_CHANCE = 0.01
+_SURELY = 0.01
 """The share of foreign labels that would be taken for an output's own."""
-_NUMBERS = frozenset(("regression", "image", "signal", "state"))
+_NUMBERED = 0.05
+"""The share of other numberings of the classes that may agree better, as a weak model's do."""
+_NOTHING = 0.1
+"""Labels than which more others agree better are said to know nothing."""
+_LARGEST = 1e100  # so that no sum of them overflows
+_OF_NUMBERS = frozenset(("regression", "image", "signal", "state"))
 
 
-def label_role(values: Array, labels: Array | None) -> Role | None:
-    """Classes where whole numbers are labels of an axis, or one of the last is 1 and the others 0;
-    scores where zeros and ones are labels of every value, a regression with its error where the
-    labels are other numbers.
+@dataclass(frozen=True)
+class Told:
+    """What labels tell of an output that they fit by shape.
 
-    values: the model's answers, the sample first. None where these are no labels of this output:
-    they do not fit its shape, or agree with it no better than by chance.
+    role: None where they may be another's. targets: in the output's shape; None for classes.
     """
-    if labels is None or values.dtype.kind != "f":
-        return None
-    if labels.dtype.kind in "iub" and (fit := list(_class_axes(values, labels))):
-        nearest = max(fit, key=lambda of: (values.argmax(axis=of[0]) == of[1]).mean())
-        return _classes(values, *nearest)
-    columns = values.shape[-1] if values.ndim > 1 else 1
-    targets = _targets(values, labels)
-    if targets is None:
-        return None
-    if ((targets == 0) | (targets == 1)).all():
-        if columns > 1 and (targets.sum(axis=-1) == 1).all():
-            return _classes(values, values.ndim - 1, targets.argmax(axis=-1))  # one-hot
-        if not _correlate(values, targets):
-            return None
-        within = bool(((values >= 0) & (values <= 1)).all())
-        return Role(kind="scores" if within else "score-logits", source="labels")
-    if labels.dtype.kind == "f" and _tells(values, targets):
-        return with_error(Role(kind="regression", source="labels"), values, labels)
-    return None
+
+    chance: Chance
+    role: Role | None = None
+    targets: Array | None = None
+
+    @property
+    def sure(self) -> bool:
+        """Whether the labels are of this output, whatever it is."""
+        return self.chance.as_well <= _SURELY
 
 
-def unused_labels(answers: Arrays, labels: Array | None) -> tuple[str, ...]:
+Tellings = Mapping[str, Told]
+"""Of the outputs that the labels fit."""
+
+
+def told_by_labels(answers: Arrays, labels: Array | None) -> Tellings:
+    """answers: the model's, the sample first."""
+    if labels is None:
+        return {}
+    told = {name: _told(values, labels) for name, values in answers.items()}
+    return {name: of for name, of in told.items() if of is not None}
+
+
+def unused_labels(answers: Arrays, labels: Array | None, told: Tellings) -> tuple[str, ...]:
     """What people are told where their labels are of no output: a sentence, or nothing."""
     if labels is None:
         return ()
-    given = f"The labels, {labels.dtype.name} {list(labels.shape)},"
-    fit = {name: of for name, of in answers.items() if _of_shape(of, labels)}
-    outputs = ", ".join(f"{name} {list(of.shape)}" for name, of in (fit or answers).items())
-    if not fit:
+    kind = "text" if labels.dtype.kind in "SU" else labels.dtype.name
+    given = f"The labels, {kind} {list(labels.shape)},"
+    outputs = ", ".join(f"{name} {list(answers[name].shape)}" for name in (told or answers))
+    if not told:
         return (f"{given} fit no output ({outputs}) and decide nothing.",)
-    if not any(_agree(values, labels) for values in fit.values()):
+    if all(of.chance.better > _NOTHING for of in told.values()):
         return (
             f"{given} agree with no output that they fit ({outputs}) better than by chance; look "
             "whether they are of these samples, and numbered as the model's classes are.",
@@ -63,78 +69,114 @@ def unused_labels(answers: Arrays, labels: Array | None) -> tuple[str, ...]:
     return ()
 
 
-def _of_shape(values: Array, labels: Array) -> bool:
-    """Whether these can be labels of the output, right or wrong."""
-    return any(_class_axes(values, labels)) or _targets(values, labels) is not None
+def with_error(role: Role, values: Array, told: Told | None) -> Role:
+    """The role with the model's own error, where the labels tell it and nobody else has."""
+    if told is None or told.targets is None or not told.sure:
+        return role
+    if role.kind not in _OF_NUMBERS or role.error is not None:
+        return role
+    return msgspec.structs.replace(role, error=_errors(role, values, told.targets))
 
 
-def _agree(values: Array, labels: Array) -> bool:
-    """Whether the labels know something of the output; of integers, which no rule here judges, it
-    is not asked."""
-    if values.dtype.kind != "f" or label_role(values, labels) is not None:
-        return True
-    targets = _targets(values, labels)
-    return targets is not None and _tells(values, targets)
+def _told(values: Array, labels: Array) -> Told | None:
+    classes, targets = list(_class_axes(values, labels)), _targets(values, labels)
+    if not classes and targets is None:
+        return None
+    if values.dtype.kind != "f":
+        return Told(Chance(1.0, 0.0))  # integers are judged as they are
+    if classes:
+        return _of_classes(values, *max(classes, key=lambda of: _hits(values, *of)))
+    assert targets is not None
+    columns = few_columns(values[0].size)
+    rows = few_samples(len(values))
+    asked = [of.reshape(len(of), -1)[rows][:, columns] for of in (values, targets)]
+    told = Told(by_samples(*asked), targets=targets)
+    if not told.sure:
+        return told
+    if ((targets == 0) | (targets == 1)).all():
+        within = bool(((values >= 0) & (values <= 1)).all())
+        kind: Kind = "scores" if within else "score-logits"
+        return replace(told, role=Role(kind=kind, source="labels"))
+    role = with_error(Role(kind="regression", source="labels"), values, told)
+    nearer = role.error is not None or bool((values == targets).all())
+    return replace(told, role=role) if nearer else told
 
 
 def _class_axes(values: Array, labels: Array) -> Iterator[tuple[int, Classes]]:
-    """Each axis of which these can be labels, the last first, and the class at each place."""
+    """Each axis whose classes these can be, the last first, and the class at each place: numbers or
+    names without that axis, or a 1 along it where all others are 0."""
+    named = labels.dtype.kind in "iubSU" or _whole(labels)
+    hot = _targets(values, labels)
+    if hot is not None and not ((hot == 0) | (hot == 1)).all():
+        hot = None
     for axis in range(values.ndim - 1, 0, -1):
         count = values.shape[axis]
         rest = values.shape[:axis] + values.shape[axis + 1 :]
-        if count > 1 and (classes := known_classes(labels, rest, count)) is not None:
+        if count < 2:
+            continue
+        if named and (classes := known_classes(labels, rest, count)) is not None:
             yield axis, classes
+        elif hot is not None and (hot.sum(axis=axis) == 1).all():
+            yield axis, hot.argmax(axis=axis)
 
 
-def _classes(values: Array, axis: int, classes: Array) -> Role | None:
-    """None where the arg max agrees with the labels no more often than by chance: of two that know
-    nothing of each other, each as often as it is (binomial test)."""
-    found, count = values.argmax(axis=axis), values.shape[axis]
-    ours, theirs = (np.bincount(of.ravel(), minlength=count) / of.size for of in (found, classes))
-    hits = int((found == classes).sum())
-    if stats.binom.sf(hits - 1, found.size, min(1.0, float(ours @ theirs))) > _CHANCE:
-        return None
-    kind: Kind = "probabilities" if are_probabilities(np.moveaxis(values, axis, -1)) else "logits"
-    return Role(kind=kind, axis=axis, source="labels")
+def _whole(labels: Array) -> bool:
+    return labels.dtype.kind == "f" and bool((labels == np.rint(labels)).all())
 
 
-def _correlate(values: Array, targets: Array) -> bool:
-    """Whether what is on has larger values than by chance (Fisher's normal approximation)."""
-    a, b = (of.astype(np.float64).ravel() for of in (values, targets))
-    a, b = a - a.mean(), b - b.mean()
-    size = np.sqrt((a @ a) * (b @ b))
-    return bool(size > 0 and a @ b / size * np.sqrt(len(a)) > stats.norm.isf(_CHANCE))
+def _hits(values: Array, axis: int, classes: Classes) -> int:
+    return int((values.argmax(axis=axis) == classes).sum())
 
 
-def _tells(values: Array, targets: Array) -> bool:
-    """Whether in any channel the answers are nearer to the targets than one number for all is."""
-    r, t = (arranged(Role(), of).astype(np.float64) for of in (values, targets))
-    constant = np.abs(t - np.median(t, axis=(0, 1))).mean(axis=(0, 1))
-    return bool((np.abs(r - t).mean(axis=(0, 1)) < constant).any())
+def _of_classes(values: Array, axis: int, classes: Classes) -> Told:
+    last = np.moveaxis(values, axis, -1).reshape(len(values), -1, values.shape[axis])
+    kind: Kind = "probabilities" if are_probabilities(last) else "logits"
+    told = Told(_chance_of_classes(last, classes.reshape(len(classes), -1)))
+    return replace(told, role=Role(kind=kind, axis=axis, source="labels")) if told.sure else told
 
 
-def with_error(role: Role, values: Array, labels: Array | None) -> Role:
-    """The role with the model's own error, where the labels tell it and nobody else has."""
-    targets = None if labels is None else _targets(values, labels)
-    if role.kind not in _NUMBERS or role.error is not None or targets is None:
-        return role
-    if not _tells(values, targets):
-        return role
-    return msgspec.structs.replace(role, error=_error(role, values, targets))
+def _chance_of_classes(scores: Array, classes: Classes) -> Chance:
+    """scores: [samples, places, classes]; classes: [samples, places].
+
+    Asked of each class against the mean of all, since logits may go up and down together.
+    """
+    rows, places = few_samples(len(scores)), few_columns(scores.shape[1], each=scores.shape[2])
+    classes = classes[rows][:, places]
+    scores = np.nan_to_num(scores[rows][:, places].astype(np.float64)).clip(-_LARGEST, _LARGEST)
+    scores -= scores.mean(axis=-1, keepdims=True)
+    labelled = np.unique(classes[classes != NO_CLASS])
+    others = np.setdiff1d(np.arange(scores.shape[2]), labelled)
+    scores = scores[..., [*labelled, *others[few_columns(len(others))]]]
+    hot = classes[..., None] == labelled
+    columns = (of.reshape(len(rows), -1) for of in (scores[..., : len(labelled)], hot))
+    chance = by_samples(*columns)
+    numbered = by_numbers(scores, hot)
+    return chance if numbered <= _NUMBERED else Chance(1.0, max(chance.better, numbered))
 
 
 def _targets(values: Array, labels: Array) -> Array | None:
     """The labels in the shape of `values`, if they can be."""
     if labels.dtype.kind not in "biuf" or not np.isfinite(labels).all():
         return None
-    for shaped in (labels, labels[..., None], drop_column(labels, values.ndim)):
-        if shaped.shape == values.shape:
-            return shaped
-    return None
+    return in_shape(labels, values.shape)
 
 
-def _error(role: Role, values: Array, targets: Array) -> tuple[float, ...] | None:
-    """The mean absolute error of each channel, whose units may differ; None for a model that makes
-    none, as of its own answers."""
-    errors = np.abs(arranged(role, values).astype(np.float64) - arranged(role, targets))
-    return tuple(errors.mean(axis=(0, 1)).tolist()) if errors.any() else None
+def _errors(role: Role, values: Array, targets: Array) -> tuple[float | None, ...] | None:
+    """The mean absolute error of each channel, whose units may differ; None for one whose targets
+    may be another's, or are the model's own answers.
+
+    One that is wrong as often as an answer that is always the same tells no error: anything would
+    be allowed.
+    """
+    r, t = (arranged(role, of).astype(np.float64) for of in (values, targets))
+    errors = np.abs(r - t).mean(axis=(0, 1))
+    constant = np.abs(t - np.median(t, axis=(0, 1))).mean(axis=(0, 1))
+    rows, places = few_samples(len(r)), few_columns(r.shape[1], each=r.shape[2])
+    told = [
+        float(error)
+        if 0 < error < worst
+        and by_samples(*(of[rows][:, places, channel] for of in (r, t))).as_well <= _SURELY
+        else None
+        for channel, (error, worst) in enumerate(zip(errors, constant, strict=True))
+    ]
+    return tuple(told) if any(told) else None

@@ -7,9 +7,10 @@ from edgeml.errors import InputError
 from edgeml.manifest import Format
 from edgeml.parity.roles import Role
 from edgeml_converters.bisect.kept import kinds_and_sources, ops_like
-from edgeml_converters.formats.tensors import Array, Arrays
+from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.roles.assume import assume_roles, read_roles_graph
 from edgeml_converters.roles.given import Roles
+from edgeml_converters.roles.labels import Tellings
 from edgeml_converters.variants.candidate import Candidate
 
 
@@ -17,22 +18,22 @@ def settle_roles(
     bases: Sequence[Candidate],
     answers: Arrays,
     given: Roles,
-    labels: Array | None,
+    told: Tellings,
     file: tuple[Format, Path] | None = None,
 ) -> Roles:
     """One set for all formats: what a graph leaves unknown, the next one may show.
 
     bases: the float files, in the order asked for. answers: the model's, the sample first. given:
-    as people say. file: the source, where that is one. Raises InputError for a role that an output
-    cannot have.
+    as people say. told: by labels, of these answers. file: the source, where that is one. Raises
+    InputError for a role that an output cannot have.
     """
     graph = None if file is None else read_roles_graph(*file)
-    roles = assume_roles(answers, given, labels, graph, {})
+    roles = assume_roles(answers, given, told, graph, {})
     for base in bases:
         if base.folder is None or not base.report.outputs:
             continue
         graph = read_roles_graph(base.report.format, base.entry)
-        shown = assume_roles(answers, given, labels, graph, base.report.outputs)
+        shown = assume_roles(answers, given, told, graph, base.report.outputs)
         # What only values look like gives way to what a graph shows.
         roles = {
             name: shown[name] if _rests_on_values(of_output) else of_output

@@ -9,7 +9,7 @@ from edgeml.parity.roles import Role
 from edgeml_converters.roles.assume import assume_roles
 from edgeml_converters.roles.given import check_names, parse_roles
 from edgeml_converters.roles.graph import Graph, Made
-from edgeml_converters.roles.labels import unused_labels
+from edgeml_converters.roles.labels import told_by_labels, unused_labels
 
 Array = npt.NDArray[np.float32]
 RNG = np.random.default_rng(0)
@@ -25,8 +25,20 @@ def _assumed(
     graph: Graph | None = None,
 ) -> list[tuple[str, str]]:
     roles = parse_roles([f"y={given}"]) if given else {}
-    assumed = assume_roles({"y": values}, roles, labels, graph, {"y": "y"})
+    told = told_by_labels({"y": values}, labels)
+    assumed = assume_roles({"y": values}, roles, told, graph, {"y": "y"})
     return [(role.kind, role.source) for role in assumed["y"]]
+
+
+def _by_labels(
+    values: npt.NDArray[np.generic], labels: npt.NDArray[np.generic], *given: str
+) -> tuple[Role, ...]:
+    told = told_by_labels({"y": values}, labels)
+    return assume_roles({"y": values}, parse_roles(given), told, None, {})["y"]
+
+
+def _unused(answers: dict[str, Array], labels: npt.NDArray[np.generic] | None) -> tuple[str, ...]:
+    return unused_labels(answers, labels, told_by_labels(answers, labels))
 
 
 SOFTMAX = Graph({"y": Made("softmax", ("x",), 1)}, {"y": (None, 4), "x": (None, 4)})
@@ -56,11 +68,10 @@ def test_labels_tell_logits_from_probabilities_and_scores_from_their_logits() ->
 def test_targets_tell_the_models_own_error(shape: tuple[int, ...]) -> None:
     values = RNG.normal(size=(50, 1)).astype(np.float32)
     targets = (values[:, 0] + np.where(np.arange(50) % 2, 0.5, -0.5)).reshape(shape)
-    (role,) = assume_roles({"y": values}, {}, targets, None, {})["y"]
+    (role,) = _by_labels(values, targets)
     assert (role.kind, role.source) == ("regression", "labels")
     assert role.error == (pytest.approx(0.5),)
-    given = parse_roles(["y=regression"])
-    (role,) = assume_roles({"y": values}, given, targets, None, {})["y"]
+    (role,) = _by_labels(values, targets, "y=regression")
     assert (role.source, role.error) == ("user", (pytest.approx(0.5),))
 
 
@@ -68,10 +79,9 @@ def test_each_column_has_an_error_of_its_own() -> None:
     """Metres beside millionths of them: one error for both would allow anything of the small."""
     values = RNG.normal(size=(50, 3)) * (20, 1e-5, 1)
     targets = values + np.where(np.arange(50) % 2, 1, -1)[:, None] * (5, 1e-6, 0.1)
-    (role,) = assume_roles({"y": values}, {}, targets, None, {})["y"]
+    (role,) = _by_labels(values, targets)
     assert role.error == pytest.approx((5, 1e-6, 0.1))
-    given = parse_roles(["y=signal,channels=1"])
-    first, *_ = assume_roles({"y": values}, given, targets, None, {})["y"]
+    first, *_ = _by_labels(values, targets, "y=signal,channels=1")
     assert [r.error for r in (first, *_) if r.kind == "signal"] == [pytest.approx((1e-6,))]
 
 
@@ -87,9 +97,9 @@ def test_labels_of_another_output_say_nothing(columns: int) -> None:
 def test_labels_that_fit_no_output_are_told_of() -> None:
     heads = {"a": LOGITS, "b": LOGITS[:, :1]}
     for fit in (CLASSES, np.eye(4)[CLASSES], CLASSES[:, None], LOGITS + 1, LOGITS[:, 0]):
-        assert unused_labels(heads, fit) == ()
-    assert unused_labels(heads, None) == ()
-    (said,) = unused_labels(heads, np.zeros((len(LOGITS), 7)))
+        assert _unused(heads, fit) == ()
+    assert _unused(heads, None) == ()
+    (said,) = _unused(heads, np.zeros((len(LOGITS), 7)))
     n = len(LOGITS)
     assert said == (
         f"The labels, float64 [{n}, 7], fit no output (a [{n}, 4], b [{n}, 1]) and decide nothing."
@@ -99,12 +109,18 @@ def test_labels_that_fit_no_output_are_told_of() -> None:
 def test_labels_that_agree_with_no_output_that_they_fit_are_told_of() -> None:
     heads = {"a": LOGITS, "b": LOGITS[:, :1]}
     for known in (CLASSES, LOGITS[:, 0] + 0.1, LOGITS + 0.1, np.rint(2 * LOGITS).astype(np.int64)):
-        assert unused_labels(heads, known) == ()
-    for foreign in (RNG.permutation(CLASSES), RNG.normal(size=50), RNG.normal(size=(50, 4))):
-        (said,) = unused_labels(heads, foreign)
-        assert "agree with no output that they fit (" in said
-    whole = {"classes": CLASSES}  # no rule tells chance for an output of integers
-    assert unused_labels(whole, RNG.permutation(CLASSES)) == ()
+        assert _unused(heads, known) == ()
+    whole, other = {"classes": CLASSES}, RNG.permutation(CLASSES)
+    foreign = [
+        of
+        for _ in range(20)
+        for of in (RNG.permutation(CLASSES), RNG.normal(size=50), RNG.normal(size=(50, 4)))
+    ]
+    told = [said for of in foreign for said in _unused(heads, of)]
+    assert len(told) >= 48
+    assert all("agree with no output that they fit (" in said for said in told)
+    # No rule tells chance for an output of integers.
+    assert unused_labels(whole, other, told_by_labels(whole, other)) == ()
 
 
 def test_labels_of_pixels_are_of_the_axis_that_they_leave_out() -> None:
@@ -112,14 +128,14 @@ def test_labels_of_pixels_are_of_the_axis_that_they_leave_out() -> None:
     first = np.moveaxis(np.eye(3)[classes] + RNG.normal(size=(20, 8, 8, 3)), -1, 1)
     values = first.astype(np.float32)
     for labels in (classes, classes[..., None]):
-        (role,) = assume_roles({"y": values}, {}, labels, None, {})["y"]
+        (role,) = _by_labels(values, labels)
         assert (role.kind, role.axis, role.source) == ("logits", 1, "labels")
-        assert unused_labels({"y": values}, labels) == ()
-    (role,) = assume_roles({"y": np.moveaxis(values, 1, -1)}, {}, classes, None, {})["y"]
+        assert _unused({"y": values}, labels) == ()
+    (role,) = _by_labels(np.moveaxis(values, 1, -1), classes)
     assert (role.kind, role.axis) == ("logits", 3)
     square = RNG.integers(0, 8, (20, 8, 8))  # of any of three axes, by their sizes
     values = np.moveaxis(np.eye(8)[square], -1, 2).astype(np.float32)
-    (role,) = assume_roles({"y": values}, {}, square, None, {})["y"]
+    (role,) = _by_labels(values, square)
     assert (role.kind, role.axis) == ("probabilities", 2)
 
 
@@ -147,7 +163,7 @@ def test_targets_and_marks_of_another_output_tell_no_error_and_no_scores() -> No
     """An error as of an answer that is always the same would let anything pass."""
     values, targets = RNG.normal(size=(2, 50, 1))
     assert _assumed(values, labels=targets) == [("unknown", "nothing")]
-    (role,) = assume_roles({"y": values}, parse_roles(["y=regression"]), targets, None, {})["y"]
+    (role,) = _by_labels(values, targets, "y=regression")
     assert role.error is None
     marks = RNG.integers(0, 2, (50, 4))
     assert _assumed(RNG.normal(size=(50, 4)), labels=marks) == [("unknown", "nothing")]
@@ -170,7 +186,7 @@ def test_numbers_from_0_to_1_may_be_a_signal() -> None:
 def test_what_the_user_says_of_some_channels_leaves_the_others_unknown() -> None:
     rows = RNG.normal(size=(50, 10, 6)).astype(np.float32)
     roles = assume_roles(
-        {"y": rows}, parse_roles(["y=boxes,axis=2,channels=0:4,corners=cxcywh"]), None, None, {}
+        {"y": rows}, parse_roles(["y=boxes,axis=2,channels=0:4,corners=cxcywh"]), {}, None, {}
     )
     assert [(role.kind, role.start, role.stop) for role in roles["y"]] == [
         ("boxes", 0, 4), ("unknown", 4, 6),
@@ -225,12 +241,12 @@ def test_two_roles_of_the_same_channels_are_refused() -> None:
 def test_ranges_on_different_axes_are_refused_and_one_axis_may_be_written_in_two_ways() -> None:
     rows = {"y": RNG.random((50, 10, 6))}
     given = parse_roles(["y=boxes,axis=2,channels=:4", "y=scores,axis=-1,channels=4:"])
-    assert [role.kind for role in assume_roles(rows, given, None, None, {})["y"]] == [
+    assert [role.kind for role in assume_roles(rows, given, {}, None, {})["y"]] == [
         "boxes", "scores",
     ]  # fmt: skip
     given = parse_roles(["y=boxes,axis=1,channels=:4", "y=scores,axis=2,channels=4:"])
     with pytest.raises(InputError, match="the same axis"):
-        assume_roles(rows, given, None, None, {})
+        assume_roles(rows, given, {}, None, {})
 
 
 def test_a_role_of_an_output_that_there_is_not_is_refused() -> None:
@@ -240,7 +256,7 @@ def test_a_role_of_an_output_that_there_is_not_is_refused() -> None:
         check_names(parse_roles(["a=boxes,scores=c"]), ["a", "b"])
     check_names(parse_roles(["a=boxes,scores=b"]), ["a", "b"])
     with pytest.raises(InputError, match="names 'c'"):
-        assume_roles({"a": LOGITS}, parse_roles(["a=boxes,scores=c"]), None, None, {})
+        assume_roles({"a": LOGITS}, parse_roles(["a=boxes,scores=c"]), {}, None, {})
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ CHANCES = RNG.random((50, 3))
 
 def _assume(*texts: str, graph: Graph | None = None, **outputs: npt.NDArray[np.generic]) -> None:
     names = {name: name for name in outputs}
-    assume_roles(outputs, parse_roles(texts), None, graph, names)
+    assume_roles(outputs, parse_roles(texts), {}, graph, names)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from edgeml_converters.parity.rule import Rule
 from edgeml_converters.parity.streams import judge_steps
 from edgeml_converters.roles.assume import assume_roles
 from edgeml_converters.roles.given import Roles, parse_roles
+from edgeml_converters.roles.labels import told_by_labels
 from edgeml_converters.roles.states import with_inputs
 from tests.converters.zoo.known import BAD, GOOD, Answered, Feedback, Known
 from tests.converters.zoo.members.member import Array, Arrays, Damage, Member, answers, worse
@@ -58,9 +59,8 @@ class Judged(Known):
         few, inputs = self._proof(self.own.alone), self._proof(self.data.inputs)
         given = with_inputs(parse_roles(self.member.outputs), inputs, few)
         labels = self.member.labels
-        return assume_roles(
-            few, given, self._proof(self.data.truth)[labels] if labels else None, None, {}
-        )
+        told = told_by_labels(few, self._proof(self.data.truth)[labels] if labels else None)
+        return assume_roles(few, given, told, None, {})
 
     def outputs(self, found: Answered) -> tuple[OutputParity, ...]:
         """What the product's own judge says of a variant of lower precision, by the proof rows."""
