@@ -170,6 +170,7 @@ class ConversionReport(Strict, frozen=True, kw_only=True):
     assumed: what was done to the model or the data without being told, a sentence each.
     variants: in the order of --to.
     tools: the version of everything that took part.
+    files: all that the conversion wrote, this report too, by their names in its folder.
     """
 
     source: str
@@ -183,6 +184,7 @@ class ConversionReport(Strict, frozen=True, kw_only=True):
     allowed: dict[str, float] = msgspec.field(default_factory=dict)
     compared_by: str = ""
     assumed: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     schema: int = SCHEMA
 
 

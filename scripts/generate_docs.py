@@ -170,7 +170,8 @@ def json_type(hint: Any) -> str:
     if origin in (Union, UnionType):
         return " or ".join(json_type(a) for a in arguments)
     if origin is tuple and arguments[-1] is Ellipsis:
-        return f"list of {json_type(arguments[0])}"
+        items = json_type(arguments[0])
+        return f"list of ({items})" if " or " in items else f"list of {items}"
     if origin is tuple:
         return "[" + ", ".join(json_type(a) for a in arguments) + "]"
     if origin is dict:

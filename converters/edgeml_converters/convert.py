@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import TemporaryDirectory, gettempdir, mkdtemp
 
 from edgeml.conversion import ConversionReport, VariantReport
 from edgeml.errors import ConversionError, EdgemlError, InputError, ParityError, UndecidedError
@@ -14,7 +14,8 @@ from edgeml.manifest import Format, Precision
 from edgeml_converters.asked import check_asked
 from edgeml_converters.lint import lint
 from edgeml_converters.options import Options
-from edgeml_converters.outcome import folder
+from edgeml_converters.outcome.claims import abandoned, claimed, remove
+from edgeml_converters.outcome.place import REPORT, check, check_apart
 from edgeml_converters.parity.own import parse_comparison
 from edgeml_converters.parity.rule import Rule, parse_allowed
 from edgeml_converters.plugins import check_kinds, plugins
@@ -28,6 +29,8 @@ from edgeml_converters.steps.messages import Done, Gather, Loaded
 from edgeml_converters.steps.model import ModelProcess
 from edgeml_converters.steps.process import ask_once
 from edgeml_converters.steps.processes import Processes
+
+_WORKSPACE = "edgeml-convert-"
 
 
 def convert(
@@ -49,7 +52,7 @@ def convert(
     report; `verdict` raises it.
     """
     options = options or Options()
-    folder.check(out)
+    check(out)
     check_asked(options.asked, targets, precisions)
     rule = Rule(
         parse_roles(options.outputs),
@@ -59,7 +62,10 @@ def convert(
     _load_plugins()
     _check_calibrator(targets, precisions, options)
     with ExitStack() as stack:
-        workspace = Path(stack.enter_context(TemporaryDirectory(prefix="edgeml-convert-")))
+        for left in abandoned(Path(gettempdir()), _WORKSPACE):
+            remove(left)
+        workspace = Path(stack.enter_context(TemporaryDirectory(prefix=_WORKSPACE)))
+        stack.enter_context(claimed(workspace))
         data = _read_data(data_file, workspace, options)
         calibration = _read_calibration(precisions, workspace, options)
         downloads = workspace / "downloads"
@@ -67,6 +73,8 @@ def convert(
         with progress(f"fetch {source_text}") if _is_remote(source_text) else nullcontext():
             source = parse(source_text, options.weights, downloads)
         _check_file(source)
+        weights = None if source.weights is None else Path(source.weights)
+        check_apart(out, [source.path, weights, data_file, options.calibration_data])
         model = stack.enter_context(
             ModelProcess(
                 source,
@@ -214,7 +222,7 @@ def verdict(report: ConversionReport, out: Path) -> None:
     others = "".join(f"{words[variant.id]}; " for variant in failed if variant is not first)
     why = _reason(first, failed)
     raise _ERRORS[end_of(first)](
-        f"{words[first.id]} ({why}); {others}all figures are in {out / folder.REPORT}."
+        f"{words[first.id]} ({why}); {others}all figures are in {out / REPORT}."
     )
 
 

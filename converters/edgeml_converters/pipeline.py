@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec import structs
+
 from edgeml import atomic, documents, holdout
 from edgeml.contract import as_taken
 from edgeml.conversion import ConversionReport
@@ -15,8 +17,9 @@ from edgeml_converters.evidence import metrics
 from edgeml_converters.formats.npz import rows_of, save
 from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.options import Options
-from edgeml_converters.outcome import folder
 from edgeml_converters.outcome.contract import contract_from, with_integers
+from edgeml_converters.outcome.folder import building
+from edgeml_converters.outcome.place import REPORT, files_in
 from edgeml_converters.outcome.provenance import provenance, tools
 from edgeml_converters.outcome.shipped import shipped_holdout
 from edgeml_converters.parity.question import Question
@@ -34,7 +37,7 @@ from edgeml_converters.parity.sizes import Sized, at_other_sizes, sizes_of_outpu
 from edgeml_converters.plugins import any_beside_routes
 from edgeml_converters.progress import Progress
 from edgeml_converters.report.page import page
-from edgeml_converters.roles.given import check_names
+from edgeml_converters.roles.given import Roles, check_names
 from edgeml_converters.roles.labels import Tellings, told_by_labels, unused_labels
 from edgeml_converters.roles.states import check_sequences, states_of, with_inputs
 from edgeml_converters.sources.data import Data, bind, casts
@@ -140,7 +143,7 @@ class Pipeline:
             if apart is None
             else _spread(apart, options.calibration_samples)
         )
-        with folder.building(out) as build:
+        with building(out) as build:
             formats = list(dict.fromkeys(targets))
             bases = self._beside(
                 [partial(self._float, target, self._apart(target, proof)) for target in formats]
@@ -175,7 +178,7 @@ class Pipeline:
                     *taken_as_it_is(loaded.precision, self._source.label),
                     *casts(data, inputs, loaded.inputs),
                     *((BEGINS,) if begins else ()),
-                    *self._unused_labels(expected, told),
+                    *self._unused_labels(expected, told, roles),
                 ),
                 variants=tuple(candidate.report for candidate in candidates),
                 tools=tools(self._loaded.framework),
@@ -183,11 +186,12 @@ class Pipeline:
             self._write(build, report, proof, candidates, (inputs, expected))
         return report
 
-    def _unused_labels(self, expected: Arrays, told: Tellings) -> tuple[str, ...]:
+    def _unused_labels(self, expected: Arrays, told: Tellings, roles: Roles) -> tuple[str, ...]:
         """Nothing where a metric or slices use them."""
         data = self._data
         used = self._metric is not None or (data.slices or ("",))[0] == "labels"
-        return () if used else unused_labels(expected, data.labels, told)
+        known = [name for name in told if any(role.source != "nothing" for role in roles[name])]
+        return () if used else unused_labels(expected, data.labels, told, known)
 
     def _beside(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
         """One for each format at once, but for what people or other packages add to the command's
@@ -275,11 +279,12 @@ class Pipeline:
             self._options.holdout_samples,
         )
         origin = provenance(self._source, self._data, self._calibration, self._loaded.framework)
+        shown = page(report, contract, question, candidates, build, self._options, self._progress)
+        beside = (REPORT, "report.html", "contract.json", "holdout.npz", "provenance.json")
+        report = structs.replace(report, files=(*files_in(build), *beside))
         written = {
-            "report.html": page(
-                report, contract, question, candidates, build, self._options, self._progress
-            ),
-            folder.REPORT: documents.encode_pretty(report).encode() + b"\n",
+            "report.html": shown,
+            REPORT: documents.encode_pretty(report).encode() + b"\n",
             "contract.json": documents.encode(contract),
             "holdout.npz": holdout.encode(kept),
             "provenance.json": documents.encode(origin),

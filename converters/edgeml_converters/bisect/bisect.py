@@ -12,7 +12,7 @@ from edgeml.evidence import TensorFidelity
 from edgeml.manifest import Format
 from edgeml_converters.bisect.culprit import FLOORS_DB, culprit
 from edgeml_converters.formats.npz import save
-from edgeml_converters.outcome import folder as folders
+from edgeml_converters.outcome.place import REPORT
 from edgeml_converters.progress import Progress, silent
 from edgeml_converters.sources.rows import spread
 from edgeml_converters.steps.messages import Trace, Traced
@@ -88,7 +88,7 @@ def bisect(
 
 
 def _report(folder: Path, variant: str) -> VariantReport:
-    path = folder / folders.REPORT
+    path = folder / REPORT
     if not path.is_file():
         raise InputError(f"There is no {path}; name a folder that 'edgeml convert' wrote.")
     report = documents.decode(path.read_bytes(), ConversionReport, str(path), InputError)

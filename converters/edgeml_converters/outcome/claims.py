@@ -3,6 +3,7 @@ that ends. What is marked and not locked is of nobody any more."""
 
 import fcntl
 import os
+import shutil
 import stat
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -41,6 +42,18 @@ def abandoned(parent: Path, prefix: str) -> Iterator[Path]:
                 with suppress(OSError), _found(folder) as ours:
                     if ours:
                         yield folder
+
+
+def remove(folder: Path) -> None:
+    """As far as we may; the mark goes last, by which what is left of it is known."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.is_symlink() or not path.is_dir():
+                if path.name != _MARK:
+                    path.unlink()
+            else:
+                shutil.rmtree(path, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -4,70 +4,21 @@ import ctypes
 import errno
 import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from edgeml import atomic, documents
-from edgeml.conversion import ConversionReport
+from edgeml import atomic
 from edgeml.errors import EdgemlError, InputError
 from edgeml.manifest import Format
-from edgeml_converters.outcome.claims import abandoned, claimed
+from edgeml_converters.outcome.claims import abandoned, claimed, remove
+from edgeml_converters.outcome.place import check, others, place_of
 
-REPORT = "report.json"
-_FILES = (REPORT, "report.html", "contract.json", "holdout.npz", "provenance.json")
-_REFERENCE = "reference"
 _HERE, _EXCHANGE = -100, 2
 """AT_FDCWD and RENAME_EXCHANGE of <fcntl.h>."""
-
-
-def check(out: Path) -> None:
-    """Raises InputError when `out` cannot be replaced, or holds something other than an earlier
-    conversion."""
-    place = _place(out)
-    if not place.exists():
-        return
-    if not place.is_dir():
-        raise InputError(f"{out} is a file; name a folder for the conversion.")
-    if place.is_mount() or Path.cwd().is_relative_to(place):
-        what = "a disk of its own" if place.is_mount() else "the folder that you are in"
-        raise InputError(f"{out} is {what} and would be replaced; name a new folder in it.")
-    if others := _others(place):
-        raise InputError(
-            f"{out} would be replaced, but holds other files than a conversion's, as {others[0]}; "
-            "name a new folder, or move them out of it."
-        )
-
-
-def _place(out: Path) -> Path:
-    """Where `out` really is: a link to a folder stays one.
-
-    Raises InputError for what can be no folder's name.
-    """
-    try:
-        place = Path(os.path.realpath(out))
-        there = place.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return place
-    except (OSError, ValueError) as error:  # too long, of a folder that is not ours, with a NUL
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{out} can be no folder ({reason}); name another.") from None
-    if stat.S_ISLNK(there.st_mode):
-        raise InputError(f"{out} is a link that leads back to itself; name another folder.")
-    return place
-
-
-def _others(folder: Path) -> list[str]:
-    """What there is besides a conversion; everything where there is none."""
-    names = sorted(path.name for path in folder.iterdir())
-    try:
-        report = documents.decode((folder / REPORT).read_bytes(), ConversionReport, REPORT)
-    except (OSError, EdgemlError):
-        return names
-    ours = {*_FILES, _REFERENCE, *(variant.id for variant in report.variants)}
-    return [name for name in names if name not in ours]
+_NAME = 200
+"""Bytes of a name that have room for more, of the 255 that one may have."""
 
 
 @contextmanager
@@ -75,49 +26,75 @@ def building(out: Path) -> Generator[Path]:
     """A folder that takes the place of `out` when the block ends without an error.
 
     It is in a folder beside it, in which whatever a killed process leaves is known by. Raises
-    InputError as `check` does, StorageError when the disk does not take it.
+    InputError and StorageError as `check` does, StorageError when the disk does not take it; what
+    was made is kept beside `out` where only its place could not be taken.
     """
     check(out)
-    place = _place(out)
-    # By fewer bytes than a name may have.
-    prefix = os.fsdecode(b".%s." % os.fsencode(place.name)[:200])
+    place = place_of(out)
+    prefix = f".{_cut(place.name)}."
     work: Path | None = None
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         for left in abandoned(place.parent, prefix):
-            _put_back(left, place)
-            shutil.rmtree(left, ignore_errors=True)
+            _remove(left, place)
         work = Path(tempfile.mkdtemp(prefix=prefix, dir=place.parent))
         with claimed(work):
-            try:
-                built = work / "new"
-                built.mkdir(mode=0o755)
-                yield built
-                _replace(out, place, built)
-            finally:
-                _put_back(work, place)
+            built = work / "new"
+            built.mkdir(mode=0o755)
+            yield built
+            _replace(out, place, built)
         atomic.sync_folder(place.parent)
     except OSError as error:
         raise atomic.storage_error(out, error) from error
     finally:
         if work is not None:
-            shutil.rmtree(work, ignore_errors=True)
+            _remove(work, place)
 
 
 def _replace(out: Path, place: Path, built: Path) -> None:
+    """Much may have happened to `place` while it was made."""
     try:
-        check(out)  # much may have happened while it was made
-    except InputError as error:
-        beside = place.with_name(f"{place.name[:200]}.{built.parent.name[-8:]}")
+        check(out)
+        if not place.exists() and _renamed(built, place):
+            return
+        _take_after(place, built)
+        if not _exchange(built, place):
+            aside = _aside(built.parent, place)
+            aside.parent.mkdir()
+            place.rename(aside)
+            built.rename(place)
+        elif found := others(built):  # in the moment after they were looked for
+            _exchange(built, place)
+            raise InputError(f"{out} holds {found[0]}, which no conversion wrote.")
+    except (EdgemlError, OSError) as error:
+        beside = place.with_name(f"{_cut(place.name)}.{built.parent.name[-8:]}")
+        _put_back(built.parent, place)
         built.rename(beside)
-        raise InputError(f"{error} What was made now is in {beside}.") from None
-    if not place.exists():
+        known = error if isinstance(error, EdgemlError) else atomic.storage_error(out, error)
+        raise type(known)(f"{known} What was made now is in {beside}.") from error
+
+
+def _renamed(built: Path, place: Path) -> bool:
+    """False where something has come there meanwhile."""
+    try:
         built.rename(place)
-    elif not _exchange(built, place):
-        aside = _aside(built.parent, place)
-        aside.parent.mkdir()
-        place.rename(aside)
-        built.rename(place)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            return False
+        raise
+    return True
+
+
+def _take_after(place: Path, built: Path) -> None:
+    """Its rights and its owner, as far as we may: it may be for few."""
+    there = place.stat()
+    with suppress(PermissionError):
+        os.chown(built, there.st_uid, there.st_gid)
+    built.chmod(there.st_mode & 0o7777)
+
+
+def _cut(name: str) -> str:
+    return os.fsdecode(os.fsencode(name)[:_NAME])
 
 
 def _aside(work: Path, place: Path) -> Path:
@@ -148,6 +125,15 @@ def _put_back(work: Path, place: Path) -> None:
         aside.rename(place)
 
 
+def _remove(work: Path, place: Path) -> None:
+    """All but the only copy of an earlier conversion."""
+    with suppress(OSError):
+        _put_back(work, place)
+    if _aside(work, place).exists() and not place.exists():
+        return
+    remove(work)
+
+
 def copy_files(folder: Path, place: Path) -> None:
     """Copies the files of a variant; one after another, so that an error names the file."""
     place.mkdir(parents=True)
@@ -160,7 +146,7 @@ def keep_reference(folder: Path, target: Format, build: Path) -> None:
 
     sources.json beside it names the module of the model that a tensor comes from.
     """
-    place = build / _REFERENCE / target
+    place = build / "reference" / target
     copy_files(folder, place)
     sources = folder.parent / "sources.json"
     if sources.is_file():

@@ -1,6 +1,6 @@
 """What labels tell of an output: that it has classes, or how wrong the model itself is."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -10,29 +10,38 @@ from edgeml.parity.requirements import arranged
 from edgeml.parity.roles import Kind, Role
 from edgeml_converters.evidence.labels import NO_CLASS, Classes, in_shape, known_classes
 from edgeml_converters.evidence.probabilities import are_probabilities
-from edgeml_converters.formats.tensors import Array, Arrays
-from edgeml_converters.roles.chance import Chance, by_numbers, by_samples, few_columns, few_samples
+from edgeml_converters.formats.tensors import Array, Arrays, Floats
+from edgeml_converters.roles.chance import COLUMNS, Chance, by_numbers, by_samples, few, few_samples
 
 _SURELY = 0.01
 """The share of foreign labels that would be taken for an output's own."""
 _NUMBERED = 0.05
 """The share of other numberings of the classes that may agree better, as a weak model's do."""
-_NOTHING = 0.1
+_FEW_CLASSES = 4
+"""So few have hardly any other numberings, and features that know the classes fit by chance."""
+_LESS_HITS = 0.1
+_NOTHING = 0.2
 """Labels than which more others agree better are said to know nothing."""
-_LARGEST = 1e100  # so that no sum of them overflows
+_LARGEST = 1e100  # so that no difference of them overflows
+_ELEMENTS = 1 << 22  # so many tell an error well enough
 _OF_NUMBERS = frozenset(("regression", "image", "signal", "state"))
+_RMS = 1.25  # of a mean absolute error, if errors are normal
+_UNKNOWN = Chance(1.0, 0.0)
 
 
 @dataclass(frozen=True)
 class Told:
     """What labels tell of an output that they fit by shape.
 
-    role: None where they may be another's. targets: in the output's shape; None for classes.
+    role: None where they may be another's. targets: in the output's shape; None for classes, of
+    which there are `classes` and the share `hits` is the arg max.
     """
 
     chance: Chance
     role: Role | None = None
     targets: Array | None = None
+    classes: int = 0
+    hits: float = 0.0
 
     @property
     def sure(self) -> bool:
@@ -48,25 +57,41 @@ def told_by_labels(answers: Arrays, labels: Array | None) -> Tellings:
     """answers: the model's, the sample first."""
     if labels is None:
         return {}
-    told = {name: _told(values, labels) for name, values in answers.items()}
-    return {name: of for name, of in told.items() if of is not None}
+    told = {
+        name: of for name, values in answers.items() if (of := _told(values, labels)) is not None
+    }
+    most = max((of.hits for of in told.values()), default=0.0)
+    for name, of in told.items():
+        if 0 < of.classes <= _FEW_CLASSES and of.hits < most - _LESS_HITS:
+            told[name] = Told(_UNKNOWN)  # another output has what these are of
+    return told
 
 
-def unused_labels(answers: Arrays, labels: Array | None, told: Tellings) -> tuple[str, ...]:
-    """What people are told where their labels are of no output: a sentence, or nothing."""
+def unused_labels(
+    answers: Arrays, labels: Array | None, told: Tellings, known: Collection[str] = ()
+) -> tuple[str, ...]:
+    """What people are told where their labels are of no output: a sentence, or nothing.
+
+    known: the outputs whose meaning is known without them.
+    """
     if labels is None:
         return ()
     kind = "text" if labels.dtype.kind in "SU" else labels.dtype.name
-    given = f"The labels, {kind} {list(labels.shape)},"
+    said = f"The labels, {kind} {list(labels.shape)},"
     outputs = ", ".join(f"{name} {list(answers[name].shape)}" for name in (told or answers))
     if not told:
-        return (f"{given} fit no output ({outputs}) and decide nothing.",)
+        return (f"{said} fit no output ({outputs}) and decide nothing.",)
     if all(of.chance.better > _NOTHING for of in told.values()):
         return (
-            f"{given} agree with no output that they fit ({outputs}) better than by chance; look "
+            f"{said} agree with no output that they fit ({outputs}) better than by chance; look "
             "whether they are of these samples, and numbered as the model's classes are.",
         )
-    return ()
+    if known or any(of.role is not None for of in told.values()):
+        return ()
+    return (
+        f"{said} fit {outputs}, but decide nothing: these samples do not show whether they are of "
+        "it and in its unit; say by --output what it is.",
+    )
 
 
 def with_error(role: Role, values: Array, told: Told | None) -> Role:
@@ -83,17 +108,16 @@ def _told(values: Array, labels: Array) -> Told | None:
     if not classes and targets is None:
         return None
     if values.dtype.kind != "f":
-        return Told(Chance(1.0, 0.0))  # integers are judged as they are
+        return Told(_UNKNOWN)  # integers are judged as they are
     if classes:
         return _of_classes(values, *max(classes, key=lambda of: _hits(values, *of)))
     assert targets is not None
-    columns = few_columns(values[0].size)
-    rows = few_samples(len(values))
+    rows, columns = few_samples(len(values)), few(values[0].size, COLUMNS)
     asked = [of.reshape(len(of), -1)[rows][:, columns] for of in (values, targets)]
     told = Told(by_samples(*asked), targets=targets)
     if not told.sure:
         return told
-    if ((targets == 0) | (targets == 1)).all():
+    if _marks(targets) is not None:
         within = bool(((values >= 0) & (values <= 1)).all())
         kind: Kind = "scores" if within else "score-logits"
         return replace(told, role=Role(kind=kind, source="labels"))
@@ -106,9 +130,8 @@ def _class_axes(values: Array, labels: Array) -> Iterator[tuple[int, Classes]]:
     """Each axis whose classes these can be, the last first, and the class at each place: numbers or
     names without that axis, or a 1 along it where all others are 0."""
     named = labels.dtype.kind in "iubSU" or _whole(labels)
-    hot = _targets(values, labels)
-    if hot is not None and not ((hot == 0) | (hot == 1)).all():
-        hot = None
+    targets = _targets(values, labels)
+    hot = None if targets is None else _marks(targets)
     for axis in range(values.ndim - 1, 0, -1):
         count = values.shape[axis]
         rest = values.shape[:axis] + values.shape[axis + 1 :]
@@ -124,34 +147,63 @@ def _whole(labels: Array) -> bool:
     return labels.dtype.kind == "f" and bool((labels == np.rint(labels)).all())
 
 
-def _hits(values: Array, axis: int, classes: Classes) -> int:
-    return int((values.argmax(axis=axis) == classes).sum())
+def _marks(targets: Array) -> Array | None:
+    """Where it is on, if there are only zeros and one other number, as 1 or 255."""
+    on = targets != 0
+    marks = bool((on == (targets == targets.max())).all()) and targets.max() > 0
+    return on if marks or not on.any() else None
+
+
+def _hits(values: Array, axis: int, classes: Classes) -> float:
+    """The share of labels that the arg max is."""
+    known = classes != NO_CLASS
+    return float((values.argmax(axis=axis) == classes)[known].sum() / max(1, known.sum()))
 
 
 def _of_classes(values: Array, axis: int, classes: Classes) -> Told:
-    last = np.moveaxis(values, axis, -1).reshape(len(values), -1, values.shape[axis])
+    count = values.shape[axis]
+    last = np.moveaxis(values, axis, -1).reshape(len(values), -1, count)
     kind: Kind = "probabilities" if are_probabilities(last) else "logits"
-    told = Told(_chance_of_classes(last, classes.reshape(len(classes), -1)))
+    chance = _chance_of_classes(last, classes.reshape(len(classes), -1))
+    told = Told(chance, classes=count, hits=_hits(values, axis, classes))
     return replace(told, role=Role(kind=kind, axis=axis, source="labels")) if told.sure else told
 
 
 def _chance_of_classes(scores: Array, classes: Classes) -> Chance:
     """scores: [samples, places, classes]; classes: [samples, places].
 
-    Asked of each class against the mean of all, since logits may go up and down together.
+    Asked of each class against the highest, since logits may go up and down together.
     """
-    rows, places = few_samples(len(scores)), few_columns(scores.shape[1], each=scores.shape[2])
-    classes = classes[rows][:, places]
-    scores = np.nan_to_num(scores[rows][:, places].astype(np.float64)).clip(-_LARGEST, _LARGEST)
-    scores -= scores.mean(axis=-1, keepdims=True)
-    labelled = np.unique(classes[classes != NO_CLASS])
+    rows = few_samples(len(scores))
+    classes = classes[rows]
+    known = classes != NO_CLASS
+    last = np.iinfo(classes.dtype).max
+    vary = np.where(known, classes, last).min(axis=0) < np.where(known, classes, -1).max(axis=0)
+    places = np.flatnonzero(vary)
+    places = places[few(len(places), max(1, COLUMNS // min(scores.shape[2], 64)))]
+    if not len(places):
+        return _UNKNOWN
+    classes = classes[:, places]
+    most = max(2, COLUMNS // len(places))
+    labelled, times = np.unique(classes[classes != NO_CLASS], return_counts=True)
+    labelled = labelled[np.argsort(-times, kind="stable")[:most]]
     others = np.setdiff1d(np.arange(scores.shape[2]), labelled)
-    scores = scores[..., [*labelled, *others[few_columns(len(others))]]]
+    columns = np.concatenate([labelled, others[few(len(others), most)]])
+    # One place at a time: a vocabulary at all of them would fill the memory.
+    below = np.stack([_below_highest(scores[rows, place], columns) for place in places], axis=1)
     hot = classes[..., None] == labelled
-    columns = (of.reshape(len(rows), -1) for of in (scores[..., : len(labelled)], hot))
-    chance = by_samples(*columns)
-    numbered = by_numbers(scores, hot)
+    chance = by_samples(
+        below[..., : len(labelled)].reshape(len(rows), -1), hot.reshape(len(rows), -1)
+    )
+    numbered = by_numbers(below, hot)
     return chance if numbered <= _NUMBERED else Chance(1.0, max(chance.better, numbered))
+
+
+def _below_highest(scores: Array, columns: Array) -> Floats:
+    """[samples, classes] -> of these columns, how far below the highest of all."""
+    finite = np.nan_to_num(scores.astype(np.float64)).clip(-_LARGEST, _LARGEST)
+    below: Floats = finite[:, columns] - finite.max(axis=1, keepdims=True)
+    return below
 
 
 def _targets(values: Array, labels: Array) -> Array | None:
@@ -165,18 +217,22 @@ def _errors(role: Role, values: Array, targets: Array) -> tuple[float | None, ..
     """The mean absolute error of each channel, whose units may differ; None for one whose targets
     may be another's, or are the model's own answers.
 
-    One that is wrong as often as an answer that is always the same tells no error: anything would
-    be allowed.
+    None too where it is as wrong as an answer that is always the same, or by more than its answers
+    differ, as in another unit: anything would be allowed.
     """
-    r, t = (arranged(role, of).astype(np.float64) for of in (values, targets))
+    r, t = (arranged(role, of) for of in (values, targets))
+    samples, positions, channels = r.shape
+    places = few(positions, max(1, _ELEMENTS // (samples * channels)))
+    r, t = (of[:, places].astype(np.float64) for of in (r, t))
     errors = np.abs(r - t).mean(axis=(0, 1))
     constant = np.abs(t - np.median(t, axis=(0, 1))).mean(axis=(0, 1))
-    rows, places = few_samples(len(r)), few_columns(r.shape[1], each=r.shape[2])
+    worst = np.minimum(constant, r.std(axis=(0, 1)) / _RMS)
+    rows, asked = few_samples(samples), few(len(places), max(1, COLUMNS // channels))
     told = [
-        float(error)
-        if 0 < error < worst
-        and by_samples(*(of[rows][:, places, channel] for of in (r, t))).as_well <= _SURELY
+        float(errors[channel])
+        if 0 < errors[channel] < worst[channel]
+        and by_samples(*(of[rows][:, asked, channel] for of in (r, t))).as_well <= _SURELY
         else None
-        for channel, (error, worst) in enumerate(zip(errors, constant, strict=True))
+        for channel in range(channels)
     ]
     return tuple(told) if any(told) else None

@@ -1,6 +1,7 @@
 import errno
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +12,12 @@ from edgeml import documents
 from edgeml.conversion import ConversionReport
 from edgeml.errors import InputError, StorageError
 from edgeml_converters.outcome import folder
-from edgeml_converters.outcome.folder import REPORT as REPORT_FILE
-from edgeml_converters.outcome.folder import building, check
-from tests.disks import small
+from edgeml_converters.outcome.folder import building
+from edgeml_converters.outcome.place import REPORT as REPORT_FILE
 
+WRITTEN = ("report.json", "report.html", "contract.json", "holdout.npz", "onnx-fp32/model.onnx")
 REPORT = documents.encode(
-    ConversionReport(source="s", framework="torch", samples=1, variants=(), tools={})
+    ConversionReport(source="s", framework="torch", samples=1, variants=(), tools={}, files=WRITTEN)
 )
 
 
@@ -149,18 +150,6 @@ def test_a_disk_without_locks_is_built_on_and_nothing_there_is_removed(
     assert set(tmp_path.iterdir()) == {tmp_path / "out", left}
 
 
-@pytest.mark.parametrize("report", [None, b"{}"])
-def test_a_folder_of_other_things_is_not_replaced(tmp_path: Path, report: bytes | None) -> None:
-    (tmp_path / "thesis.tex").write_text("years of work")
-    if report is not None:
-        (tmp_path / "report.json").write_bytes(report)
-    with pytest.raises(InputError, match="holds other files"):
-        check(tmp_path)
-    with pytest.raises(InputError), building(tmp_path):
-        pass
-    assert (tmp_path / "thesis.tex").exists()
-
-
 def test_people_may_put_things_there_while_it_is_made(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with (
@@ -175,39 +164,12 @@ def test_people_may_put_things_there_while_it_is_made(tmp_path: Path) -> None:
     assert [path.name for path in beside.iterdir()] == ["report.json"]
 
 
-def test_notes_beside_an_earlier_conversion_are_not_lost(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    with building(out) as build:
-        (build / "report.json").write_bytes(REPORT)
-    (out / "notes.md").touch()
-    with pytest.raises(
-        InputError, match=r"but holds other files than a conversion's, as notes\.md"
-    ):
-        check(out)
-
-
 @pytest.mark.parametrize("name", ["a" * 200, "a" * 255, "\u00e9" * 120])
 def test_any_name_that_a_folder_may_have(tmp_path: Path, name: str) -> None:
     for _ in range(2):
         with building(tmp_path / name) as build:
             (build / "report.json").write_bytes(REPORT)
     assert [path.name for path in tmp_path.iterdir()] == [name]
-
-
-def test_what_can_be_no_folder_is_told_at_once(tmp_path: Path) -> None:
-    (tmp_path / "a").symlink_to("b")
-    (tmp_path / "b").symlink_to("a")
-    with pytest.raises(InputError, match="is a link that leads back to itself"):
-        check(tmp_path / "a")
-    for name in ("a" * 256, "a\0b", "a" * 256 + "/out"):
-        with pytest.raises(InputError, match=r"can be no folder \(.*\); name another"):
-            check(tmp_path / name)
-
-
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
-    (tmp_path / "out").write_text("")
-    with pytest.raises(InputError, match="is a file"):
-        check(tmp_path / "out")
 
 
 def test_a_link_stays_one(tmp_path: Path) -> None:
@@ -222,20 +184,88 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"place", "link"}
 
 
-def test_the_folder_that_one_is_in_is_not_replaced(
+def test_a_folder_keeps_its_rights(tmp_path: Path) -> None:
+    """It may be for few, and so may what is in it."""
+    out = tmp_path / "out"
+    out.mkdir()
+    out.chmod(0o2750)
+    with building(out) as build:
+        (build / "report.json").write_bytes(REPORT)
+    assert stat.S_IMODE(out.stat().st_mode) == 0o2750
+
+
+@pytest.mark.parametrize("exchanges", [True, False])
+@pytest.mark.parametrize("name", ["out", "\u00e9" * 125])
+def test_what_was_made_is_kept_where_only_its_place_could_not_be_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, exchanges: bool
+) -> None:
+    out, rename = tmp_path / name, Path.rename
+    with building(out) as build:
+        (build / "report.json").write_bytes(REPORT)
+
+    def busy(*_: Path) -> bool:
+        raise OSError(errno.EBUSY, "it is busy")
+
+    def renaming(source: Path, target: Path) -> Path:
+        return rename(source, target) if source != out or not busy() else source
+
+    monkeypatch.setattr(folder, "_exchange", busy if exchanges else lambda *_: False)
+    monkeypatch.setattr(Path, "rename", renaming)
+    with (
+        pytest.raises(StorageError, match=r"it is busy.* What was made now is in"),
+        building(out) as build,
+    ):
+        (build / "report.json").write_bytes(REPORT)
+        (build / "holdout.npz").touch()
+    (beside,) = set(tmp_path.iterdir()) - {out}
+    assert sorted(path.name for path in beside.iterdir()) == ["holdout.npz", "report.json"]
+    assert [path.name for path in out.iterdir()] == ["report.json"]
+
+
+def test_the_only_copy_of_an_earlier_conversion_is_never_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "in" / "it").mkdir(parents=True)
-    for inside in (".", "in", "in/it"):
-        monkeypatch.chdir(tmp_path / inside)
-        with pytest.raises(InputError, match="is the folder that you are in and would be replaced"):
-            check(tmp_path)
-    check(Path("new"))
+    out, rename = tmp_path / "out", Path.rename
+    with building(out) as build:
+        (build / "report.json").write_bytes(REPORT)
+        (build / "holdout.npz").touch()
+
+    def only_away(source: Path, target: Path) -> Path:
+        if source == out:
+            return rename(source, target)
+        raise OSError(errno.EIO, "the disk failed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder, "_exchange", lambda *_: False)
+        patched.setattr(Path, "rename", only_away)
+        with pytest.raises(StorageError, match="the disk failed"), building(out) as build:
+            (build / "report.json").write_bytes(REPORT)
+    assert not out.exists()
+    with building(out) as build:
+        (build / "report.json").write_bytes(REPORT)
+        assert (out / "holdout.npz").exists()  # it was put back
+    assert list(tmp_path.iterdir()) == [out]
 
 
-def test_a_disk_of_its_own_is_not_replaced(tmp_path: Path) -> None:
+def test_what_is_put_there_in_the_last_moment_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, exchange = tmp_path / "out", folder._exchange
+    with building(out) as build:
+        (build / "report.json").write_bytes(REPORT)
+
+    def late(a: Path, b: Path) -> bool:
+        if not (a / "notes.md").exists():
+            (out / "notes.md").touch()
+        return exchange(a, b)
+
+    monkeypatch.setattr(folder, "_exchange", late)
     with (
-        small(tmp_path / "disk", "64k") as disk,
-        pytest.raises(InputError, match="is a disk of its own and would be replaced"),
+        pytest.raises(InputError, match=r"holds notes\.md.* What was made now"),
+        building(out) as build,
     ):
-        check(disk)
+        (build / "report.json").write_bytes(REPORT)
+        (build / "holdout.npz").touch()
+    assert sorted(path.name for path in out.iterdir()) == ["notes.md", "report.json"]
+    (beside,) = set(tmp_path.iterdir()) - {out}
+    assert (beside / "holdout.npz").exists()
