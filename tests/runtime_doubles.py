@@ -18,14 +18,13 @@ from edgeml.trust import Verifier
 from edgeml_runtime import child
 from edgeml_runtime.config import Config
 from edgeml_runtime.engines.base import Engine, Signature, TensorSpec
-from edgeml_runtime.fetch import Fetcher
-from edgeml_runtime.live import Identity, Live, LoadedModel
-from edgeml_runtime.opened import Opened
-from edgeml_runtime.record import Installed
-from edgeml_runtime.reporter import Reporter
-from edgeml_runtime.stage import Staged
-from edgeml_runtime.steps import Load, Stage, Swap
-from edgeml_runtime.store import Store
+from edgeml_runtime.serving.live import Identity, Live, LoadedModel
+from edgeml_runtime.store.disk import Store
+from edgeml_runtime.store.opened import Opened
+from edgeml_runtime.store.record import Installed, Staged
+from edgeml_runtime.swap.fetch import Fetcher
+from edgeml_runtime.swap.steps import Load, Stage, Swap
+from edgeml_runtime.telemetry.reporter import Reporter
 from tests.packages import CONTRACT, tiny_package
 
 FLEET, MODEL, CHANNEL = "test", "tiny", "stable"

@@ -19,8 +19,8 @@ from edgeml_runtime.config import Config
 from edgeml_runtime.daemon import Daemon
 from edgeml_runtime.engines.registry import ENGINES
 from edgeml_runtime.replay import Replay
-from edgeml_runtime.reporter import say
 from edgeml_runtime.serving.server import Server, parse_address
+from edgeml_runtime.telemetry.reporter import say
 
 
 class _Parser(argparse.ArgumentParser):

@@ -24,14 +24,14 @@ from edgeml.mqtt import Link
 from edgeml.release import Release
 from edgeml.topics import Topics
 from edgeml.trust import Verifier
-from edgeml_runtime.boot import boot
 from edgeml_runtime.config import Config
-from edgeml_runtime.fetch import Fetcher
-from edgeml_runtime.health import Health
-from edgeml_runtime.live import Identity, Live, Prediction
-from edgeml_runtime.reporter import Reporter
-from edgeml_runtime.steps import Swap
-from edgeml_runtime.store import Store
+from edgeml_runtime.serving.live import Identity, Live, Prediction
+from edgeml_runtime.store.disk import Store
+from edgeml_runtime.swap.boot import boot
+from edgeml_runtime.swap.fetch import Fetcher
+from edgeml_runtime.swap.health import Health
+from edgeml_runtime.swap.steps import Swap
+from edgeml_runtime.telemetry.reporter import Reporter
 
 _POLL_SECONDS = 0.05
 

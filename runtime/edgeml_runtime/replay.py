@@ -16,7 +16,7 @@ from edgeml import atomic
 from edgeml.contract import Contract, as_taken
 from edgeml.errors import ContractError, EdgemlError, InputError, StorageError
 from edgeml_runtime.daemon import Daemon
-from edgeml_runtime.live import Prediction
+from edgeml_runtime.serving.live import Prediction
 
 _TAIL_BYTES = 4096  # more than the longest line
 HEADER = "sequence,row,start_ns,latency_us,version,generation,top1,status"

@@ -15,8 +15,8 @@ from edgeml.packing import pack
 from edgeml_converters.asked import Asked, FreeAxis, check_asked, check_free, parse_free
 from edgeml_converters.formats.onnx_asked import opset_of
 from edgeml_converters.parity.sizes import Sized, cut, sizes_of_outputs
-from edgeml_runtime.loader import check_holdout, open_engine
-from edgeml_runtime.stage import check_signature
+from edgeml_runtime.swap.loader import check_holdout, open_engine
+from edgeml_runtime.swap.stage import check_signature
 from tests.converters.commands import HERE, convert, write_data
 
 TORCH = HERE / "torch_forms.py"

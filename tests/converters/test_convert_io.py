@@ -14,7 +14,7 @@ from edgeml.errors import HoldoutError
 from edgeml.package import Package
 from edgeml.quantisation import Quantisation
 from edgeml_runtime.engines.tflite import LitertEngine
-from edgeml_runtime.loader import check_holdout, open_engine
+from edgeml_runtime.swap.loader import check_holdout, open_engine
 from tests.converters.commands import HERE, Ended, convert, write_data
 from tests.converters.plain_figures import snr_db
 

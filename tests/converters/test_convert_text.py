@@ -7,8 +7,8 @@ import pytest
 
 from edgeml.package import Package
 from edgeml.packing import pack
-from edgeml_runtime.loader import check_holdout, open_engine
-from edgeml_runtime.stage import check_signature
+from edgeml_runtime.swap.loader import check_holdout, open_engine
+from edgeml_runtime.swap.stage import check_signature
 from tests.converters.commands import HERE, convert
 
 pytestmark = pytest.mark.torch

@@ -15,7 +15,7 @@ from edgeml.errors import Category
 from edgeml.faults import Fault
 from edgeml.limits import Limits
 from edgeml.telemetry import EventKind
-from edgeml_runtime.machine import State
+from edgeml_runtime.swap.machine import State
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edgeml import documents
-from edgeml_runtime.record import Record
+from edgeml_runtime.store.record import Record
 from tests.runtime_doubles import Device, MemoryLink, package, release_of
 
 

@@ -15,14 +15,14 @@ from edgeml.errors import StorageError
 from edgeml.limits import LIMITS
 from edgeml_devices.broker import Broker
 from edgeml_devices.publish import publish
-from edgeml_runtime.boot import boot
 from edgeml_runtime.config import Config
 from edgeml_runtime.daemon import Daemon
-from edgeml_runtime.health import Health
-from edgeml_runtime.live import LoadedModel
-from edgeml_runtime.opened import Opened
-from edgeml_runtime.record import Installed
-from edgeml_runtime.store import Store
+from edgeml_runtime.serving.live import LoadedModel
+from edgeml_runtime.store.disk import Store
+from edgeml_runtime.store.opened import Opened
+from edgeml_runtime.store.record import Installed
+from edgeml_runtime.swap.boot import boot
+from edgeml_runtime.swap.health import Health
 from tests.flow.conversions import data
 from tests.flow.conversions import package as real_package
 from tests.flow.fleet import FLEET, Watcher

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from edgeml_runtime import boot, child, loader, stage
-from edgeml_runtime.opened import Opened
-from edgeml_runtime.stage import Staged
-from edgeml_runtime.steps import load
+from edgeml_runtime import child
+from edgeml_runtime.store.opened import Opened
+from edgeml_runtime.store.record import Staged
+from edgeml_runtime.swap import boot, loader, stage
+from edgeml_runtime.swap.steps import load
 from tests.flow.conversions import data, package
 from tests.night.disk import Recorder, State
 from tests.runtime_doubles import Device, MemoryLink, release_of

@@ -17,7 +17,7 @@ from edgeml_devices.broker import Broker
 from edgeml_devices.publish import publish
 from edgeml_runtime.config import Config
 from edgeml_runtime.daemon import Daemon
-from edgeml_runtime.live import NoModelError
+from edgeml_runtime.serving.live import NoModelError
 from tests.flow.conversions import data, package
 from tests.flow.fleet import FLEET, MODEL, Watcher
 

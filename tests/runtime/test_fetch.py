@@ -7,8 +7,8 @@ import pytest
 from edgeml import digests
 from edgeml.errors import VerificationError
 from edgeml.trust import Verifier
-from edgeml_runtime.fetch import Fetcher, Interrupted
-from edgeml_runtime.store import Store
+from edgeml_runtime.store.disk import Store
+from edgeml_runtime.swap.fetch import Fetcher, Interrupted
 from tests.runtime_doubles import CHANNEL, FLEET, MODEL, TOPICS, MemoryLink
 
 VERIFIER = Verifier(FLEET, MODEL, CHANNEL)

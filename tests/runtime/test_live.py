@@ -16,7 +16,7 @@ from edgeml.contract import Contract, Tensor
 from edgeml.errors import ContractError, EngineError
 from edgeml.manifest import Optimisation
 from edgeml_runtime.engines.base import Engine, Signature, TensorSpec
-from edgeml_runtime.live import (
+from edgeml_runtime.serving.live import (
     Identity,
     Live,
     LoadedModel,

@@ -11,9 +11,9 @@ from edgeml.contract import Contract, Tensor
 from edgeml.errors import EngineError, HoldoutError
 from edgeml.holdout import Holdout
 from edgeml.manifest import File, Requirement, Variant
-from edgeml_runtime import loader
 from edgeml_runtime.engines.onnx import OnnxEngine
-from edgeml_runtime.live import Identity
+from edgeml_runtime.serving.live import Identity
+from edgeml_runtime.swap import loader
 from tests import onnx_models
 from tests.holdouts import shipped_holdout
 

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from edgeml_runtime.machine import TABLE, Event, Machine, State
+from edgeml_runtime.swap.machine import TABLE, Event, Machine, State
 
 
 @pytest.mark.parametrize(("state", "event"), list(product(State, Event)))

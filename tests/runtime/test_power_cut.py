@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edgeml_runtime.boot import boot
+from edgeml_runtime.swap.boot import boot
 from tests.runtime_doubles import Device, MemoryLink, fake_load, package, release_of
 
 _OPERATIONS = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "open"}

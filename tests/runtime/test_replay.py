@@ -11,8 +11,8 @@ import pytest
 from edgeml.errors import InputError, StorageError
 from edgeml_runtime.config import Config
 from edgeml_runtime.daemon import Daemon
-from edgeml_runtime.live import Prediction
 from edgeml_runtime.replay import HEADER, Record, Replay, read_rows
+from edgeml_runtime.serving.live import Prediction
 from tests.packages import CONTRACT
 from tests.runtime_doubles import loaded
 

@@ -11,7 +11,7 @@ import pytest
 
 from edgeml.errors import EdgemlError, InputError
 from edgeml_runtime.__main__ import run
-from edgeml_runtime.store import Store
+from edgeml_runtime.store.disk import Store
 
 GOOD = {
     "--broker": "mqtt://127.0.0.1:1", "--fleet": "f", "--device": "d", "--model": "m",

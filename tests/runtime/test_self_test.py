@@ -13,7 +13,7 @@ from edgeml.errors import HoldoutError
 from edgeml.holdout import Holdout, decode, encode
 from edgeml.manifest import File, Optimisation, Requirement, Variant
 from edgeml_runtime.engines.base import Engine, Signature, TensorSpec
-from edgeml_runtime.loader import check_holdout, open_engine
+from edgeml_runtime.swap.loader import check_holdout, open_engine
 from tests import onnx_models
 from tests.holdouts import shipped_holdout
 

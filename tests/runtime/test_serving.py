@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeml.errors import InputError
-from edgeml_runtime.live import Live
 from edgeml_runtime.serving.answers import Answers
+from edgeml_runtime.serving.live import Live
 from edgeml_runtime.serving.server import BODY_MAX_BYTES, Server, parse_address
 from tests.runtime_doubles import MODEL, loaded
 

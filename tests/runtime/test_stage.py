@@ -14,10 +14,11 @@ from edgeml.errors import ContractError, EdgemlError, EngineError, HoldoutError,
 from edgeml.manifest import Variant
 from edgeml_runtime import child
 from edgeml_runtime.engines.base import TensorSpec
-from edgeml_runtime.live import Identity
-from edgeml_runtime.loader import load
-from edgeml_runtime.opened import Opened
-from edgeml_runtime.stage import Staged, check_signature, stage
+from edgeml_runtime.serving.live import Identity
+from edgeml_runtime.store.opened import Opened
+from edgeml_runtime.store.record import Staged
+from edgeml_runtime.swap.loader import load
+from edgeml_runtime.swap.stage import check_signature, stage
 from tests.flow.conversions import package
 from tests.runtime_doubles import Device, FakeEngine, MemoryLink, release_of, wide
 

@@ -9,7 +9,7 @@ import pytest
 from edgeml import atomic, digests
 from edgeml.errors import InputError, StorageError, VerificationError
 from edgeml.manifest import MANIFEST
-from edgeml_runtime.store import Store
+from edgeml_runtime.store.disk import Store
 from tests.runtime_doubles import Device, package, release_of, wide
 
 

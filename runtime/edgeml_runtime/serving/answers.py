@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 from edgeml.errors import ContractError, EngineError
-from edgeml_runtime.live import Live, NoModelError
 from edgeml_runtime.serving import protocol
+from edgeml_runtime.serving.live import Live, NoModelError
 
 Answer = tuple[int, dict[str, Any]]
 _MODEL = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?(?:/(ready|infer))?")

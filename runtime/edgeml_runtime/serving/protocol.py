@@ -13,7 +13,7 @@ import numpy.typing as npt
 from edgeml import __version__
 from edgeml.contract import Contract, Tensor
 from edgeml.errors import ContractError, EngineError
-from edgeml_runtime.live import Identity, Prediction
+from edgeml_runtime.serving.live import Identity, Prediction
 
 _DATATYPES = {
     "bool": "BOOL", "float16": "FP16", "float32": "FP32", "float64": "FP64",

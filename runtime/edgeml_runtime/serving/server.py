@@ -13,8 +13,8 @@ from typing import Any, Self
 import msgspec
 
 from edgeml.errors import InputError
-from edgeml_runtime.live import Live
 from edgeml_runtime.serving.answers import Answers, error
+from edgeml_runtime.serving.live import Live
 
 BODY_MAX_BYTES = 16 << 20
 _IDLE_SECONDS = 60.0  # a connection on which nothing comes

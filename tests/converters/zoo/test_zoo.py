@@ -15,7 +15,7 @@ from edgeml import digests
 from edgeml.conversion import ConversionReport
 from edgeml.package import Package
 from edgeml.packing import pack
-from edgeml_runtime.loader import check_holdout, open_engine
+from edgeml_runtime.swap.loader import check_holdout, open_engine
 from tests.converters.commands import convert
 from tests.converters.zoo.conversions import Key, convert_all, make_all
 from tests.converters.zoo.table import FORMATS, PRECISIONS, TITLES, cell, reason, verdicts, written

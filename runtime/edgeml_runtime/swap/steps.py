@@ -10,17 +10,18 @@ from edgeml.errors import ContractError, EdgemlError, RoadError, StageError, Sto
 from edgeml.limits import LIMITS
 from edgeml.release import Release
 from edgeml.trust import Verifier
-from edgeml_runtime import child, loader
+from edgeml_runtime import child
 from edgeml_runtime.config import Config
 from edgeml_runtime.engines import registry
-from edgeml_runtime.fetch import Fetcher, Interrupted
-from edgeml_runtime.live import Identity, Live, LoadedModel
-from edgeml_runtime.machine import Event, Machine, State
-from edgeml_runtime.opened import Opened
-from edgeml_runtime.record import Installed
-from edgeml_runtime.reporter import Reporter
-from edgeml_runtime.stage import Staged, stage
-from edgeml_runtime.store import Store
+from edgeml_runtime.serving.live import Identity, Live, LoadedModel
+from edgeml_runtime.store.disk import Store
+from edgeml_runtime.store.opened import Opened
+from edgeml_runtime.store.record import Installed, Staged
+from edgeml_runtime.swap import loader
+from edgeml_runtime.swap.fetch import Fetcher, Interrupted
+from edgeml_runtime.swap.machine import Event, Machine, State
+from edgeml_runtime.swap.stage import stage
+from edgeml_runtime.telemetry.reporter import Reporter
 
 
 def load(installed: Installed, opened: Opened, threads: int) -> LoadedModel:

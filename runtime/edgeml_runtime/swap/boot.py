@@ -9,13 +9,13 @@ from edgeml.limits import LIMITS
 from edgeml.release import Release
 from edgeml_runtime import child
 from edgeml_runtime.config import Config
-from edgeml_runtime.live import Live
-from edgeml_runtime.machine import State
-from edgeml_runtime.record import Installed
-from edgeml_runtime.reporter import Reporter
-from edgeml_runtime.stage import stage
-from edgeml_runtime.steps import Load, load
-from edgeml_runtime.store import Store
+from edgeml_runtime.serving.live import Live
+from edgeml_runtime.store.disk import Store
+from edgeml_runtime.store.record import Installed
+from edgeml_runtime.swap.machine import State
+from edgeml_runtime.swap.stage import stage
+from edgeml_runtime.swap.steps import Load, load
+from edgeml_runtime.telemetry.reporter import Reporter
 
 
 def boot(

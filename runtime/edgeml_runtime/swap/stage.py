@@ -1,8 +1,8 @@
 """Staging: a version proves itself in a process of its own before it comes near the live one.
 
-`python -m edgeml_runtime.stage FOLDER VARIANT ENGINE INTO WALL_SECONDS ADDRESS_SPACE FD` prepares
-the variant for this device, loads it, checks the contract against the engine's own signature and
-re-runs the whole shipped holdout. Its only answer is an Outcome on FD.
+`python -m edgeml_runtime.swap.stage FOLDER VARIANT ENGINE INTO WALL_SECONDS ADDRESS_SPACE FD`
+prepares the variant for this device, loads it, checks the contract against the engine's own
+signature and re-runs the whole shipped holdout. Its only answer is an Outcome on FD.
 """
 
 import os
@@ -22,16 +22,9 @@ from edgeml.manifest import Variant
 from edgeml_runtime import child
 from edgeml_runtime.engines.base import Engine, TensorSpec
 from edgeml_runtime.engines.registry import engine_class
-from edgeml_runtime.loader import check_holdout, open_engine, optimisation
-from edgeml_runtime.opened import Opened
-
-
-class Staged(Strict, frozen=True, kw_only=True):
-    """What the engine made of a variant. entry: the file to load; files: path -> SHA-256, all
-    relative to the package's folder."""
-
-    entry: str
-    files: dict[str, str]
+from edgeml_runtime.store.opened import Opened
+from edgeml_runtime.store.record import Staged
+from edgeml_runtime.swap.loader import check_holdout, open_engine, optimisation
 
 
 class Outcome(Strict, frozen=True, kw_only=True):
@@ -57,7 +50,7 @@ def stage(
         raise StorageError(f"{into} needs {size} bytes: the disk is full; free some space.")
     data = child.run(
         child.python(
-            "edgeml_runtime.stage", str(opened.folder), opened.variant.id, engine, str(into),
+            "edgeml_runtime.swap.stage", str(opened.folder), opened.variant.id, engine, str(into),
             str(limits.wall_seconds), str(limits.address_space_bytes),
         ),
         limits,

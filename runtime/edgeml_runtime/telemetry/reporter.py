@@ -13,7 +13,7 @@ from edgeml.release import Release
 from edgeml.telemetry import Event, EventKind, Report, State
 from edgeml.topics import Topics
 from edgeml_runtime.config import Config
-from edgeml_runtime.live import Identity, Live, Window
+from edgeml_runtime.serving.live import Identity, Live, Window
 
 QUEUE_MESSAGES = 256  # kept while there is no connection; then the oldest go
 _GOODBYE_SECONDS = 2.0

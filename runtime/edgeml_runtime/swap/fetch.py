@@ -13,7 +13,7 @@ from edgeml.mqtt import Link
 from edgeml.release import Release
 from edgeml.topics import Topics
 from edgeml.trust import Verifier
-from edgeml_runtime.store import Store
+from edgeml_runtime.store.disk import Store
 
 _POLL_SECONDS = 0.2
 Said = Callable[[str], None]

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 
 from edgeml.errors import StorageError
-from edgeml_runtime.live import Live
-from edgeml_runtime.reporter import Reporter
-from edgeml_runtime.store import Store
+from edgeml_runtime.serving.live import Live
+from edgeml_runtime.store.disk import Store
+from edgeml_runtime.telemetry.reporter import Reporter
 
 _MOST_RETRY_SECONDS = 3600.0
 

@@ -14,7 +14,7 @@ from edgeml.parity import shipped
 from edgeml_runtime import memory
 from edgeml_runtime.engines.base import Engine
 from edgeml_runtime.engines.registry import engine_class
-from edgeml_runtime.live import Identity, LoadedModel
+from edgeml_runtime.serving.live import Identity, LoadedModel
 
 WARM_RUNS = 3
 LOW_PRIORITY = 19

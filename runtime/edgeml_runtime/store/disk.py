@@ -25,8 +25,8 @@ from edgeml.errors import InputError, StorageError, VerificationError
 from edgeml.manifest import MANIFEST, File
 from edgeml.release import Release
 from edgeml.trust import Verifier
-from edgeml_runtime.opened import Opened
-from edgeml_runtime.record import Installed, Record
+from edgeml_runtime.store.opened import Opened
+from edgeml_runtime.store.record import Installed, Record
 
 _STATE = "state.json"
 _COPY = "state.json.copy"

@@ -3,7 +3,14 @@
 from edgeml import documents
 from edgeml.documents import Strict
 from edgeml.release import Release
-from edgeml_runtime.stage import Staged
+
+
+class Staged(Strict, frozen=True, kw_only=True):
+    """What the engine made of a variant. entry: the file to load; files: path -> SHA-256, all
+    relative to the package's folder."""
+
+    entry: str
+    files: dict[str, str]
 
 
 class Installed(Strict, frozen=True, kw_only=True):

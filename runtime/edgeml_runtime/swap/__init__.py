@@ -1,0 +1,1 @@
+"""From a release to a live model, beside the one that predicts."""

@@ -1,0 +1,1 @@
+"""What the device tells the fleet."""
