@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from edgeml.errors import EdgemlError, EngineError, InputError, said
 from edgeml.manifest import Precision
+from edgeml.parent import end_with
 from edgeml_converters.asked import Asked
 from edgeml_converters.formats.npz import MAPPED_BYTES, load, save
 from edgeml_converters.formats.tensors import Arrays
@@ -231,4 +232,5 @@ def _trace(request: Trace) -> Traced:
 
 
 if __name__ == "__main__":
+    end_with(int(sys.argv[2]))
     serve(Session().answer, int(sys.argv[1]))

@@ -1,12 +1,11 @@
 """Ties a child process to its parent: `python -m edgeml_devices.tether PARENT COMMAND...`.
 
-The kernel ends COMMAND when the thread that started it ends, however that happens (SIGKILL too):
-PR_SET_PDEATHSIG is inherited over exec. It is SIGTERM, so that a broker saves what it keeps.
+The kernel ends COMMAND when the thread that started it ends, by SIGTERM, so that a broker saves
+what it keeps.
 `spawn` starts children from one thread that lives as long as the interpreter, so a child outlives
 the thread that asked for it. Only Linux has such a tie; elsewhere COMMAND ends when it is stopped.
 """
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -15,7 +14,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO
 
-_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+from edgeml.parent import end_with
+
 _SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tether")
 
 
@@ -33,11 +33,7 @@ def _popen(command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
 
 def main() -> None:
     parent, command = int(sys.argv[1]), sys.argv[2:]
-    libc = ctypes.CDLL(None, use_errno=True)
-    if sys.platform == "linux" and libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0) != 0:
-        sys.exit(f"prctl: {os.strerror(ctypes.get_errno())}")
-    if os.getppid() != parent:  # the parent ended before the kernel was told to watch it
-        sys.exit("the parent is gone")
+    end_with(parent, signal.SIGTERM)
     os.execvp(command[0], command)
 
 

@@ -4,7 +4,6 @@ The child is of the lowest priority and its time runs out: as it does, its prior
 by step, since on a busy core an idle process may wait for ever. It dies with its parent.
 """
 
-import ctypes
 import math
 import os
 import resource
@@ -18,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeml.errors import Category, EngineError, StageError
+from edgeml.parent import end_with
 
-_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _POLL_SECONDS = 0.1
 # After this share of the time the child gets this nice value.
 _RISING = ((0.25, 19), (0.5, 10), (0.75, 0))
@@ -33,9 +32,29 @@ class Limits:
     address_space_bytes: int
 
 
-def enter(limits: Limits) -> None:
-    """In the child, before anything else: its priority and limits."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+@dataclass(frozen=True)
+class Job:
+    """What a child is started for, and what people read of it.
+
+    name: begins sentences. module: run by this interpreter. longer, crashed: what to do where it
+    takes too long, or ends without an answer.
+    """
+
+    name: str
+    module: str
+    longer: str
+    crashed: str
+
+
+def enter(arguments: Sequence[str]) -> tuple[list[str], Limits, int]:
+    """In the child, before anything else: takes up its priority and limits.
+
+    arguments: of the process. Returns those that `run` was given, the limits, and the descriptor
+    that the answer is to be written to.
+    """
+    *given, wall, space, parent, answer = arguments
+    limits = Limits(float(wall), int(space))
+    end_with(int(parent))
     # Whoever ends the daemon may signal all of its processes; the daemon itself ends this one.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -47,10 +66,13 @@ def enter(limits: Limits) -> None:
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     else:  # without the right to leave the idle class again nobody should enter it
         os.nice(19)
+    return given, limits, int(answer)
 
 
-def run(command: Sequence[str], limits: Limits, stopped: Callable[[], bool]) -> bytes | None:
-    """Runs `command` + [FD] and returns what it wrote to that descriptor; None when `stopped`.
+def run(
+    job: Job, arguments: Sequence[str], limits: Limits, stopped: Callable[[], bool]
+) -> bytes | None:
+    """Runs the job's module and returns what it answered; None when `stopped`.
 
     Raises StageError when it took too long or too much memory, EngineError when it crashed.
     """
@@ -60,7 +82,16 @@ def run(command: Sequence[str], limits: Limits, stopped: Callable[[], bool]) -> 
         open(os.memfd_create("said"), "w+b") as said,
     ):
         process = subprocess.Popen(
-            [*command, str(answer.fileno())],
+            [
+                sys.executable,
+                "-m",
+                job.module,
+                *arguments,
+                str(limits.wall_seconds),
+                str(limits.address_space_bytes),
+                str(os.getpid()),
+                str(answer.fileno()),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=said,
@@ -69,7 +100,7 @@ def run(command: Sequence[str], limits: Limits, stopped: Callable[[], bool]) -> 
         )
         with process:
             try:
-                if not _wait(process, limits, stopped):
+                if not _wait(process, job, limits, stopped):
                     return None
             finally:
                 process.kill()
@@ -79,11 +110,14 @@ def run(command: Sequence[str], limits: Limits, stopped: Callable[[], bool]) -> 
         if process.returncode in (-signal.SIGTERM, -signal.SIGINT) or stopped():
             return None  # ended with the daemon: that is no fault of the model's
         if process.returncode != 0 or not data:
-            raise _failure(process.returncode, said.read().decode(errors="replace"), limits)
+            text = said.read().decode(errors="replace")
+            raise _failure(job, process.returncode, text, limits)
     return data
 
 
-def _wait(process: subprocess.Popen[bytes], limits: Limits, stopped: Callable[[], bool]) -> bool:
+def _wait(
+    process: subprocess.Popen[bytes], job: Job, limits: Limits, stopped: Callable[[], bool]
+) -> bool:
     """False when `stopped` before its end."""
     begin = time.monotonic()
     rising = list(_RISING)
@@ -98,8 +132,8 @@ def _wait(process: subprocess.Popen[bytes], limits: Limits, stopped: Callable[[]
             _raise(process.pid, rising.pop(0)[1])
         if share >= 1:
             raise StageError(
-                f"Staging took longer than {limits.wall_seconds:g} s and was ended; "
-                "use a smaller model or raise --stage-seconds."
+                f"{job.name} took longer than {limits.wall_seconds:g} s and was ended; "
+                f"{job.longer}."
             )
 
 
@@ -116,34 +150,26 @@ def _raise(pid: int, nice: int) -> None:
             os.setpriority(os.PRIO_PROCESS, int(task.name), nice)
 
 
-def _failure(code: int, said: str, limits: Limits) -> StageError | EngineError:
+def _failure(job: Job, code: int, said: str, limits: Limits) -> StageError | EngineError:
     last = next(iter(reversed(said.strip().splitlines())), "")
     if code == -signal.SIGXCPU:
         return StageError(
-            f"Staging took more than {math.ceil(limits.wall_seconds)} s of CPU time and was ended; "
-            "use a smaller model or raise --stage-seconds."
+            f"{job.name} took more than {math.ceil(limits.wall_seconds)} s of CPU time and was "
+            f"ended; {job.longer}."
         )
     if "MemoryError" in said or "bad_alloc" in said:
-        return memory_error(limits.address_space_bytes)
+        return memory_error(job, limits.address_space_bytes)
     if code < 0:
-        return EngineError(
-            f"The engine crashed with {signal.Signals(-code).name} while staging; "
-            "convert the model again or choose another variant."
-        )
+        return EngineError(f"{job.name} crashed with {signal.Signals(-code).name}; {job.crashed}.")
     return EngineError(
-        f"Staging ended with exit code {code} and no result ({last or 'it said nothing'}); "
-        "convert the model again or choose another variant."
+        f"{job.name} ended with exit code {code} and no result ({last or 'it said nothing'}); "
+        f"{job.crashed}."
     )
 
 
-def memory_error(allowed: int) -> StageError:
+def memory_error(job: Job, allowed: int) -> StageError:
     return StageError(
-        f"Staging needed more than the {allowed >> 20} MiB of memory that it is allowed; "
+        f"{job.name} needed more than the {allowed >> 20} MiB of memory that it is allowed; "
         "use a smaller model.",
         category=Category.MEMORY_ALLOCATION,
     )
-
-
-def python(module: str, *arguments: str) -> list[str]:
-    """The command that runs `module` with this interpreter."""
-    return [sys.executable, "-m", module, *arguments]

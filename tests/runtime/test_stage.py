@@ -1,5 +1,6 @@
 """Staging in its real child on ONNX Runtime: what is right passes, what lies is refused."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from edgeml import documents, holdout
+from edgeml import digests, documents, holdout
 from edgeml.contract import Contract, Tensor
 from edgeml.errors import ContractError, EdgemlError, EngineError, HoldoutError, StageError
 from edgeml.manifest import Variant
@@ -17,6 +18,7 @@ from edgeml_runtime.engines.base import TensorSpec
 from edgeml_runtime.serving.live import Identity
 from edgeml_runtime.store.opened import Opened
 from edgeml_runtime.store.record import Staged
+from edgeml_runtime.swap import stage as stages
 from edgeml_runtime.swap.loader import load
 from edgeml_runtime.swap.stage import check_signature, stage
 from tests.flow.conversions import package
@@ -101,6 +103,64 @@ def test_too_little_memory_is_said(tmp_path: Path) -> None:
 def test_too_little_time_is_said(tmp_path: Path) -> None:
     with pytest.raises(StageError, match="longer than"):
         staged(opened(tmp_path), child.Limits(0.05, 4 << 30))
+
+
+LYING = """
+import os, sys
+from pathlib import Path
+from edgeml_runtime import child
+(folder, variant, engine, into), _, fd = child.enter(sys.argv[1:])
+into = Path(into)
+into.mkdir(parents=True)
+(into / "model").write_bytes(b"made")
+inside = str((into / "model").relative_to(folder))
+"""
+
+
+@pytest.mark.parametrize(
+    ("does", "entry"),
+    [
+        ("", "'/etc/passwd'"),
+        ("", "'../../state.json'"),
+        ("", "'manifest.json'"),
+        ("", "inside.replace('/model', '/../../manifest.json')"),
+        ("(into / 'link').symlink_to('/etc/passwd')", "inside.replace('model', 'link')"),
+        ("(into / 'link').symlink_to('/etc/passwd')", "inside"),
+        ("into.rename(into.parent / 'x'); into.symlink_to(into.parent / 'x')", "inside"),
+    ],
+)
+def test_what_the_child_says_of_files_is_not_believed(
+    does: str, entry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(EngineError, match="left no model where it was told to"):
+        _staged_by(f"{LYING}{does}\n_answer = {{'entry': {entry}}}", tmp_path, monkeypatch)
+
+
+def test_what_the_child_left_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = _staged_by(f"{LYING}_answer = {{'entry': inside}}", tmp_path, monkeypatch)
+    assert found is not None
+    assert found.files == {found.entry: digests.sha256(b"made")}
+
+
+@pytest.mark.parametrize("kind", ["InputError", "BrokerError", "SystemExit", "os", "", "Exception"])
+def test_an_error_that_staging_cannot_have_is_the_engines(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = f"_answer = {{'error': {kind!r}, 'message': 'm'}}"
+    with pytest.raises(EngineError, match=r"^m$"):
+        _staged_by(LYING + answer, tmp_path, monkeypatch)
+
+
+def _staged_by(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Staged | None:
+    """Staging whose child runs `code`, which sets `_answer`."""
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "lying.py").write_text(
+        f"{code}\nimport json\nos.write(fd, json.dumps(_answer).encode())"
+    )
+    found = os.environ.get("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "modules"), found]))
+    monkeypatch.setattr(stages, "_JOB", replace(stages._JOB, module="lying"))
+    return staged(opened(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,13 @@ class Worker:
         self._memory_bytes = memory_bytes
         self._buffer = b""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "edgeml_converters.worker", str(memory_bytes or 0)],
+            [
+                sys.executable,
+                "-m",
+                "edgeml_converters.worker",
+                str(memory_bytes or 0),
+                str(os.getpid()),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

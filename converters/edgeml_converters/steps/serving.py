@@ -3,11 +3,9 @@
 Everything that a framework or an engine prints goes to stderr, which the parent sends to a log.
 """
 
-import ctypes
 import os
 import re
 import resource
-import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -16,8 +14,6 @@ from edgeml.errors import EdgemlError, EngineError, first_line
 from edgeml_converters.extras import EXTRAS
 from edgeml_converters.steps import messages
 from edgeml_converters.steps.messages import Failed, Reply, Request
-
-_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 class EngineMissing(EngineError):
@@ -29,7 +25,6 @@ def serve(answer: Callable[[Request], Reply], memory_bytes: int) -> None:
 
     memory_bytes: what the process may allocate; 0 for no limit.
     """
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # a worker ends with its parent
     if memory_bytes:  # private memory, and not address space, of which a framework reserves a lot
         resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     requests = os.fdopen(os.dup(0), "rb")

@@ -1,8 +1,8 @@
 """Staging: a version proves itself in a process of its own before it comes near the live one.
 
-`python -m edgeml_runtime.swap.stage FOLDER VARIANT ENGINE INTO WALL_SECONDS ADDRESS_SPACE FD`
-prepares the variant for this device, loads it, checks the contract against the engine's own
-signature and re-runs the whole shipped holdout. Its only answer is an Outcome on FD.
+The child prepares the variant for this device, loads it, checks the contract against the engine's
+own signature and re-runs the whole shipped holdout. It parses what a stranger made, so its answer
+is a claim: what it left is read again, and must be where it was told to leave it.
 """
 
 import os
@@ -13,10 +13,18 @@ from pathlib import Path
 
 import msgspec
 
-from edgeml import atomic, digests, documents, errors
+from edgeml import atomic, digests, documents
 from edgeml.contract import Contract, Tensor, shape_text
 from edgeml.documents import Strict
-from edgeml.errors import Category, ContractError, EdgemlError, EngineError, StorageError
+from edgeml.errors import (
+    Category,
+    ContractError,
+    EdgemlError,
+    EngineError,
+    HoldoutError,
+    StageError,
+    StorageError,
+)
 from edgeml.integers import are_integers
 from edgeml.manifest import Variant
 from edgeml_runtime import child
@@ -26,11 +34,25 @@ from edgeml_runtime.store.opened import Opened
 from edgeml_runtime.store.record import Staged
 from edgeml_runtime.swap.loader import check_holdout, open_engine, optimisation
 
+_JOB = child.Job(
+    name="Staging",
+    module="edgeml_runtime.swap.stage",
+    longer="use a smaller model or raise --stage-seconds",
+    crashed="convert the model again or choose another variant",
+)
+_ERRORS = {
+    kind.__name__: kind
+    for kind in (EngineError, HoldoutError, ContractError, StageError, StorageError)
+}
+
 
 class Outcome(Strict, frozen=True, kw_only=True):
-    """What the child says: a result, or the class, message and category of an error."""
+    """What the child says: the file to load, or the class, message and category of an error.
 
-    staged: Staged | None = None
+    entry: relative to the package's folder; empty after an error.
+    """
+
+    entry: str = ""
     error: str = ""
     message: str = ""
     category: Category = Category.EXECUTION
@@ -48,21 +70,33 @@ def stage(
     size = sum(file.size for file in opened.variant.files)
     if shutil.disk_usage(opened.folder).free < size:
         raise StorageError(f"{into} needs {size} bytes: the disk is full; free some space.")
-    data = child.run(
-        child.python(
-            "edgeml_runtime.swap.stage", str(opened.folder), opened.variant.id, engine, str(into),
-            str(limits.wall_seconds), str(limits.address_space_bytes),
-        ),
-        limits,
-        stopped,
-    )  # fmt: skip
+    arguments = (str(opened.folder), opened.variant.id, engine, str(into))
+    data = child.run(_JOB, arguments, limits, stopped)
     if data is None:
         return None
     outcome = documents.decode(data, Outcome, "staging's answer", EngineError)
-    if outcome.staged is None:
-        kind: type[EdgemlError] = getattr(errors, outcome.error)
+    if not outcome.entry:
+        kind = _ERRORS.get(outcome.error, EngineError)
         raise kind(outcome.message, category=outcome.category)
-    return outcome.staged
+    return _left(opened, into, outcome.entry)
+
+
+def _left(opened: Opened, into: Path, entry: str) -> Staged:
+    """What is really there; raises EngineError for an entry that is elsewhere, and for links."""
+    made = [path for path in into.rglob("*") if path.is_symlink() or not path.is_dir()]
+    file = opened.folder / entry
+    if file not in (opened.entry, *made) or any(path.is_symlink() for path in (into, *made)):
+        raise EngineError(
+            f"Staging left no model where it was told to, but names {entry}; do not trust this "
+            "package."
+        )
+    return Staged(
+        entry=entry,
+        files={
+            str(path.relative_to(opened.folder)): digests.sha256_file(path)
+            for path in {file, *made}
+        },
+    )
 
 
 def prepared(opened: Opened, engine: str) -> Path:
@@ -70,8 +104,9 @@ def prepared(opened: Opened, engine: str) -> Path:
     return opened.folder / "prepared" / f"{opened.variant.id}-{engine}"
 
 
-def work(opened: Opened, name: str, into: Path) -> Staged:
-    """What the child does; raises what `stage` does."""
+def work(opened: Opened, name: str, into: Path) -> str:
+    """What the child does; raises what `stage` does. Returns the file to load, relative to the
+    package's folder."""
     contract = opened.contract()
     level = optimisation(name, opened.variant)
     entry = engine_class(name).prepare(opened.entry, into, level)
@@ -83,13 +118,7 @@ def work(opened: Opened, name: str, into: Path) -> Staged:
     engine = open_engine(name, opened.variant, entry, contract)
     check_signature(engine, contract, opened.variant)
     check_holdout(engine, opened.variant, opened.holdout(), contract)
-    return Staged(
-        entry=str(entry.relative_to(opened.folder)),
-        files={
-            str(path.relative_to(opened.folder)): digests.sha256_file(path)
-            for path in {*made, entry}
-        },
-    )
+    return str(entry.relative_to(opened.folder))
 
 
 def check_signature(engine: Engine, contract: Contract, variant: Variant) -> None:
@@ -128,20 +157,18 @@ def _sync(path: Path) -> None:
 
 
 def main() -> None:
-    folder, variant, engine, into, wall, space, fd = sys.argv[1:]
-    limits = child.Limits(float(wall), int(space))
-    child.enter(limits)
+    (folder, variant, engine, into), limits, answer = child.enter(sys.argv[1:])
     try:
-        outcome = Outcome(staged=work(Opened.read(Path(folder), variant), engine, Path(into)))
+        outcome = Outcome(entry=work(Opened.read(Path(folder), variant), engine, Path(into)))
     except MemoryError:
-        outcome = _failed(child.memory_error(limits.address_space_bytes))
+        outcome = _failed(child.memory_error(_JOB, limits.address_space_bytes))
     except EdgemlError as error:
         if "bad_alloc" in str(error) or "Failed to allocate" in str(error):
-            error = child.memory_error(limits.address_space_bytes)
+            error = child.memory_error(_JOB, limits.address_space_bytes)
         elif "No space left" in str(error):
             error = StorageError(f"{into} could not be written: the disk is full; free some space.")
         outcome = _failed(error)
-    with open(int(fd), "wb") as stream:
+    with open(answer, "wb") as stream:
         stream.write(msgspec.json.encode(outcome))
 
 
