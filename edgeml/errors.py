@@ -12,7 +12,7 @@
     │   └── VerificationError       7   a digest, a generation or a size is not what was promised
     ├── RoadError                       what lies between publisher and device
     │   ├── BrokerError             8   the broker cannot be reached or does not answer
-    │   ├── FetchError              8   bytes did not arrive in time
+    │   ├── FetchError              8   bytes did not arrive in time, or not as they were sent
     │   └── StorageError            9   a disk is full or cannot be written
     └── DeviceError                     the limits of one device
         ├── EngineError             10  an inference engine is missing, too old or failed

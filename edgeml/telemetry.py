@@ -14,6 +14,7 @@ EventKind = Literal[
     "staging",
     "swapped",
     "rejected",
+    "postponed",
     "stalled",
     "connection-lost",
     "connection-restored",

@@ -1,38 +1,57 @@
-"""The verifier: bytes in, trusted object or exception out. No network, no disk, no clock.
+"""The verifier: bytes in, trusted object or exception out. No network, no disk, no clock; what was
+trusted before goes in as a value, and what is trusted then is a value that counts once it is on
+disk.
 
 Today it ties everything to digests and generations; signatures will enter here and nowhere else.
 The order of calls is the order of trust:
 
 - (1) a release is small, well-formed and of a known schema;
 - (2) it names the fleet, model and channel that were asked for;
-- (3) its generation is not below the last one that was trusted;
+- (3) its generation is above the last one that was trusted, or it is that very release;
 - (4) a manifest is small and its digest is the one that the release names;
 - (5) it is well-formed, of a known schema, and carries the release's model and version;
 - (6) its paths, sizes and blob counts are sane;
 - (7) a blob's digest is its address, and the manifest asked for it;
 - (8) a file's size and digest are the manifest's.
 
-Every failure is a VerificationError whose message starts with the number of the check.
+Every failure's message starts with the number of the check. It is a FetchError where bytes are not
+those of their digest, since then the road or the broker is to blame; else a VerificationError: then
+the publisher is.
 """
 
 from edgeml import digests, documents
-from edgeml.errors import VerificationError
+from edgeml.documents import Strict
+from edgeml.errors import Category, FetchError, VerificationError
 from edgeml.limits import LIMITS
 from edgeml.manifest import File, Manifest
 from edgeml.release import Release
 
 
+class Trusted(Strict, frozen=True, kw_only=True):
+    """What a device has come to trust in one channel; it only grows.
+
+    generation: the highest of a release; release_sha256: of that release, in canonical form, empty
+    where there was none.
+    """
+
+    generation: int = 0
+    release_sha256: str = ""
+
+    def after(self, release: Release) -> "Trusted":
+        """What is trusted once `release`, which was verified, is."""
+        return Trusted(generation=release.generation, release_sha256=_digest(release))
+
+
 class Verifier:
     """Trust in one channel of one model, growing from the release inwards."""
 
-    def __init__(self, fleet: str, model: str, channel: str, last_generation: int = 0) -> None:
+    def __init__(self, fleet: str, model: str, channel: str) -> None:
         self.fleet = fleet
         self.model = model
         self.channel = channel
-        self.last_generation = last_generation
 
-    def release(self, data: bytes) -> Release:
-        """A release at or above the last trusted generation (equal: the one already known)."""
+    def release(self, data: bytes, trusted: Trusted) -> Release:
+        """A release above the trusted generation, or once more the one that was trusted."""
         if len(data) > LIMITS.release_max_bytes:
             raise VerificationError(
                 f"(1) the release has {len(data)} bytes where {LIMITS.release_max_bytes} are "
@@ -49,25 +68,32 @@ class Verifier:
                 f"(2) the release is for {'/'.join(found)} where {'/'.join(asked)} was asked for; "
                 "publish it on its own topic."
             )
-        if release.generation < self.last_generation:
+        if release.generation < trusted.generation:
             raise VerificationError(
                 f"(3) the release has generation {release.generation}, below the "
-                f"{self.last_generation} already trusted; publish a newer one."
+                f"{trusted.generation} already trusted; publish a newer one."
             )
-        self.last_generation = release.generation
+        known = release.generation == trusted.generation and trusted.release_sha256
+        if known and known != _digest(release):
+            raise VerificationError(
+                f"(3) the release has the generation {release.generation} that is already trusted, "
+                "but says something else; publish it under a newer one."
+            )
         return release
 
     def manifest(self, data: bytes, release: Release) -> Manifest:
         if len(data) > LIMITS.manifest_max_bytes:
-            raise VerificationError(
+            raise FetchError(
                 f"(4) the manifest has {len(data)} bytes where {LIMITS.manifest_max_bytes} are "
-                "allowed; package with larger blobs."
+                "allowed; package with larger blobs.",
+                category=Category.CONNECTION,
             )
         found = digests.sha256(data)
         if found != release.manifest_sha256:
-            raise VerificationError(
+            raise FetchError(
                 f"(4) the manifest's digest is {found[:12]} where the release names "
-                f"{release.manifest_sha256[:12]}; publish the package again."
+                f"{release.manifest_sha256[:12]}; publish the package again.",
+                category=Category.CONNECTION,
             )
         manifest = documents.decode(data, Manifest, "(5) the manifest")
         if (manifest.name, manifest.version) != (release.model, release.version):
@@ -88,9 +114,10 @@ class Verifier:
     def blob(self, data: bytes, sha256: str) -> bytes:
         found = digests.sha256(data)
         if found != sha256:
-            raise VerificationError(
+            raise FetchError(
                 f"(7) the blob at {sha256[:12]} has digest {found[:12]}: it was changed on its "
-                "way or at the broker; publish the package again."
+                "way or at the broker; publish the package again.",
+                category=Category.CONNECTION,
             )
         return data
 
@@ -101,3 +128,7 @@ class Verifier:
                 f"(8) {expected.path} has {size} bytes with digest {sha256[:12]} where the "
                 f"manifest promises {expected.size} with {expected.sha256[:12]}; package it again."
             )
+
+
+def _digest(release: Release) -> str:
+    return digests.sha256(documents.encode(release))

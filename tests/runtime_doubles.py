@@ -18,12 +18,16 @@ from edgeml.trust import Verifier
 from edgeml_runtime import child
 from edgeml_runtime.config import Config
 from edgeml_runtime.engines.base import Engine, Signature, TensorSpec
+from edgeml_runtime.engines.environment import made_by
 from edgeml_runtime.serving.live import Identity, Live, LoadedModel
+from edgeml_runtime.slot import Slot
 from edgeml_runtime.store.disk import Store
 from edgeml_runtime.store.opened import Opened
 from edgeml_runtime.store.record import Installed, Staged
+from edgeml_runtime.store.refusals import Refusals
 from edgeml_runtime.swap.fetch import Fetcher
-from edgeml_runtime.swap.steps import Load, Stage, Swap
+from edgeml_runtime.swap.loader import Load
+from edgeml_runtime.swap.steps import Stage, Swap
 from edgeml_runtime.telemetry.reporter import Reporter
 from tests.packages import CONTRACT, tiny_package
 
@@ -113,7 +117,9 @@ def fake_stage(
     opened: Opened, engine: str, limits: child.Limits, stopped: Callable[[], bool]
 ) -> Staged:
     entry = opened.variant.entry
-    return Staged(entry=entry, files={entry: digests.sha256_file(opened.entry)})
+    return Staged(
+        entry=entry, files={entry: digests.sha256_file(opened.entry)}, made_by=made_by(engine)
+    )
 
 
 def fake_load(installed: Installed, opened: Opened, threads: int) -> LoadedModel:
@@ -144,11 +150,18 @@ class Device:
             stalled=lambda message: self.reporter.event("stalled", message),
             stopped=lambda: False,
         )  # fmt: skip
-        verifier = Verifier(FLEET, MODEL, CHANNEL, self.store.record.last_generation)
-        self.swap = Swap(
-            self.config, self.store, self.live, self.reporter, verifier, self.fetcher,
-            lambda: False, stage, load,
-        )  # fmt: skip
+        self.slot = Slot.of(self.config, self.store, self.live, self.reporter)
+        verifier = Verifier(FLEET, MODEL, CHANNEL)
+        self.swap = Swap(self.slot, verifier, self.fetcher, lambda: False, stage, load)
+
+    @property
+    def refusals(self) -> Refusals:
+        return self.slot.refusals
+
+    @property
+    def refused(self) -> list[tuple[str, bool]]:
+        """Version and whether for ever, as the disk has it."""
+        return [(r.release.version, r.final) for r in self.store.record.refused]
 
     @property
     def version(self) -> str | None:

@@ -58,15 +58,23 @@ def enter(arguments: Sequence[str]) -> tuple[list[str], Limits, int]:
     # Whoever ends the daemon may signal all of its processes; the daemon itself ends this one.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_AS, (limits.address_space_bytes, limits.address_space_bytes))
     seconds = math.ceil(limits.wall_seconds)
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _limit(resource.RLIMIT_AS, limits.address_space_bytes, limits.address_space_bytes)
+    _limit(resource.RLIMIT_CPU, seconds, seconds + 1)
+    _limit(resource.RLIMIT_CORE, 0, 0)
     if _may_rise():
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     else:  # without the right to leave the idle class again nobody should enter it
         os.nice(19)
     return given, limits, int(answer)
+
+
+def _limit(what: int, soft: int, hard: int) -> None:
+    """Or what it is limited to already, as by a service manager: nobody may raise that."""
+    most = resource.getrlimit(what)[1]
+    if most != resource.RLIM_INFINITY:
+        soft, hard = min(soft, most), min(hard, most)
+    resource.setrlimit(what, (soft, hard))
 
 
 def run(
@@ -159,6 +167,12 @@ def _failure(job: Job, code: int, said: str, limits: Limits) -> StageError | Eng
         )
     if "MemoryError" in said or "bad_alloc" in said:
         return memory_error(job, limits.address_space_bytes)
+    if code == -signal.SIGKILL:
+        return StageError(
+            f"{job.name} was killed from outside, as the kernel does where memory is short; free "
+            "some, or give the device a smaller model.",
+            category=Category.MEMORY_ALLOCATION,
+        )
     if code < 0:
         return EngineError(f"{job.name} crashed with {signal.Signals(-code).name}; {job.crashed}.")
     return EngineError(

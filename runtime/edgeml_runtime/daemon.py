@@ -5,12 +5,9 @@ with Daemon(config) as daemon:
     daemon.predict({"image": pixels}).outputs
 """
 
-import math
-import os
 import secrets
 import threading
 import time
-import traceback
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -19,18 +16,15 @@ import numpy.typing as npt
 
 from edgeml import names
 from edgeml.contract import Contract
-from edgeml.errors import Category, EdgemlError, StorageError, VerificationError
+from edgeml.errors import Category, EdgemlError
 from edgeml.mqtt import Link
-from edgeml.release import Release
 from edgeml.topics import Topics
-from edgeml.trust import Verifier
 from edgeml_runtime.config import Config
 from edgeml_runtime.serving.live import Identity, Live, Prediction
+from edgeml_runtime.slot import Slot
 from edgeml_runtime.store.disk import Store
-from edgeml_runtime.swap.boot import boot
-from edgeml_runtime.swap.fetch import Fetcher
 from edgeml_runtime.swap.health import Health
-from edgeml_runtime.swap.steps import Swap
+from edgeml_runtime.swap.uptake import Uptake
 from edgeml_runtime.telemetry.reporter import Reporter
 
 _POLL_SECONDS = 0.05
@@ -63,48 +57,22 @@ class Daemon:
         except EdgemlError:
             self._store.close()
             raise
+        self._slot = Slot.of(config, self._store, self._live, self._reporter)
         self._release_topic = topics.release(config.model, config.channel)
         self._stopping = threading.Event()
-        self._mail = threading.Condition()
-        self._newest: bytes | None = None
-        self._under_way: bytes | None = None  # the release that is taken up or tried again later
         self._was_connected = False
-        self._heard = False  # a release, whatever it is
-        self._left_until = math.inf  # when a stored model is loaded that the network comes before
-        record = self._store.record
-        self._verifier = Verifier(
-            config.fleet, config.model, config.channel, record.last_generation
-        )
-        fetcher = Fetcher(
-            self._link,
-            topics,
-            window_blobs=config.window_blobs,
-            stall_seconds=config.stall_seconds,
-            stalled=lambda message: self._reporter.event("stalled", message),
-            stopped=self._interrupted,
-        )
-        self._swap = Swap(
-            config, self._store, self._live, self._reporter, self._verifier, fetcher,
-            self._interrupted,
-        )  # fmt: skip
-        self._health = Health(
-            self._store,
-            self._live,
-            self._reporter,
-            healthy_seconds=config.healthy_seconds,
-            retry_seconds=config.retry_seconds,
-        )
+        self._uptake = Uptake(self._slot, self._link, topics, self._stopping)
+        self._health = Health(self._slot)
         self._notice = threading.Timer(config.notice_seconds, self._say_what_is_missing)
         self._threads = [
-            threading.Thread(target=self._swapping, name="swap"),
+            threading.Thread(target=self._uptake.run, name="swap"),
             threading.Thread(target=self._reporting, name="report"),
         ]
 
     def start(self) -> None:
         if self._store.damage is not None:
             self._reporter.refusal("incident", self._store.damage, None)
-        if not self._boot():
-            self._left_until = time.monotonic() + self.config.retry_seconds
+        self._uptake.boot()
         identity = self._live.identity
         self._reporter.event(
             "started",
@@ -114,10 +82,10 @@ class Daemon:
             if self._store.record.active
             else "There is no model in the store yet.",
         )
-        self._swap.tell()
+        self._uptake.tell()
         for thread in self._threads:
             thread.start()
-        self._link.subscribe(self._release_topic, self._on_release)
+        self._link.subscribe(self._release_topic, lambda _, payload: self._uptake.hear(payload))
         self._link.start()
         self._notice.start()
 
@@ -126,13 +94,12 @@ class Daemon:
         if self._stopping.is_set():
             return
         self._stopping.set()
-        with self._mail:
-            self._mail.notify_all()
+        self._uptake.wake()
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()
         if self._store.record.boots:  # a clean end is no crash
-            self._save(boots=0)
+            self._slot.save(boots=0)
         self._reporter.report()
         self._reporter.event("stopped", "It was asked to end.")
         self._reporter.close()
@@ -185,23 +152,9 @@ class Daemon:
         """Tells the fleet of an error beside the swap, for example of a sensor."""
         self._reporter.refusal("incident", error, None)
 
-    def _interrupted(self) -> bool:
-        late = time.monotonic() > self._left_until
-        return self._stopping.is_set() or self._newest is not None or late
-
-    def _on_release(self, _topic: str, payload: bytes) -> None:
-        self._heard = True
-        if not payload:  # a retained release was removed: what is live stays
-            return
-        with self._mail:
-            if payload == self._under_way:  # a reconnect brings it again
-                return
-            self._newest = payload
-            self._mail.notify_all()
-
     def _say_what_is_missing(self) -> None:
         config = self.config
-        if self._was_connected and not self._heard:
+        if self._was_connected and not self._uptake.heard:
             self._reporter.event(
                 "stalled",
                 f"The broker has no release of {config.model} on channel {config.channel} for "
@@ -223,65 +176,6 @@ class Daemon:
             self._reporter.event("connection-restored", "The broker is back.")
         self._was_connected = self._was_connected or connected
 
-    def _boot(self, hurried: bool = True) -> bool:
-        stopped = self._stopping.is_set
-        return boot(self.config, self._store, self._live, self._reporter, stopped, hurried=hurried)
-
-    def _swapping(self) -> None:
-        again: Release | None = None
-        if self._left_until < math.inf:
-            again = self._next(None, self.config.notice_seconds)
-            self._left_until = math.inf
-            if self._live.identity is None and not self._stopping.is_set():
-                self._boot(hurried=False)
-        while not self._stopping.is_set():
-            again = self._next(again, self.config.retry_seconds if again else None)
-
-    def _next(self, again: Release | None, seconds: float | None) -> Release | None:
-        """Waits for a release and takes it, or `again`, after `seconds`, what could not be taken
-        before; returns what is to be taken again later."""
-        with self._mail:
-            self._mail.wait_for(self._interrupted, seconds)
-            data, self._newest = self._newest, None
-        if self._stopping.is_set():
-            return None
-        newer = self._trusted(data) if data is not None else None
-        release = newer or again  # what is not to be trusted does not end what is under way
-        if release is None:
-            return None
-        if newer is not None:
-            self._under_way = data
-        if not self._take(release):
-            return release
-        self._under_way = None
-        return None
-
-    def _take(self, release: Release) -> bool:
-        try:
-            return self._swap.take(release)
-        except Exception as error:  # a bug of ours keeps nobody from predicting
-            self._swap.abandon()
-            message = f"An unforeseen {type(error).__name__} ended the swap: {error}"
-            self._reporter.event("incident", message, release=release, category=Category.EXECUTION)
-            if os.environ.get("EDGEML_DEBUG"):
-                traceback.print_exc()
-            return False
-
-    def _trusted(self, data: bytes) -> Release | None:
-        """The release if there is something to do for it."""
-        try:
-            release = self._verifier.release(data)
-        except VerificationError as error:
-            self._reporter.refusal("rejected", error, None)
-            return None
-        record = self._store.record
-        if release.generation == record.rejected_generation:
-            return None
-        active, identity = record.active, self._live.identity
-        if active is not None and active.release == release and identity is not None:
-            return None
-        return release
-
     def _reporting(self) -> None:
         last = time.monotonic()
         while True:
@@ -292,9 +186,3 @@ class Daemon:
             if time.monotonic() >= last + self.config.report_seconds:
                 last = time.monotonic()
                 self._reporter.report()
-
-    def _save(self, **changes: object) -> None:
-        try:
-            self._store.save(**changes)
-        except StorageError as error:
-            self._reporter.refusal("incident", error, None)

@@ -106,7 +106,7 @@ class Device:
             sys.executable, "-m", "edgeml_runtime", "--broker", url, "--fleet", FLEET,
             "--device", name, "--model", MODEL, "--channel", "stable", "--store", str(self.store),
             "--replay", str(replay), "--rate", "200", "--record", str(self.record),
-            "--report-seconds", "1", *options,
+            "--report-seconds", "1", "--retry-seconds", "2", *options,
         ]  # fmt: skip
         self.process = self._start()
 

@@ -149,16 +149,22 @@ def test_a_rollback_is_a_release_of_the_old_version(
     assert answers[-1].version == "1"
 
 
-def test_a_corrupted_blob_is_refused(
+def test_a_corrupted_blob_is_the_brokers_fault_and_its_cure_is_taken(
     tmp_path: Path, watcher: Watcher, live: Device, link: Link
 ) -> None:
-    manifest = offer_blobs(link, big_package(tmp_path))
+    path = big_package(tmp_path)
+    manifest = offer_blobs(link, path)
     victim = documents.decode(manifest, Manifest, "it").variants[0].files[0].blobs[3]
     link.publish(TOPICS.blob(victim), b"not what was promised", retain=True, wait_seconds=10)
     release(link, manifest, "2", generation(watcher))
-    refusal = watcher.event("pi-1", "rejected", "(7)")
+    refusal = watcher.event("pi-1", "postponed", "(7)")
     assert (refusal.version, refusal.live) == ("2", "1")
     keeps_predicting(live, watcher, "1")
+    offer_blobs(link, path)
+    watcher.version("pi-1", "2")
+    said = [e.message for e in watcher.events if e.kind == "fetching" and e.version == "2"]
+    wanted = [int(message.split()[0]) for message in said]
+    assert wanted[-1] < wanted[0], said  # what had come was kept
 
 
 def test_a_manifest_that_lies_about_a_digest_is_refused(
@@ -189,7 +195,7 @@ def test_a_release_that_names_another_manifest_is_refused(
     link.publish(
         TOPICS.release(MODEL, "stable"), documents.encode(pointer), retain=True, wait_seconds=10
     )
-    assert watcher.event("pi-1", "rejected", "(4)").live == "1"
+    assert watcher.event("pi-1", "postponed", "(4)").live == "1"
     keeps_predicting(live, watcher, "1")
 
 
@@ -260,7 +266,7 @@ def test_a_full_disk(
     small_disk: Path, broker: Broker, tmp_path: Path, watcher: Watcher, live: Device
 ) -> None:
     publish(package(tmp_path, 2, hidden=16_384), broker.url, FLEET, "stable")
-    event = watcher.event("pi-1", "incident", "disk is full")
+    event = watcher.event("pi-1", "postponed", "disk is full")
     assert (event.version, event.live) == ("2", "1")
     assert event.category == "unexpected-resource-usage"
     keeps_predicting(live, watcher, "1")

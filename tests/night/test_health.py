@@ -50,11 +50,7 @@ class Night:
         return replace(model, since=model.since + self._later)
 
     def _health(self) -> None:
-        device = self.device
-        self.health = Health(
-            device.store, device.live, device.reporter, healthy_seconds=HEALTHY,
-            retry_seconds=60, clock=lambda: time.monotonic() + self._later,
-        )  # fmt: skip
+        self.health = Health(self.device.slot, clock=lambda: time.monotonic() + self._later)
 
     def take(self, version: int) -> None:
         assert self.device.swap.take(release_of(self.packages[version - 1], version))
@@ -68,10 +64,7 @@ class Night:
         self._later = 0.0
         self.device = Device(self._folder, self.link, load=self._load)
         device = self.device
-        done = boot(
-            device.config, device.store, device.live, device.reporter, lambda: False, self._load,
-            hurried,
-        )  # fmt: skip
+        done = boot(device.slot, lambda: False, self._load, hurried=hurried)
         self._health()
         return done
 

@@ -17,7 +17,7 @@ from edgeml_runtime import child
 from edgeml_runtime.store.opened import Opened
 from edgeml_runtime.store.record import Staged
 from edgeml_runtime.swap import boot, loader, stage
-from edgeml_runtime.swap.steps import load
+from edgeml_runtime.swap.loader import load_installed as load
 from tests.flow.conversions import data, package
 from tests.night.disk import Recorder, State
 from tests.runtime_doubles import Device, MemoryLink, release_of
@@ -29,7 +29,7 @@ def _staged(opened: Opened, engine: str, _: child.Limits, __: Callable[[], bool]
     """Staging's own work in this process, whose calls are recorded."""
     into = stage.prepared(opened, engine)
     shutil.rmtree(into, ignore_errors=True)
-    return stage.work(opened, engine, into)
+    return stage.left(opened, engine, into, stage.work(opened, engine, into))
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def _fault(state: State, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str |
     state.write(folder)
     device = Device(folder, load=load)
     try:
-        boot.boot(device.config, device.store, device.live, device.reporter, lambda: False, load)
+        boot.boot(device.slot, lambda: False, load)
         said += [message for kind, message in device.said if kind == "incident"]
         if device.version not in (state.allowed or (None,)):
             said.append(f"{device.version} predicts where {state.allowed} may")

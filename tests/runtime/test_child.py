@@ -68,6 +68,7 @@ def test_the_child_has_the_lowest_priority(run: Run) -> None:
         ("time.sleep(60)", 0.8, StageError, "longer than 0.8 s"),
         ("while True: pass", 0.8, StageError, "longer than 0.8 s"),
         ("os.kill(os.getpid(), signal.SIGSEGV)", 20, EngineError, "SIGSEGV"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", 20, StageError, "was killed from outside"),
         ("os._exit(3)", 20, EngineError, "exit code 3"),
         ("pass", 20, EngineError, "no result"),
         ("raise RuntimeError('odd')", 20, EngineError, "odd"),

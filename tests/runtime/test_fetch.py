@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edgeml import digests
-from edgeml.errors import VerificationError
+from edgeml.errors import FetchError
 from edgeml.trust import Verifier
 from edgeml_runtime.store.disk import Store
 from edgeml_runtime.swap.fetch import Fetcher, Interrupted
@@ -54,7 +54,7 @@ def test_all_come_in_windows_and_nothing_stays_asked(link: MemoryLink, store: St
 def test_a_corrupted_blob_is_refused_and_never_stored(link: MemoryLink, store: Store) -> None:
     victim = list(BLOBS)[11]
     link.retained[TOPICS.blob(victim)] = b"something else"
-    with pytest.raises(VerificationError, match=r"\(7\)"):
+    with pytest.raises(FetchError, match=r"\(7\)"):
         fetcher(link, []).blobs(list(BLOBS), VERIFIER, store)
     assert not store.has_blob(victim) and not link.asked
     store.close()

@@ -9,15 +9,15 @@ from edgeml_runtime.swap.machine import TABLE, Event, Machine, State
 
 @pytest.mark.parametrize(("state", "event"), list(product(State, Event)))
 def test_every_pair_is_in_the_table_or_loud(state: State, event: Event) -> None:
-    entered: list[State] = []
-    machine = Machine(entered.append)
+    entered: list[tuple[State, str]] = []
+    machine: Machine[str] = Machine(lambda state, about: entered.append((state, about)))
     machine.state = state
     if (state, event) in TABLE:
-        assert machine.fire(event) is machine.state is TABLE[state, event]
-        assert entered == [machine.state]
+        assert machine.fire(event, "it") is machine.state is TABLE[state, event]
+        assert entered == [(machine.state, "it")]
     else:
         with pytest.raises(AssertionError, match=event):
-            machine.fire(event)
+            machine.fire(event, "it")
         assert machine.state is state and not entered
 
 
@@ -36,13 +36,14 @@ def test_what_works_on_a_trial_can_be_refused_and_interrupted() -> None:
     for state in set(State) - {State.IDLE, State.ACTIVE, State.REJECT}:
         assert TABLE[state, Event.REFUSED] is State.REJECT
         assert TABLE[state, Event.INTERRUPTED] is State.IDLE
+        assert TABLE[state, Event.POSTPONED] is State.IDLE
 
 
 def test_a_state_that_cannot_be_saved_is_not_entered() -> None:
-    def full(_state: State) -> None:
+    def full(_state: State, _about: str) -> None:
         raise OSError("full")
 
-    machine = Machine(full)
+    machine: Machine[str] = Machine(full)
     with pytest.raises(OSError, match="full"):
-        machine.fire(Event.RELEASED)
+        machine.fire(Event.RELEASED, "it")
     assert machine.state is State.IDLE

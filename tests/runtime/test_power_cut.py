@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from edgeml_runtime.store.record import Trial
 from edgeml_runtime.swap.boot import boot
 from tests.runtime_doubles import Device, MemoryLink, fake_load, package, release_of
 
@@ -47,8 +48,7 @@ def cuts(store: Path, into: Path) -> Generator[list[Path]]:
 def booted(folder: Path, link: MemoryLink) -> Device:
     device = Device(folder, link)
     for hurried in (True, False):  # what a hurried one leaves comes after the network
-        around = device.config, device.store, device.live, device.reporter
-        if boot(*around, lambda: False, fake_load, hurried):
+        if boot(device.slot, lambda: False, fake_load, hurried=hurried):
             break
     return device
 
@@ -110,9 +110,11 @@ def test_a_cut_trial_is_refused_after_three_attempts(tmp_path: Path) -> None:
             device.swap.take(release)
         device.store.close()
     device = Device(tmp_path / "store", link, stage=cutting)
-    assert device.swap.take(release)
-    assert device.said[-1][0] == "rejected" and "3 times" in device.said[-1][1]
-    assert device.store.record.rejected_generation == 1
+    assert not device.swap.take(release)
+    assert device.said[-1][0] == "postponed" and "3 times" in device.said[-1][1]
+    (refusal,) = device.store.record.refused
+    assert refusal.release == release and not refusal.final
+    assert device.refusals.due_in(release) > device.config.retry_seconds
     device.store.close()
 
 
@@ -121,14 +123,14 @@ def test_a_crash_loop_falls_back_to_the_previous_version(tmp_path: Path) -> None
     device, _ = second_version(tmp_path, link)
     device.store.close()
     versions: list[str | None] = []
-    rejected = 0
+    refused: tuple[str, ...] = ()
     for _ in range(5):  # each start is cut before it was healthy
         again = booted(tmp_path / "store", link)
         versions.append(again.version)
-        rejected = again.store.record.rejected_generation
+        refused = tuple(refusal.release.version for refusal in again.store.record.refused)
         again.store.close()
     assert versions == ["2", "2", "2", "1", "1"]
-    assert rejected == 2
+    assert refused == ("2",)
 
 
 @pytest.mark.parametrize("proven", [True, False])
@@ -137,7 +139,9 @@ def test_a_cut_in_a_trial_or_of_a_proven_version_is_not_the_versions_fault(
 ) -> None:
     link = MemoryLink()
     device, paths = second_version(tmp_path, link)
-    trial = {} if proven else {"trial": release_of(paths[1], 3), "swap_state": "stage"}
+    trial = (
+        {} if proven else {"trial": Trial(release=release_of(paths[1], 3)), "swap_state": "stage"}
+    )
     device.store.save(proven=proven, **trial)
     device.store.close()
     for _ in range(5):  # each start is cut before it was healthy

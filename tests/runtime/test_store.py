@@ -7,9 +7,12 @@ import msgspec
 import pytest
 
 from edgeml import atomic, digests
-from edgeml.errors import InputError, StorageError, VerificationError
+from edgeml.errors import Category, InputError, StorageError, VerificationError
 from edgeml.manifest import MANIFEST
+from edgeml.release import Release
+from edgeml.trust import Trusted
 from edgeml_runtime.store.disk import Store
+from edgeml_runtime.store.record import Refusal
 from tests.runtime_doubles import Device, package, release_of, wide
 
 
@@ -96,14 +99,22 @@ def test_a_store_whose_lock_was_taken_away_is_a_store(device: Device, tmp_path: 
 def test_a_store_is_one_models_and_a_channel_may_change(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.claim("f", "m", "stable")
-    store.save(last_generation=7, rejected_generation=6)
+    trusted = Trusted(generation=7, release_sha256="0" * 64)
+    release = Release(
+        fleet="f", model="m", channel="stable", generation=7, version="1", manifest_sha256="0" * 64
+    )
+    refusal = Refusal(
+        release=release, error="HoldoutError", category=Category.EXECUTION, message="It differs.",
+        final=True, times=1, environment="e",
+    )  # fmt: skip
+    store.save(trusted=trusted, refused=(refusal,))
     store.claim("f", "m", "stable")
-    assert store.record.last_generation == 7
+    assert store.record.trusted == trusted and store.record.refused == (refusal,)
     for fleet, model in (("g", "m"), ("f", "n")):
         with pytest.raises(InputError, match="holds model 'm' of fleet 'f'"):
             store.claim(fleet, model, "stable")
     store.claim("f", "m", "beta")
-    assert (store.record.last_generation, store.record.rejected_generation) == (0, 0)
+    assert store.record.trusted == Trusted() and store.record.refused == ()
     store.close()
 
 
@@ -114,7 +125,7 @@ def test_a_damaged_state_is_taken_up_from_its_copy(device: Device, tmp_path: Pat
     state = tmp_path / "store" / "state.json"
     state.write_bytes(state.read_bytes()[:60])
     store = Store(tmp_path / "store")
-    assert store.record.active == active and store.record.last_generation == 1
+    assert store.record.active == active and store.record.trusted.generation == 1
     assert store.damage is not None and "its copy was taken up" in str(store.damage)
     store.close()
 
@@ -185,7 +196,7 @@ def test_a_manifest_that_lies_about_a_file_is_refused_for_ever(
     lying = msgspec.structs.replace(release, manifest_sha256=sha256)
     assert device.swap.take(lying)
     assert device.said[-1][0] == "rejected" and device.said[-1][1].startswith("(8)")
-    assert device.version == "1" and device.store.record.rejected_generation == 2
+    assert device.version == "1" and device.refused == [("2", True)]
     device.store.close()
 
 
@@ -215,8 +226,8 @@ def test_a_full_disk_is_an_incident_and_the_release_comes_later(
     with monkeypatch.context() as patched:
         patched.setattr(atomic.os, "fsync", full)
         assert not take(device, path, 2)
-    assert device.said[-1][0] == "incident" and "disk is full" in device.said[-1][1]
-    assert device.version == "1" and device.store.record.rejected_generation == 0
+    assert device.said[-1][0] == "postponed" and "disk is full" in device.said[-1][1]
+    assert device.version == "1" and device.refused == []
     assert not list((tmp_path / "store").rglob(".*"))
     assert take(device, path, 2) and device.version == "2"
     device.store.close()

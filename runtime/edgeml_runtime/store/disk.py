@@ -10,13 +10,12 @@
 Every file is written whole or not at all; garbage is collected last, after the state is on disk.
 """
 
-import fcntl
+import os
 import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 import msgspec
 
@@ -24,14 +23,14 @@ from edgeml import atomic, digests, documents
 from edgeml.errors import InputError, StorageError, VerificationError
 from edgeml.manifest import MANIFEST, File
 from edgeml.release import Release
-from edgeml.trust import Verifier
+from edgeml.trust import Trusted, Verifier
+from edgeml_runtime.store.lock import check_foreign, locked
 from edgeml_runtime.store.opened import Opened
 from edgeml_runtime.store.record import Installed, Record
 
 _STATE = "state.json"
 _COPY = "state.json.copy"
-_LOCK = "edgeml.lock"
-_OURS = frozenset((_STATE, _COPY, _LOCK, f"{_STATE}.damaged", "blobs", "packages"))
+_OURS = frozenset((_STATE, _COPY, f"{_STATE}.damaged", "blobs", "packages"))
 
 
 class Store:
@@ -50,9 +49,9 @@ class Store:
         self._saving = threading.Lock()
         self.damage: StorageError | None = None
         try:
-            _check_foreign(folder)
+            check_foreign(folder, _OURS)
             atomic.make_folder(self._blobs)
-            self._lock = _locked(folder)
+            self._lock = locked(folder)
         except OSError as error:
             raise atomic.storage_error(folder, error) from error
         try:
@@ -131,9 +130,7 @@ class Store:
                 f"not {model!r} of {fleet!r}; give each model a --store of its own."
             )
         if (*found, record.channel) != (fleet, model, channel):
-            self.save(
-                fleet=fleet, model=model, channel=channel, rejected_generation=0, last_generation=0
-            )
+            self.save(fleet=fleet, model=model, channel=channel, refused=(), trusted=Trusted())
 
     # Blobs
 
@@ -196,7 +193,32 @@ class Store:
                 stream.write((self._blobs / sha256).read_bytes())
             size = stream.tell()
             stream.seek(0)
-            verifier.file(size, digests.sha256_stream(stream), file)
+            try:
+                verifier.file(size, digests.sha256_stream(stream), file)
+            except VerificationError as error:
+                if all(self.has_blob(blob) for blob in file.blobs):
+                    raise
+                raise StorageError(
+                    f"A part of {file.path} was damaged on this disk; it is fetched again."
+                ) from error
+
+    def check_room(
+        self, manifest_sha256: str, files: Iterable[File], wanted: Collection[str], blob_bytes: int
+    ) -> None:
+        """Raises StorageError where the disk has no room for the `wanted` blobs of `files` and for
+        what is put together from all: before they are fetched, and not after."""
+        block, needed = os.statvfs(self.folder).f_frsize, 0
+        for file in files:
+            if not self.has_file(manifest_sha256, file):
+                missing = sum(blob in wanted for blob in file.blobs)
+                to_come = min(file.size, missing * blob_bytes) + missing * block
+                needed += to_come + file.size + block
+        free = shutil.disk_usage(self.folder).free
+        if free < needed:
+            raise StorageError(
+                f"{self.folder} has {free} bytes free where {needed} are needed: the disk is full; "
+                "free some space."
+            )
 
     def drop_blobs(self) -> None:
         """Removes all blobs: what they were for is put together."""
@@ -207,18 +229,19 @@ class Store:
         """Drops what an unfinished trial of another package left, before `release` is saved: on a
         full disk there would be no room to say so first."""
         trial, active = self.record.trial, (self.record.active, self.record.previous)
-        if trial is None or trial.manifest_sha256 == release.manifest_sha256:
+        left = trial.release.manifest_sha256 if trial else release.manifest_sha256
+        if left == release.manifest_sha256:
             return
         self.drop_blobs()
-        if trial.manifest_sha256 not in {i.release.manifest_sha256 for i in active if i}:
-            shutil.rmtree(self.package(trial.manifest_sha256), ignore_errors=True)
+        if left not in {i.release.manifest_sha256 for i in active if i}:
+            shutil.rmtree(self.package(left), ignore_errors=True)
 
     def collect(self, keep_trial: bool = True) -> None:
         """Removes the blobs and packages that neither active, previous nor trial need."""
         record = self.record
         kept = {i.release.manifest_sha256 for i in (record.active, record.previous) if i}
         if record.trial and keep_trial:
-            kept.add(record.trial.manifest_sha256)
+            kept.add(record.trial.release.manifest_sha256)
         else:
             self.drop_blobs()
         packages = self.folder / "packages"
@@ -262,30 +285,3 @@ def _is_whole(path: Path, sha256: str) -> bool:
         return digests.sha256_file(path) == sha256
     except OSError:
         return False
-
-
-def _check_foreign(folder: Path) -> None:
-    """Raises InputError when `folder` is somebody's: what is not kept is removed from a store."""
-    if not folder.is_dir():
-        return
-    names = {path.name for path in folder.iterdir()}
-    # A file system's own, where the store is a disk of its own.
-    found = [name for name in names - _OURS if name != "lost+found" and name[0] != "."]
-    # A power cut may have taken the lock, or somebody, and not what it guards.
-    if found and _LOCK not in names:
-        raise InputError(
-            f"The folder {folder} holds other files than a store's ({min(found)}); name a new one "
-            "by --store."
-        )
-
-
-def _locked(folder: Path) -> IO[bytes]:
-    stream = (folder / _LOCK).open("wb")
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        stream.close()
-        raise InputError(
-            f"The store {folder} is in use by another edgeml-runtime; give each its own --store."
-        ) from error
-    return stream

@@ -21,7 +21,10 @@ class Opened:
     @classmethod
     def read(cls, folder: Path, variant_id: str) -> "Opened":
         data = (folder / MANIFEST).read_bytes()
-        manifest = documents.decode(data, Manifest, "the manifest")
+        return cls.of(folder, documents.decode(data, Manifest, "the manifest"), variant_id)
+
+    @classmethod
+    def of(cls, folder: Path, manifest: Manifest, variant_id: str) -> "Opened":
         variant = next((v for v in manifest.variants if v.id == variant_id), None)
         if variant is None:
             raise VerificationError(f"{manifest.name} has no variant {variant_id}; publish again.")

@@ -2,15 +2,21 @@
 
 from edgeml import documents
 from edgeml.documents import Strict
+from edgeml.errors import Category
 from edgeml.release import Release
+from edgeml.trust import Trusted
 
 
 class Staged(Strict, frozen=True, kw_only=True):
-    """What the engine made of a variant. entry: the file to load; files: path -> SHA-256, all
-    relative to the package's folder."""
+    """What an engine made of a variant.
+
+    entry: the file to load; files: path -> SHA-256, all relative to the package's folder. made_by:
+    the engine's version and the processor; see edgeml_runtime.engines.environment.
+    """
 
     entry: str
     files: dict[str, str]
+    made_by: str = ""
 
 
 class Installed(Strict, frozen=True, kw_only=True):
@@ -22,13 +28,45 @@ class Installed(Strict, frozen=True, kw_only=True):
     staged: Staged
 
 
+class Trial(Strict, frozen=True, kw_only=True):
+    """A version under way, as each state of the swap hands it to the next.
+
+    variant, engine: chosen in resolve. came: blobs that were fetched for it. attempts: how often
+    its staging was begun and did not end. staged: what it left.
+    """
+
+    release: Release
+    variant: str = ""
+    engine: str = ""
+    came: int = 0
+    attempts: int = 0
+    staged: Staged | None = None
+
+
+class Refusal(Strict, frozen=True, kw_only=True):
+    """A release that was not taken up, and why.
+
+    error: the class of the error, category and message: its own. final: whether the bytes
+    themselves are to blame, so that the same never passes; else it is tried again. times: how often
+    in a row. environment: of the device at the last time; see store/refusals.py.
+    """
+
+    release: Release
+    error: str
+    category: Category
+    message: str
+    final: bool
+    times: int
+    environment: str
+
+
 class Record(Strict, frozen=True, kw_only=True):
     """`state.json`.
 
     fleet, model, channel: whose store it is. swap_state: where the swap was when this was written.
-    trial: the release under way; attempts: how often its staging was begun. boots: how often the
-    active version was started without having run for long. proven: whether it ever has.
-    rejected_generation: never tried again. last_generation: the highest trusted.
+    trial: the version under way, or that will be tried again. boots: how often the active version
+    was started without having run for long. proven: whether it ever has. refused: the latest last.
+    trusted: see edgeml.trust.
     """
 
     fleet: str = ""
@@ -37,10 +75,9 @@ class Record(Strict, frozen=True, kw_only=True):
     swap_state: str = "idle"
     active: Installed | None = None
     previous: Installed | None = None
-    trial: Release | None = None
-    attempts: int = 0
+    trial: Trial | None = None
     boots: int = 0
     proven: bool = False
-    rejected_generation: int = 0
-    last_generation: int = 0
+    refused: tuple[Refusal, ...] = ()
+    trusted: Trusted = Trusted()
     schema: int = documents.SCHEMA

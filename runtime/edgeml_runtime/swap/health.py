@@ -5,9 +5,7 @@ import time
 from collections.abc import Callable
 
 from edgeml.errors import StorageError
-from edgeml_runtime.serving.live import Live
-from edgeml_runtime.store.disk import Store
-from edgeml_runtime.telemetry.reporter import Reporter
+from edgeml_runtime.slot import Slot
 
 _MOST_RETRY_SECONDS = 3600.0
 
@@ -22,19 +20,14 @@ class Health:
 
     def __init__(
         self,
-        store: Store,
-        live: Live,
-        reporter: Reporter,
-        *,
-        healthy_seconds: float,
-        retry_seconds: float,
+        slot: Slot,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._store = store
-        self._live = live
-        self._reporter = reporter
-        self._healthy_seconds = healthy_seconds
-        self._retry_seconds = retry_seconds
+        self._store = slot.store
+        self._live = slot.live
+        self._reporter = slot.reporter
+        self._healthy_seconds = slot.config.healthy_seconds
+        self._retry_seconds = slot.config.retry_seconds
         self._clock = clock
         self._failures = 0
         self._not_before = -math.inf

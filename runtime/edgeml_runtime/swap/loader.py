@@ -15,10 +15,13 @@ from edgeml_runtime import memory
 from edgeml_runtime.engines.base import Engine
 from edgeml_runtime.engines.registry import engine_class
 from edgeml_runtime.serving.live import Identity, LoadedModel
+from edgeml_runtime.store.opened import Opened
+from edgeml_runtime.store.record import Installed
 
 WARM_RUNS = 3
 LOW_PRIORITY = 19
 Result = TypeVar("Result")
+Load = Callable[[Installed, Opened, int], LoadedModel]
 
 
 def load(
@@ -42,6 +45,23 @@ def load(
         engine.run(first.inputs)
     check_holdout(engine, variant, first, contract)
     return LoadedModel(identity, contract, engine)
+
+
+def load_installed(installed: Installed, opened: Opened, threads: int) -> LoadedModel:
+    """An installed version beside the live one; raises EngineError or HoldoutError."""
+    release = installed.release
+    identity = Identity(
+        model=release.model,
+        version=release.version,
+        generation=release.generation,
+        manifest_sha256=release.manifest_sha256,
+        variant=installed.variant,
+        engine=installed.engine,
+    )
+    entry = opened.folder / installed.staged.entry
+    return at_low_priority(
+        lambda: load(identity, opened.contract(), opened.variant, entry, opened.holdout(), threads)
+    )
 
 
 def open_engine(

@@ -8,6 +8,9 @@
 
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Generic, TypeVar
+
+About = TypeVar("About")
 
 
 class State(StrEnum):
@@ -30,7 +33,8 @@ class Event(StrEnum):
     STAGED = "staged"
     LOADED = "loaded"
     REFUSED = "refused"  # the package is bad or unfit: never again
-    INTERRUPTED = "interrupted"  # network, disk or a newer release: perhaps later
+    POSTPONED = "postponed"  # the road or the device was to blame: later again
+    INTERRUPTED = "interrupted"  # the daemon ends or a newer release came
     DONE = "done"
 
 
@@ -49,36 +53,31 @@ TABLE: dict[tuple[State, Event], State] = {
         for state in (State.RESOLVE, State.FETCH, State.VERIFY, State.STAGE, State.LOAD)
     },
     **{
-        (state, Event.INTERRUPTED): State.IDLE
-        for state in (
-            State.RESOLVE,
-            State.FETCH,
-            State.VERIFY,
-            State.STAGE,
-            State.LOAD,
-            State.ACTIVE,
-            State.REJECT,
-        )
+        (state, event): State.IDLE
+        for event in (Event.POSTPONED, Event.INTERRUPTED)
+        for state in State
+        if state is not State.IDLE
     },
 }
 
 
-class Machine:
-    """Walks the table. `entered` is called with every new state and saves it: no body can forget.
+class Machine(Generic[About]):
+    """Walks the table. `entered` is called with every new state, and what is handed on to it, and
+    saves both: no body can forget.
 
     When saving fails the state stays as it was, and so does the one on disk.
     """
 
-    def __init__(self, entered: Callable[[State], None]) -> None:
+    def __init__(self, entered: Callable[[State, About], None]) -> None:
         self.state = State.IDLE
         self._entered = entered
 
-    def fire(self, event: Event) -> State:
+    def fire(self, event: Event, about: About) -> State:
         """The next state; an event that the table does not expect is a bug and says so loudly."""
         following = TABLE.get((self.state, event))
         if following is None:
             raise AssertionError(f"the swap was {self.state} and cannot take {event}")
-        self._entered(following)
+        self._entered(following, about)
         self.state = following
         return following
 

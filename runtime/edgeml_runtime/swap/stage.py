@@ -29,6 +29,7 @@ from edgeml.integers import are_integers
 from edgeml.manifest import Variant
 from edgeml_runtime import child
 from edgeml_runtime.engines.base import Engine, TensorSpec
+from edgeml_runtime.engines.environment import made_by
 from edgeml_runtime.engines.registry import engine_class
 from edgeml_runtime.store.opened import Opened
 from edgeml_runtime.store.record import Staged
@@ -78,10 +79,10 @@ def stage(
     if not outcome.entry:
         kind = _ERRORS.get(outcome.error, EngineError)
         raise kind(outcome.message, category=outcome.category)
-    return _left(opened, into, outcome.entry)
+    return left(opened, engine, into, outcome.entry)
 
 
-def _left(opened: Opened, into: Path, entry: str) -> Staged:
+def left(opened: Opened, engine: str, into: Path, entry: str) -> Staged:
     """What is really there; raises EngineError for an entry that is elsewhere, and for links."""
     made = [path for path in into.rglob("*") if path.is_symlink() or not path.is_dir()]
     file = opened.folder / entry
@@ -96,6 +97,7 @@ def _left(opened: Opened, into: Path, entry: str) -> Staged:
             str(path.relative_to(opened.folder)): digests.sha256_file(path)
             for path in {file, *made}
         },
+        made_by=made_by(engine),
     )
 
 

@@ -2,49 +2,30 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
-import msgspec
+from msgspec.structs import replace as changed
 
 from edgeml import contract as contracts
-from edgeml.errors import ContractError, EdgemlError, RoadError, StageError, StorageError
+from edgeml.errors import ContractError, EdgemlError, HoldoutError, StageError, StorageError
 from edgeml.limits import LIMITS
+from edgeml.manifest import Manifest
 from edgeml.release import Release
 from edgeml.trust import Verifier
 from edgeml_runtime import child
-from edgeml_runtime.config import Config
 from edgeml_runtime.engines import registry
-from edgeml_runtime.serving.live import Identity, Live, LoadedModel
-from edgeml_runtime.store.disk import Store
+from edgeml_runtime.slot import Slot
 from edgeml_runtime.store.opened import Opened
-from edgeml_runtime.store.record import Installed, Staged
+from edgeml_runtime.store.record import Staged, Trial
 from edgeml_runtime.swap import loader
 from edgeml_runtime.swap.fetch import Fetcher, Interrupted
+from edgeml_runtime.swap.loader import Load, load_installed
 from edgeml_runtime.swap.machine import Event, Machine, State
 from edgeml_runtime.swap.stage import stage
-from edgeml_runtime.telemetry.reporter import Reporter
-
-
-def load(installed: Installed, opened: Opened, threads: int) -> LoadedModel:
-    """An installed version beside the live one; raises EngineError or HoldoutError."""
-    release = installed.release
-    identity = Identity(
-        model=release.model,
-        version=release.version,
-        generation=release.generation,
-        manifest_sha256=release.manifest_sha256,
-        variant=installed.variant,
-        engine=installed.engine,
-    )
-    entry = opened.folder / installed.staged.entry
-    return loader.at_low_priority(
-        lambda: loader.load(
-            identity, opened.contract(), opened.variant, entry, opened.holdout(), threads
-        )
-    )
-
+from edgeml_runtime.swap.walk import Walk
 
 Stage = Callable[[Opened, str, child.Limits, Callable[[], bool]], Staged | None]
-Load = Callable[[Installed, Opened, int], LoadedModel]
+Body = Callable[[Walk], tuple[Event, Walk]]
 
 
 class Swap:
@@ -55,28 +36,25 @@ class Swap:
 
     def __init__(
         self,
-        config: Config,
-        store: Store,
-        live: Live,
-        reporter: Reporter,
+        slot: Slot,
         verifier: Verifier,
         fetcher: Fetcher,
         stopped: Callable[[], bool],
         stage: Stage = stage,
-        load: Load = load,
+        load: Load = load_installed,
     ) -> None:
-        self._config = config
-        self._store = store
-        self._live = live
-        self._reporter = reporter
+        self._config = slot.config
+        self._store = slot.store
+        self._live = slot.live
+        self._reporter = slot.reporter
+        self._refusals = slot.refusals
         self._verifier = verifier
         self._fetcher = fetcher
         self._stopped = stopped
         self._stage_in_child = stage
         self._load_beside = load
-        self._refusal: EdgemlError | None = None
         self._machine = Machine(self._entered)
-        self._bodies: dict[State, Callable[[Release], Event]] = {
+        self._bodies: dict[State, Body] = {
             State.RESOLVE: self._resolve,
             State.FETCH: self._fetch,
             State.VERIFY: self._verify,
@@ -87,92 +65,95 @@ class Swap:
         }
 
     def take(self, release: Release) -> bool:
-        """Walks until idle; False when the same release should be tried again later."""
-        self._begin(release)
+        """Walks until idle; False when the same release should be tried again later, after
+        `Refusals.due_in`."""
+        # Before its first state is saved: on a full disk there would be no room to save it.
+        self._store.make_room(release)
+        walk = Walk(self._trial(release), time.monotonic())
         event = Event.RELEASED
-        again = False
         while True:
             try:
-                state = self._machine.fire(event)
+                state = self._machine.fire(event, walk)
             except StorageError as error:  # the state could not be saved
                 self._machine.abandon()
-                self._trouble(error, release)
+                self._refuse(walk, error)
                 self.tell()
                 return False
             if state is State.IDLE:
-                return not again
+                return event is Event.DONE
             try:
-                event = self._bodies[state](release)
+                event, walk = self._bodies[state](walk)
             except Interrupted:
-                event, again = Event.INTERRUPTED, True
-            except (RoadError, OSError) as error:
-                self._trouble(error, release)
-                event, again = Event.INTERRUPTED, True
-            except EdgemlError as error:
-                self._refusal, event = error, Event.REFUSED
+                event = Event.INTERRUPTED
+            except (EdgemlError, OSError) as error:
+                walk = self._refuse(walk, error)
+                final = walk.refusal is not None and walk.refusal.final
+                event = Event.REFUSED if final else Event.POSTPONED
 
-    def _begin(self, release: Release) -> None:
-        # Before its first state is saved: on a full disk there would be no room to save it.
-        self._store.make_room(release)
-        self._release = release
-        self._began = time.monotonic()
-        self._came = 0
-        self._refusal = None
-        self._candidate: Installed | None = None
-        self._loaded: LoadedModel | None = None
+    def _trial(self, release: Release) -> Trial:
+        found = self._store.record.trial
+        if found is not None and found.release == release:
+            return Trial(release=release, attempts=found.attempts)
+        return Trial(release=release)
 
-    def abandon(self) -> None:
+    def abandon(self, release: Release, error: Exception) -> None:
+        """After a bug of ours: the same release is tried again later."""
         self._machine.abandon()
-        self._loaded = None
+        unforeseen = EdgemlError(f"An unforeseen {type(error).__name__} ended the swap: {error}.")
+        self._refuse(Walk(Trial(release=release), 0.0), unforeseen)
         self.tell()
 
-    def _entered(self, state: State) -> None:
+    def _entered(self, state: State, walk: Walk) -> None:
         """Saves the state with what it changes: entering `active` is the commit of a swap."""
-        record = self._store.record
-        changes: dict[str, object] = {}
+        record, trial = self._store.record, walk.trial
+        changes: dict[str, object] = {"trial": trial}
         match state:
             case State.RESOLVE:
-                same = record.trial == self._release
-                changes = {
-                    "trial": self._release,
-                    "attempts": record.attempts if same else 0,
-                    "last_generation": self._release.generation,
-                }
-            case State.STAGE:
-                changes = {"attempts": record.attempts + 1}
+                changes["trusted"] = record.trusted.after(trial.release)
             case State.ACTIVE:
-                changes = {"active": self._candidate, "trial": None, "attempts": 0, "boots": 0}
-                if self._loaded is not None:
+                self._refusals.lift(trial.release)
+                changes = {"active": walk.installed(), "trial": None, "boots": 0}
+                if walk.loaded is not None:
                     changes |= {"previous": record.active, "proven": False}
             case State.REJECT:
-                changes = {
-                    "rejected_generation": self._release.generation,
-                    "trial": None,
-                    "attempts": 0,
-                }
+                changes["trial"] = None
             case State.IDLE:
-                changes = {"attempts": 0}
+                changes = {"trial": record.trial and changed(record.trial, attempts=0)}
             case _:
                 pass
-        self._store.save(swap_state=state, **changes)
+        self._store.save(swap_state=state, refused=self._refusals.known, **changes)
         self.tell(state)
 
     def tell(self, state: State = State.IDLE) -> None:
         previous = self._store.record.previous
         self._reporter.swap_state(state, previous.release.version if previous else None)
 
-    def _trouble(self, error: RoadError | OSError, release: Release) -> None:
-        """Says what is wrong with the road or the disk; the same release is tried again later."""
+    def _refuse(self, walk: Walk, error: EdgemlError | OSError) -> Walk:
+        """Remembers and tells why it is not taken up, for now or for ever."""
+        release = walk.trial.release
         if isinstance(error, OSError):
             error = StorageError(f"The store cannot be used: {error}; check the disk.")
+        elif isinstance(error, HoldoutError) and not self._whole(walk):
+            error = StorageError(f"Version {release.version} was damaged on this disk meanwhile; "
+                                 "it is fetched again.")  # fmt: skip
+        refusal = self._refusals.note(release, error)
         if isinstance(error, StorageError):
             # A disk that we filled is no use to anybody; fetched again is better than stuck.
             self._store.collect(keep_trial=False)
-        self._reporter.refusal("incident", error, release)
+        if not refusal.final:
+            wait = self._refusals.due_in(release)
+            self._reporter.event(
+                "postponed",
+                f"{error} It is tried again in {_shown(wait)}.",
+                release=release,
+                category=error.category,
+            )
+        return replace(walk, refusal=refusal)
 
     # The bodies
 
-    def _resolve(self, release: Release) -> Event:
+    def _resolve(self, walk: Walk) -> tuple[Event, Walk]:
+        release = walk.trial.release
         identity, active = self._live.identity, self._store.record.active
         if (
             identity is not None
@@ -180,74 +161,74 @@ class Swap:
             and identity.manifest_sha256 == release.manifest_sha256
             and active.release.manifest_sha256 == release.manifest_sha256
         ):
-            self._candidate = msgspec.structs.replace(active, release=release)
-            return Event.KNOWN
+            known = walk.on(variant=active.variant, engine=active.engine, staged=active.staged)
+            return Event.KNOWN, known
         data = self._store.manifest(release)
         if data is None:
             data = self._fetcher.manifest(release)
         manifest = self._verifier.manifest(data, release)
         self._store.put_manifest(release, data)
-        self._variant, self._engine = registry.choose(
+        variant, engine = registry.choose(
             manifest, [self._config.engine] if self._config.engine else None
         )
-        self._manifest = manifest
-        return Event.RESOLVED
+        return Event.RESOLVED, walk.on(variant=variant.id, engine=engine)
 
-    def _fetch(self, release: Release) -> Event:
-        files = self._manifest.files_for(self._variant)
-        wanted = self._store.missing_blobs(release.manifest_sha256, files)
+    def _fetch(self, walk: Walk) -> tuple[Event, Walk]:
+        release, manifest = walk.trial.release, self._manifest(walk)
+        opened = self._opened(walk, manifest)
+        files = manifest.files_for(opened.variant)
+        digest = release.manifest_sha256
+        wanted = self._store.missing_blobs(digest, files)
         self._reporter.event(
             "fetching",
-            f"{len(wanted)} of {sum(len(f.blobs) for f in files)} blobs of {self._variant.id} "
-            f"for {self._engine} are missing.",
+            f"{len(wanted)} of {sum(len(f.blobs) for f in files)} blobs of {opened.variant.id} "
+            f"for {walk.trial.engine} are missing.",
             release=release,
         )
-        self._came = self._fetcher.blobs(wanted, self._verifier, self._store)
-        return Event.FETCHED
+        self._store.check_room(digest, files, set(wanted), manifest.blob_bytes)
+        # What it is for comes first: the rest is not fetched to be refused.
+        first = self._store.missing_blobs(digest, [manifest.contract])
+        came = self._fetcher.blobs(first, self._verifier, self._store)
+        self._store.assemble(digest, manifest.contract, self._verifier)
+        self._check_contract(release, opened)
+        rest = [blob for blob in wanted if blob not in first]
+        came += self._fetcher.blobs(rest, self._verifier, self._store)
+        return Event.FETCHED, walk.on(came=came)
 
-    def _verify(self, release: Release) -> Event:
-        for file in self._manifest.files_for(self._variant):
-            self._store.assemble(release.manifest_sha256, file, self._verifier)
-        self._opened = Opened(
-            self._store.package(release.manifest_sha256), self._manifest, self._variant
-        )
-        live = self._live.contract
-        difference = live and contracts.difference(live, self._opened.contract())
-        if difference:
-            raise ContractError(
-                f"Version {release.version} has another contract than the live one: {difference}; "
-                "publish it as another model."
-            )
-        return Event.VERIFIED
+    def _verify(self, walk: Walk) -> tuple[Event, Walk]:
+        digest, manifest = walk.trial.release.manifest_sha256, self._manifest(walk)
+        for file in manifest.files_for(self._opened(walk, manifest).variant):
+            self._store.assemble(digest, file, self._verifier)
+        self._store.drop_blobs()
+        return Event.VERIFIED, walk.on(attempts=walk.trial.attempts + 1)
 
-    def _stage(self, release: Release) -> Event:
-        attempts = self._store.record.attempts - 1
-        if attempts >= LIMITS.trial_attempts:
+    def _stage(self, walk: Walk) -> tuple[Event, Walk]:
+        trial = walk.trial
+        if trial.attempts > LIMITS.trial_attempts:
             raise StageError(
-                f"The device stopped {attempts} times while it tried version {release.version}; "
-                "look at its memory and power, then publish again."
+                f"The device stopped {trial.attempts - 1} times while it tried version "
+                f"{trial.release.version}; look at its memory and power."
             )
         self._reporter.event(
-            "staging", f"{self._variant.id} on {self._engine} re-runs its holdout.", release=release
+            "staging",
+            f"{trial.variant} on {trial.engine} re-runs its holdout.",
+            release=trial.release,
         )
+        opened = self._opened(walk, self._manifest(walk))
         limits = child.Limits(self._config.stage_seconds, self._config.stage_bytes)
-        staged = self._stage_in_child(self._opened, self._engine, limits, self._stopped)
+        staged = self._stage_in_child(opened, trial.engine, limits, self._stopped)
         if staged is None:
             raise Interrupted
-        self._candidate = Installed(
-            release=release, variant=self._variant.id, engine=self._engine, staged=staged
-        )
-        return Event.STAGED
+        return Event.STAGED, walk.on(staged=staged)
 
-    def _load(self, _release: Release) -> Event:
-        candidate = self._candidate
-        assert candidate is not None
-        self._loaded = self._load_beside(candidate, self._opened, self._config.threads)
-        return Event.LOADED
+    def _load(self, walk: Walk) -> tuple[Event, Walk]:
+        opened = self._opened(walk, self._manifest(walk))
+        loaded = self._load_beside(walk.installed(), opened, self._config.threads)
+        return Event.LOADED, replace(walk, loaded=loaded)
 
-    def _active(self, release: Release) -> Event:
+    def _active(self, walk: Walk) -> tuple[Event, Walk]:
         """The state on disk names the new version already; now the live model follows."""
-        loaded, self._loaded = self._loaded, None
+        release, loaded = walk.trial.release, walk.loaded
         if loaded is None:
             before = self._live.adopt(release.generation)
             if before is not None:
@@ -262,17 +243,56 @@ class Swap:
             self._reporter.event(
                 "swapped",
                 f"{release.version} on {identity.engine} replaced "
-                f"{before[0].version if before else 'nothing'} after fetching {self._came} blobs; "
-                f"the swap itself took {(time.monotonic() - begin) * 1000:.1f} ms.",
+                f"{before[0].version if before else 'nothing'} after fetching {walk.trial.came} "
+                f"blobs; the swap itself took {(time.monotonic() - begin) * 1000:.1f} ms.",
                 release=release,
-                duration_ms=round((time.monotonic() - self._began) * 1000, 1),
+                duration_ms=round((time.monotonic() - walk.began) * 1000, 1),
             )
         self._store.collect()
-        return Event.DONE
+        return Event.DONE, walk
 
-    def _reject(self, release: Release) -> Event:
-        error = self._refusal
-        assert error is not None
-        self._reporter.refusal("rejected", error, release)
+    def _reject(self, walk: Walk) -> tuple[Event, Walk]:
+        refusal = walk.refusal
+        assert refusal is not None
+        self._reporter.event(
+            "rejected", refusal.message, release=refusal.release, category=refusal.category
+        )
         self._store.collect()
-        return Event.DONE
+        return Event.DONE, walk
+
+    # What they share
+
+    def _manifest(self, walk: Walk) -> Manifest:
+        """Of the trial, from the disk; raises StorageError where it has gone from there."""
+        release = walk.trial.release
+        data = self._store.manifest(release)
+        if data is None:
+            raise StorageError(f"The manifest of {release.version} has gone; check the disk.")
+        return self._verifier.manifest(data, release)
+
+    def _opened(self, walk: Walk, manifest: Manifest) -> Opened:
+        trial = walk.trial
+        folder = self._store.package(trial.release.manifest_sha256)
+        return Opened.of(folder, manifest, trial.variant)
+
+    def _whole(self, walk: Walk) -> bool:
+        manifest = self._manifest(walk)
+        files = manifest.files_for(self._opened(walk, manifest).variant)
+        digest = walk.trial.release.manifest_sha256
+        return all(self._store.has_file(digest, file) for file in files)
+
+    def _check_contract(self, release: Release, opened: Opened) -> None:
+        live = self._live.contract
+        difference = live and contracts.difference(live, opened.contract())
+        if difference:
+            raise ContractError(
+                f"Version {release.version} has another contract than the live one: {difference}; "
+                "publish it as another model."
+            )
+
+
+def _shown(seconds: float) -> str:
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

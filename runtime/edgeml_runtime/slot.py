@@ -1,0 +1,35 @@
+"""One model of the device: its part of the disk, what predicts, and who speaks of it."""
+
+from dataclasses import dataclass
+
+from edgeml.errors import StorageError
+from edgeml_runtime.config import Config
+from edgeml_runtime.engines.environment import environment
+from edgeml_runtime.serving.live import Live
+from edgeml_runtime.store.disk import Store
+from edgeml_runtime.store.refusals import Refusals
+from edgeml_runtime.telemetry.reporter import Reporter
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What start, swap and health of one model work on."""
+
+    config: Config
+    store: Store
+    live: Live
+    reporter: Reporter
+    refusals: Refusals
+
+    @classmethod
+    def of(cls, config: Config, store: Store, live: Live, reporter: Reporter) -> "Slot":
+        options = (config.engine, config.threads, config.stage_seconds, config.stage_bytes)
+        refusals = Refusals(store, environment(*options), config.retry_seconds)
+        return cls(config, store, live, reporter, refusals)
+
+    def save(self, **changes: object) -> None:
+        """As far as the disk takes it: a full one keeps nobody from predicting, and is told of."""
+        try:
+            self.store.save(**changes)
+        except StorageError as error:
+            self.reporter.refusal("incident", error, None)

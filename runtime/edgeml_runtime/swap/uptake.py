@@ -1,0 +1,132 @@
+"""Who takes up what is released, and takes it up later where that could not be."""
+
+import math
+import os
+import threading
+import time
+import traceback
+
+from edgeml.errors import VerificationError
+from edgeml.mqtt import Link
+from edgeml.release import Release
+from edgeml.topics import Topics
+from edgeml.trust import Verifier
+from edgeml_runtime.slot import Slot
+from edgeml_runtime.swap.boot import boot
+from edgeml_runtime.swap.fetch import Fetcher
+from edgeml_runtime.swap.steps import Swap
+
+
+class Uptake:
+    """Of one slot: `boot` at the start, then `run` in a thread of its own; `hear` from any.
+
+    ending: once it is set, what is under way is dropped, after `wake`.
+    """
+
+    def __init__(self, slot: Slot, link: Link, topics: Topics, ending: threading.Event) -> None:
+        config = slot.config
+        self._slot = slot
+        self._ending = ending
+        self._mail = threading.Condition()
+        self._newest: Release | None = None
+        self._under_way: Release | None = None  # what is taken up or tried again later
+        self._left_until = math.inf  # when a stored model is loaded that the network comes before
+        self._told_of_garbage = -math.inf
+        self.heard = False  # a release, whatever it is
+        self._verifier = Verifier(config.fleet, config.model, config.channel)
+        fetcher = Fetcher(
+            link,
+            topics,
+            window_blobs=config.window_blobs,
+            stall_seconds=config.stall_seconds,
+            stalled=lambda message: slot.reporter.event("stalled", message),
+            stopped=self._interrupted,
+        )
+        self._swap = Swap(slot, self._verifier, fetcher, self._interrupted)
+
+    def boot(self) -> None:
+        if not self._boot():
+            self._left_until = time.monotonic() + self._slot.config.retry_seconds
+        for refusal in self._slot.refusals.known:
+            self._slot.reporter.event(
+                "rejected" if refusal.final else "postponed",
+                f"It was not taken up before: {refusal.message}",
+                release=refusal.release,
+                category=refusal.category,
+            )
+
+    def tell(self) -> None:
+        self._swap.tell()
+
+    def hear(self, payload: bytes) -> None:
+        """A release has come, or what is said to be one: only what is trusted interrupts."""
+        self.heard = True
+        if not payload:  # a retained release was removed: what is live stays
+            return
+        slot = self._slot
+        try:
+            release = self._verifier.release(payload, slot.store.record.trusted)
+        except VerificationError as error:
+            if time.monotonic() >= self._told_of_garbage + slot.config.retry_seconds:
+                self._told_of_garbage = time.monotonic()
+                slot.reporter.refusal("rejected", error, None)
+            return
+        with self._mail:
+            if release == self._under_way:  # a reconnect brings it again
+                return
+            self._newest = release
+            self._mail.notify_all()
+
+    def wake(self) -> None:
+        with self._mail:
+            self._mail.notify_all()
+
+    def run(self) -> None:
+        again: Release | None = None
+        if self._left_until < math.inf:
+            again = self._next(None, self._slot.config.notice_seconds)
+            self._left_until = math.inf
+            if self._slot.live.identity is None and not self._ending.is_set():
+                self._boot(hurried=False)
+        while not self._ending.is_set():
+            due_in = self._slot.refusals.due_in(again) if again else None
+            again = self._next(again, due_in)
+
+    def _boot(self, *, hurried: bool = True) -> bool:
+        return boot(self._slot, self._ending.is_set, hurried=hurried)
+
+    def _interrupted(self) -> bool:
+        late = time.monotonic() > self._left_until
+        return self._ending.is_set() or self._newest is not None or late
+
+    def _next(self, again: Release | None, seconds: float | None) -> Release | None:
+        """Waits for a release and takes it, or `again`, after `seconds`, what could not be taken
+        before; returns what is to be taken again later."""
+        with self._mail:
+            self._mail.wait_for(self._interrupted, seconds)
+            newest, self._newest = self._newest, None
+            release = again if newest is None or self._is_live(newest) else newest
+            if self._ending.is_set() or release is None:
+                return again
+            self._under_way = release
+        refusals = self._slot.refusals
+        if refusals.due_in(release) > 0:
+            done = refusals.due_in(release) == math.inf
+        else:
+            done = self._take(release)
+        if done:
+            self._under_way = None
+        return None if done else release
+
+    def _take(self, release: Release) -> bool:
+        try:
+            return self._swap.take(release)
+        except Exception as error:  # a bug of ours keeps nobody from predicting
+            self._swap.abandon(release, error)
+            if os.environ.get("EDGEML_DEBUG"):
+                traceback.print_exc()
+            return False
+
+    def _is_live(self, release: Release) -> bool:
+        active, identity = self._slot.store.record.active, self._slot.live.identity
+        return active is not None and active.release == release and identity is not None
