@@ -20,6 +20,7 @@ from edgeml_runtime.daemon import Daemon
 from edgeml_runtime.engines.registry import ENGINES
 from edgeml_runtime.replay import Replay
 from edgeml_runtime.serving.server import Server, parse_address
+from edgeml_runtime.systemd import notify, watchdog_seconds
 from edgeml_runtime.telemetry.reporter import say
 
 
@@ -150,12 +151,22 @@ def run(arguments: Sequence[str]) -> None:
         until_the_end.enter_context(daemon)
         for server in servers:
             until_the_end.enter_context(server)
+        notify(READY=1)
         thread = threading.Thread(target=_replaying, args=(replay, daemon)) if replay else None
         if thread:
             thread.start()
-        ended.wait()
+        _watch(daemon, ended)
+        notify(STOPPING=1)
     if thread:
         thread.join()
+
+
+def _watch(daemon: Daemon, ended: threading.Event) -> None:
+    """Waits for the end; tells a service manager meanwhile that all is well, while it is."""
+    within = watchdog_seconds()
+    while not ended.wait(within / 3 if within else None):
+        if not daemon.dead:
+            notify(WATCHDOG=1)
 
 
 def _replaying(replay: Replay, daemon: Daemon) -> None:

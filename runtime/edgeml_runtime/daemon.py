@@ -9,6 +9,7 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,12 +18,13 @@ import numpy.typing as npt
 from edgeml import names
 from edgeml.contract import Contract
 from edgeml.errors import Category, EdgemlError
-from edgeml.mqtt import Link
+from edgeml.mqtt import BrokerUrl, Link
 from edgeml.topics import Topics
 from edgeml_runtime.config import Config
 from edgeml_runtime.serving.live import Identity, Live, Prediction
 from edgeml_runtime.slot import Slot
 from edgeml_runtime.store.disk import Store
+from edgeml_runtime.supervise import Supervisor
 from edgeml_runtime.swap.health import Health
 from edgeml_runtime.swap.uptake import Uptake
 from edgeml_runtime.telemetry.reporter import Reporter
@@ -41,22 +43,23 @@ class Daemon:
         topics = Topics(config.fleet)
         for kind in ("device", "model", "channel"):
             names.check(kind, getattr(config, kind))
+        url = BrokerUrl.parse(config.broker)  # whatever may be refused comes before the store
         self._live = Live()
-        boot_id = secrets.token_hex(8)
-        self._reporter = Reporter(config, self._live, boot_id)
-        self._link = Link(
-            config.broker,
-            f"edgeml-{config.fleet}-{config.device}-{config.model}",
-            will=self._reporter.will,
-            on_connection=self._on_connection,
-        )
-        self._reporter.attach(self._link)
         self._store = Store(config.store)
         try:
             self._store.claim(config.fleet, config.model, config.channel)
         except EdgemlError:
             self._store.close()
             raise
+        self._reporter = Reporter(config, self._live, secrets.token_hex(8))
+        self._link = Link(
+            url,
+            f"edgeml-{config.fleet}-{config.device}-{config.model}",
+            will=self._reporter.will,
+            on_connection=self._on_connection,
+            on_error=lambda error: self._bug("network", error),
+        )
+        self._reporter.attach(self._link)
         self._slot = Slot.of(config, self._store, self._live, self._reporter)
         self._release_topic = topics.release(config.model, config.channel)
         self._stopping = threading.Event()
@@ -64,12 +67,13 @@ class Daemon:
         self._uptake = Uptake(self._slot, self._link, topics, self._stopping)
         self._health = Health(self._slot)
         self._notice = threading.Timer(config.notice_seconds, self._say_what_is_missing)
-        self._threads = [
-            threading.Thread(target=self._uptake.run, name="swap"),
-            threading.Thread(target=self._reporting, name="report"),
-        ]
+        self._threads = Supervisor(self._stopping, self._bug)
+        self._threads.add("swap", self._uptake.run)
+        self._threads.add("report", self._reporting)
+        self._threads.add("sender", self._reporter.send)
 
     def start(self) -> None:
+        """Predicts with what is stored, as far as that can be at once, and goes to the network."""
         if self._store.damage is not None:
             self._reporter.refusal("incident", self._store.damage, None)
         self._uptake.boot()
@@ -83,8 +87,7 @@ class Daemon:
             else "There is no model in the store yet.",
         )
         self._uptake.tell()
-        for thread in self._threads:
-            thread.start()
+        self._threads.start()
         self._link.subscribe(self._release_topic, lambda _, payload: self._uptake.hear(payload))
         self._link.start()
         self._notice.start()
@@ -94,18 +97,22 @@ class Daemon:
         if self._stopping.is_set():
             return
         self._stopping.set()
-        self._uptake.wake()
-        for thread in self._threads:
-            if thread.ident is not None:
-                thread.join()
-        if self._store.record.boots:  # a clean end is no crash
+        with ExitStack() as steps:  # the last first, each of them whatever another raises
+            steps.callback(self._store.close)
+            steps.callback(self._link.close)
+            steps.callback(self._reporter.say_goodbye)
+            steps.callback(self._threads.join, "sender")
+            steps.callback(self._reporter.end)
+            steps.callback(self._reporter.event, "stopped", "It was asked to end.")
+            steps.callback(self._reporter.report)
+            steps.callback(self._note_clean_end)
+            steps.callback(self._threads.join, "swap", "report")
+            steps.callback(self._uptake.wake)
+            steps.callback(self._notice.cancel)
+
+    def _note_clean_end(self) -> None:
+        if self._store.record.boots:  # it is no crash
             self._slot.save(boots=0)
-        self._reporter.report()
-        self._reporter.event("stopped", "It was asked to end.")
-        self._reporter.close()
-        self._notice.cancel()
-        self._link.close()
-        self._store.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -147,6 +154,21 @@ class Daemon:
             if late or self._stopping.wait(_POLL_SECONDS):
                 return False
         return True
+
+    @property
+    def dead(self) -> tuple[str, ...]:
+        """The threads that should run and do not: then the device predicts, but is no device of a
+        fleet any more, and is better started anew."""
+        return (*self._threads.dead, *(() if self._link.alive else ("network",)))
+
+    def _bug(self, name: str, error: Exception) -> None:
+        """Of ours: the thread goes on, and so does the live model."""
+        self._reporter.event(
+            "incident",
+            f"An unforeseen {type(error).__name__} in the {name} thread, which begins again: "
+            f"{error}.",
+            category=Category.EXECUTION,
+        )
 
     def incident(self, error: EdgemlError) -> None:
         """Tells the fleet of an error beside the swap, for example of a sensor."""

@@ -21,7 +21,7 @@ from edgeml_runtime.serving.live import LoadedModel
 from edgeml_runtime.store.disk import Store
 from edgeml_runtime.store.opened import Opened
 from edgeml_runtime.store.record import Installed
-from edgeml_runtime.swap.boot import boot
+from edgeml_runtime.swap.boot import Left, boot
 from edgeml_runtime.swap.health import Health
 from tests.flow.conversions import data
 from tests.flow.conversions import package as real_package
@@ -64,7 +64,7 @@ class Night:
         self._later = 0.0
         self.device = Device(self._folder, self.link, load=self._load)
         device = self.device
-        done = boot(device.slot, lambda: False, self._load, hurried=hurried)
+        done = boot(device.slot, self._load, hurried=hurried) is Left.NOTHING
         self._health()
         return done
 

@@ -16,7 +16,8 @@ import pytest
 from edgeml_runtime import child
 from edgeml_runtime.store.opened import Opened
 from edgeml_runtime.store.record import Staged
-from edgeml_runtime.swap import boot, loader, stage
+from edgeml_runtime.swap import loader, stage
+from edgeml_runtime.swap.boot import Left, boot
 from edgeml_runtime.swap.loader import load_installed as load
 from tests.flow.conversions import data, package
 from tests.night.disk import Recorder, State
@@ -61,17 +62,14 @@ def _fault(state: State, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str |
     """What is wrong with a start from `state`; None where nothing is."""
     said: list[str] = []
 
-    def again(*_: Any) -> None:
-        said.append("what was prepared is not whole")
-
-    monkeypatch.setattr(boot, "stage", again)
     # Of the starts, which are not what is tried: no syncs, and no waiting behind everybody.
     monkeypatch.setattr(loader, "at_low_priority", _at_once)
     monkeypatch.setattr(os, "fsync", _idle)
     state.write(folder)
     device = Device(folder, load=load)
     try:
-        boot.boot(device.slot, lambda: False, load)
+        if boot(device.slot, load) is not Left.NOTHING:
+            said.append("what was prepared is not whole")
         said += [message for kind, message in device.said if kind == "incident"]
         if device.version not in (state.allowed or (None,)):
             said.append(f"{device.version} predicts where {state.allowed} may")

@@ -37,7 +37,7 @@ from edgeml_runtime.store.disk import Store
 from edgeml_runtime.store.opened import Opened
 from edgeml_runtime.store.record import Staged
 from edgeml_runtime.store.refusals import Refusals
-from edgeml_runtime.swap.boot import boot
+from edgeml_runtime.swap.boot import Left, boot, prepare
 from tests.disks import small
 from tests.flow.conversions import package as real_package
 from tests.flow.fleet import FLEET, Watcher
@@ -173,11 +173,15 @@ def test_what_was_prepared_by_another_engine_or_elsewhere_is_prepared_again(
         return fake_stage(opened, engine, child.Limits(1, 1), lambda: False)
 
     monkeypatch.setattr("edgeml_runtime.swap.boot.stage", stage)
-    for _ in range(2):
-        moved = Device(tmp_path / "store", link)
-        assert boot(moved.slot, lambda: False, fake_load)
-        assert moved.version == "1" and staged == ["onnxruntime"]
-        moved.store.close()
+    moved = Device(tmp_path / "store", link)
+    assert boot(moved.slot, fake_load) is Left.PREPARING
+    assert moved.version is None and not staged
+    assert prepare(moved.slot, lambda: False, fake_load)
+    assert moved.version == "1" and staged == ["onnxruntime"]
+    moved.store.close()
+    again = Device(tmp_path / "store", link)
+    assert boot(again.slot, fake_load) is Left.NOTHING and again.version == "1"
+    again.store.close()
 
 
 def test_a_second_release_of_a_generation_is_told_of(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edgeml_runtime.store.record import Trial
-from edgeml_runtime.swap.boot import boot
+from edgeml_runtime.swap.boot import Left, boot
 from tests.runtime_doubles import Device, MemoryLink, fake_load, package, release_of
 
 _OPERATIONS = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "open"}
@@ -48,7 +48,7 @@ def cuts(store: Path, into: Path) -> Generator[list[Path]]:
 def booted(folder: Path, link: MemoryLink) -> Device:
     device = Device(folder, link)
     for hurried in (True, False):  # what a hurried one leaves comes after the network
-        if boot(device.slot, lambda: False, fake_load, hurried=hurried):
+        if boot(device.slot, fake_load, hurried=hurried) is Left.NOTHING:
             break
     return device
 

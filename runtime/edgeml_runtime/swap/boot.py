@@ -1,6 +1,7 @@
 """The start: the version on disk predicts before the network is there, or the one before it."""
 
 from collections.abc import Callable
+from enum import Enum, auto
 
 from msgspec.structs import replace
 
@@ -16,27 +17,36 @@ from edgeml_runtime.swap.machine import State
 from edgeml_runtime.swap.stage import stage
 
 
-def boot(
-    slot: Slot, stopped: Callable[[], bool], load: Load = load_installed, *, hurried: bool = True
-) -> bool:
+class Left(Enum):
+    """What a start leaves for later."""
+
+    NOTHING = auto()
+    AFTER_NETWORK = auto()
+    """The version may end the process: a newer one may come first."""
+    PREPARING = auto()
+    """The active version must be prepared again; the one before predicts meanwhile, if there is
+    one."""
+
+
+def boot(slot: Slot, load: Load = load_installed, *, hurried: bool = True) -> Left:
     """Takes up the active version; when that cannot be, the previous one; or none.
 
     A version that is damaged on disk may be fetched again. One whose start is cut short again and
     again (LIMITS.trial_attempts) is refused, unless it has ever run for long: then the power may be
-    to blame, and it is only left for later, after the network, so that a newer one can take its
-    place before it ends the process once more. Then, and only then, False is returned; call it
-    again without `hurried`. A start that was cut short in the middle of a trial is the trial's.
+    to blame, and it is only left for later, AFTER_NETWORK, so that a newer one can take its place
+    before it ends the process once more; call it again without `hurried`. A start that was cut
+    short in the middle of a trial is the trial's. What takes long is PREPARING, see `prepare`.
     """
     record = slot.store.record
     active, previous = record.active, record.previous
     if active is None:
-        return True
+        return Left.NOTHING
     cut_by_trial = record.trial is not None and record.swap_state != State.IDLE
     cut_short = record.boots >= LIMITS.trial_attempts
     if cut_short and record.proven and hurried:
         then = "it is loaded after the network was asked for a newer one"
         _tell(slot, active.release, _cut_short(slot, active.release, then))
-        return False
+        return Left.AFTER_NETWORK
     if cut_short and not record.proven:
         then = f"going back to {previous.release.version}" if previous else "there is no other one"
         error = _cut_short(slot, active.release, then)
@@ -49,24 +59,73 @@ def boot(
     else:
         boots = record.boots if cut_by_trial else record.boots + 1
         slot.save(boots=boots, swap_state=State.IDLE)
+    left = Left.NOTHING
     for installed in (active, previous):
         if installed is None:
             continue
-        try:
-            found = _take_up(slot, installed, stopped, load)
-        except EdgemlError as error:
-            _tell(slot, installed.release, error)
-            continue
-        except OSError as error:
-            damage = f"Version {installed.release.version} cannot be read: {error}; "
-            _tell(slot, installed.release, StorageError(f"{damage}it is fetched again."))
-            continue
-        if installed is previous:
-            slot.save(active=found, previous=None, boots=0, proven=False)
-        elif found is not active:
-            slot.save(active=found)
-        break
+        error_of = _take_up(slot, installed, load)
+        if error_of is not None:
+            _tell(slot, installed.release, error_of)
+        elif slot.live.identity is None:
+            left = Left.PREPARING if installed is active else left
+        else:
+            if installed is previous and left is Left.NOTHING:
+                slot.save(active=previous, previous=None, boots=0, proven=False)
+            break
+    return left
+
+
+def prepare(slot: Slot, stopped: Callable[[], bool], load: Load = load_installed) -> bool:
+    """Prepares the active version again and takes it up; else the one before stays.
+
+    Only what the engine made of it is damaged, or was made by another engine, or on another
+    processor. False when `stopped`: to be called again.
+    """
+    active, previous = slot.store.record.active, slot.store.record.previous
+    if active is None:
+        return True
+    limits = child.Limits(slot.config.stage_seconds, slot.config.stage_bytes)
+    try:
+        staged = stage(slot.store.open(active), active.engine, limits, stopped)
+        if staged is None:
+            return False
+        active = replace(active, staged=staged)
+        slot.save(active=active)
+        error = _take_up(slot, active, load)
+    except EdgemlError as refused:
+        error = refused
+    except OSError as failed:
+        error = _unreadable(active, failed)
+    if error is not None:
+        _tell(slot, active.release, error)
+        if previous is not None and slot.live.identity is not None:
+            slot.save(active=previous, previous=None, boots=0, proven=False)
     return True
+
+
+def _take_up(slot: Slot, installed: Installed, load: Load) -> EdgemlError | None:
+    """Makes it the live model, unless it must be prepared before; returns why that cannot be."""
+    config, store = slot.config, slot.store
+    try:
+        if config.engine not in (None, installed.engine):
+            raise EngineError(
+                f"Version {installed.release.version} was taken up by {installed.engine}, but the "
+                f"only engine to use is {config.engine}; it is fetched for that one."
+            )
+        opened = store.open(installed)
+        if installed.staged.made_by == made_by(installed.engine) and store.intact(installed):
+            slot.live.swap(load(installed, opened, config.threads))
+    except EdgemlError as error:
+        return error
+    except OSError as error:
+        return _unreadable(installed, error)
+    return None
+
+
+def _unreadable(installed: Installed, error: OSError) -> StorageError:
+    return StorageError(
+        f"Version {installed.release.version} cannot be read: {error}; it is fetched again."
+    )
 
 
 def _cut_short(slot: Slot, release: Release, then: str) -> StageError:
@@ -79,27 +138,3 @@ def _cut_short(slot: Slot, release: Release, then: str) -> StageError:
 
 def _tell(slot: Slot, release: Release, error: EdgemlError) -> None:
     slot.reporter.refusal("incident", error, release)
-
-
-def _take_up(
-    slot: Slot, installed: Installed, stopped: Callable[[], bool], load: Load
-) -> Installed:
-    """Makes it the live model; returns it as it is now in the store."""
-    config, store = slot.config, slot.store
-    if config.engine not in (None, installed.engine):
-        raise EngineError(
-            f"Version {installed.release.version} was taken up by {installed.engine}, but the only "
-            f"engine to use is {config.engine}; it is fetched for that one."
-        )
-    opened = store.open(installed)
-    elsewhere = installed.staged.made_by != made_by(installed.engine)
-    if elsewhere or not store.intact(installed):
-        # Only what the engine made of it is damaged, or was made by another engine, or on another
-        # processor: it is made again.
-        limits = child.Limits(config.stage_seconds, config.stage_bytes)
-        staged = stage(opened, installed.engine, limits, stopped)
-        if staged is None:
-            return installed
-        installed = replace(installed, staged=staged)
-    slot.live.swap(load(installed, opened, config.threads))
-    return installed

@@ -114,7 +114,9 @@ class Swap:
                 self._refusals.lift(trial.release)
                 changes = {"active": walk.installed(), "trial": None, "boots": 0}
                 if walk.loaded is not None:
-                    changes |= {"previous": record.active, "proven": False}
+                    changes["proven"] = False
+                    if record.active and not _same(record.active.release, trial.release):
+                        changes["previous"] = record.active
             case State.REJECT:
                 changes["trial"] = None
             case State.IDLE:
@@ -289,6 +291,11 @@ class Swap:
                 f"Version {release.version} has another contract than the live one: {difference}; "
                 "publish it as another model."
             )
+
+
+def _same(a: Release, b: Release) -> bool:
+    """Whether they name one package: taken up once more, it is not what was before itself."""
+    return a.manifest_sha256 == b.manifest_sha256
 
 
 def _shown(seconds: float) -> str:

@@ -12,7 +12,7 @@ from edgeml.release import Release
 from edgeml.topics import Topics
 from edgeml.trust import Verifier
 from edgeml_runtime.slot import Slot
-from edgeml_runtime.swap.boot import boot
+from edgeml_runtime.swap.boot import Left, boot, prepare
 from edgeml_runtime.swap.fetch import Fetcher
 from edgeml_runtime.swap.steps import Swap
 
@@ -30,6 +30,8 @@ class Uptake:
         self._mail = threading.Condition()
         self._newest: Release | None = None
         self._under_way: Release | None = None  # what is taken up or tried again later
+        self._again: Release | None = None  # kept over a bug that ends `run`
+        self._left = Left.NOTHING
         self._left_until = math.inf  # when a stored model is loaded that the network comes before
         self._told_of_garbage = -math.inf
         self.heard = False  # a release, whatever it is
@@ -45,7 +47,8 @@ class Uptake:
         self._swap = Swap(slot, self._verifier, fetcher, self._interrupted)
 
     def boot(self) -> None:
-        if not self._boot():
+        self._left = boot(self._slot)
+        if self._left is Left.AFTER_NETWORK:
             self._left_until = time.monotonic() + self._slot.config.retry_seconds
         for refusal in self._slot.refusals.known:
             self._slot.reporter.event(
@@ -82,18 +85,19 @@ class Uptake:
             self._mail.notify_all()
 
     def run(self) -> None:
-        again: Release | None = None
-        if self._left_until < math.inf:
-            again = self._next(None, self._slot.config.notice_seconds)
-            self._left_until = math.inf
-            if self._slot.live.identity is None and not self._ending.is_set():
-                self._boot(hurried=False)
+        again, slot = self._again, self._slot
+        if self._left is Left.AFTER_NETWORK:
+            again = self._next(again, slot.config.notice_seconds)
+            self._left, self._left_until = Left.NOTHING, math.inf
+            if slot.live.identity is None and not self._ending.is_set():
+                self._left = boot(slot, hurried=False)
         while not self._ending.is_set():
-            due_in = self._slot.refusals.due_in(again) if again else None
-            again = self._next(again, due_in)
-
-    def _boot(self, *, hurried: bool = True) -> bool:
-        return boot(self._slot, self._ending.is_set, hurried=hurried)
+            if self._left is Left.PREPARING and not self._interrupted():
+                if self._is_active_live() or prepare(slot, self._interrupted):
+                    self._left = Left.NOTHING
+                continue
+            due_in = slot.refusals.due_in(again) if again else None
+            again = self._again = self._next(again, due_in)
 
     def _interrupted(self) -> bool:
         late = time.monotonic() > self._left_until
@@ -128,5 +132,14 @@ class Uptake:
             return False
 
     def _is_live(self, release: Release) -> bool:
+        active = self._slot.store.record.active
+        return active is not None and active.release == release and self._is_active_live()
+
+    def _is_active_live(self) -> bool:
+        """Not while the version before predicts in its place."""
         active, identity = self._slot.store.record.active, self._slot.live.identity
-        return active is not None and active.release == release and identity is not None
+        return (
+            active is not None
+            and identity is not None
+            and active.release.manifest_sha256 == identity.manifest_sha256
+        )

@@ -43,7 +43,6 @@ class Reporter:
         self._news = threading.Event()
         self._closing = False
         self._link: Link | None = None
-        self._sender = threading.Thread(target=self._sending, name="sender", daemon=True)
 
     @property
     def will(self) -> tuple[str, bytes]:
@@ -52,9 +51,8 @@ class Reporter:
         return self._topics.state(self._config.device), documents.encode(state)
 
     def attach(self, link: Link) -> None:
-        """Begins to publish to `link` whenever it is connected."""
+        """Publishes to `link` whenever it is connected, once `send` runs."""
         self._link = link
-        self._sender.start()
 
     def connection(self, connected: bool) -> None:
         """The link's news; a birth comes before what has waited."""
@@ -136,12 +134,13 @@ class Reporter:
             self._outbox.append((self._topics.report(self._config.device), telemetry.pack(report)))
         self._news.set()
 
-    def close(self) -> None:
-        """Sends what waits and the last state, if there is a connection, and ends the sender."""
+    def end(self) -> None:
+        """Ends `send`."""
         self._closing = True
         self._news.set()
-        if self._sender.is_alive():
-            self._sender.join()
+
+    def say_goodbye(self) -> None:
+        """Sends what waits and the last state, if there is a connection; after `send` has ended."""
         if self._link and self._link.connected:
             self._flush()
             state = documents.encode(self._state(online=False, time_ms=_now_ms()))
@@ -151,7 +150,8 @@ class Reporter:
             with suppress(EdgemlError):  # a clean end sends no will, so it is waited for a little
                 receipt.confirmed(_GOODBYE_SECONDS)
 
-    def _sending(self) -> None:
+    def send(self) -> None:
+        """The body of the sender's thread, until `end`."""
         while not self._closing:
             self._news.wait()
             self._news.clear()
