@@ -50,7 +50,7 @@ class Ours:
 
         memory.configure()
         self._identity, self._loader, self._stage = Identity, loader, stage
-        self._limits = child.Limits(LIMITS.stage_wall_seconds, LIMITS.stage_address_space_bytes)
+        self._limits = child.Limits(LIMITS.stage_wall_seconds)
         self._opened = [Opened.read(Path(v), "onnx-fp32") for v in plan.versions]
         self._each = plan.stage_each
         self._staged = [self._prepare(o) for o in self._opened]

@@ -13,9 +13,11 @@
 """
 
 import io
+import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,7 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 Proven = tuple[str, str]
 """A variant id and an engine."""
 _AGAIN = "package the model again."
+_NPY: Any = np.lib.format  # which has no types
 
 
 @dataclass(frozen=True)
@@ -78,11 +81,19 @@ def encode(holdout: Holdout) -> bytes:
     return buffer.getvalue()
 
 
-def decode(data: bytes, error: type[EdgemlError] = PackageError) -> Holdout:
-    """The holdout in `data`; raises `error` when it is not one."""
+def decode(
+    data: bytes | Path, error: type[EdgemlError] = PackageError, *, first: bool = False
+) -> Holdout:
+    """The holdout in `data`, its bytes or a file; raises `error` when it is not one.
+
+    first: of the samples only the first, as of `Holdout.first`; no more than that is read.
+    """
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
+        with zipfile.ZipFile(io.BytesIO(data) if isinstance(data, bytes) else data) as archive:
+            arrays = {
+                name.removesuffix(".npy"): _array(archive, name, first)
+                for name in archive.namelist()
+            }
     except Exception as cause:  # numpy raises whatever the bytes make it raise
         raise error(f"The holdout is not a readable .npz: {cause}; {_AGAIN}") from cause
     inputs = _under("inputs/", arrays)
@@ -103,7 +114,24 @@ def decode(data: bytes, error: type[EdgemlError] = PackageError) -> Holdout:
     fault = _fault(expected, spreads, noise)
     if fault is not None:
         raise error(f"{fault}; {_AGAIN}")
-    return Holdout(inputs, expected, labels, spreads, noise)
+    found = Holdout(inputs, expected, labels, spreads, noise)
+    return found.first() if first else found
+
+
+def _array(archive: zipfile.ZipFile, name: str, first: bool) -> npt.NDArray[Any]:
+    """A member of the archive; only its first sample where it has samples and `first` is wanted."""
+    with archive.open(name) as stream:
+        if not first or name.startswith(("spread/", "noise/")):
+            whole: npt.NDArray[Any] = _NPY.read_array(stream, allow_pickle=False)
+            return whole
+        version = _NPY.read_magic(stream)
+        read = _NPY.read_array_header_1_0 if version == (1, 0) else _NPY.read_array_header_2_0
+        shape, fortran, dtype = read(stream)
+        if fortran or not shape or dtype.hasobject:
+            raise ValueError(f"{name} has no rows in order")
+        one = (min(1, shape[0]), *shape[1:])
+        rest = stream.read(math.prod(one) * dtype.itemsize)
+        return np.frombuffer(rest, dtype).reshape(one)
 
 
 def _fault(expected: Arrays, spreads: Arrays, noise: Mapping[Proven, Arrays]) -> str | None:

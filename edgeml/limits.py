@@ -14,7 +14,6 @@ class Limits:
     fetch_window_blobs: int = 8  # asked for at once; what a killed daemon fetches again at most
     fetch_window_seconds: float = 30.0  # without one new blob in this time the window is stalled
     stage_wall_seconds: float = 120.0
-    stage_address_space_bytes: int = 4 << 30
     trial_attempts: int = 3  # interrupted swaps of one generation before it is rejected
     broker_connect_seconds: float = 10.0
 

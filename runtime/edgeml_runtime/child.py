@@ -18,18 +18,30 @@ from pathlib import Path
 
 from edgeml.errors import Category, EngineError, StageError
 from edgeml.parent import end_with
+from edgeml_runtime import memory
 
 _POLL_SECONDS = 0.1
+_SHARE = 0.8  # of the memory that is left: the live model's own may grow meanwhile
+_MOST_BYTES = 4 << 30
+_OOM_SCORE = "1000"  # the first to go where memory ends, and not the one that predicts
 # After this share of the time the child gets this nice value.
 _RISING = ((0.25, 19), (0.5, 10), (0.75, 0))
 
 
 @dataclass(frozen=True)
 class Limits:
-    """wall_seconds holds for CPU time too."""
+    """wall_seconds holds for CPU time too, memory_bytes for what is its own, not for what is mapped
+    or reserved; None for most of what the system has left when it starts."""
 
     wall_seconds: float
-    address_space_bytes: int
+    memory_bytes: int | None = None
+
+    def settled(self) -> "Limits":
+        """The same with an amount of memory."""
+        if self.memory_bytes is not None:
+            return self
+        left = memory.available_bytes()
+        return Limits(self.wall_seconds, int(_SHARE * left) if left else _MOST_BYTES)
 
 
 @dataclass(frozen=True)
@@ -59,9 +71,12 @@ def enter(arguments: Sequence[str]) -> tuple[list[str], Limits, int]:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     seconds = math.ceil(limits.wall_seconds)
-    _limit(resource.RLIMIT_AS, limits.address_space_bytes, limits.address_space_bytes)
+    assert limits.memory_bytes is not None
+    _limit(resource.RLIMIT_DATA, limits.memory_bytes, limits.memory_bytes)
     _limit(resource.RLIMIT_CPU, seconds, seconds + 1)
     _limit(resource.RLIMIT_CORE, 0, 0)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
     if _may_rise():
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     else:  # without the right to leave the idle class again nobody should enter it
@@ -84,6 +99,7 @@ def run(
 
     Raises StageError when it took too long or too much memory, EngineError when it crashed.
     """
+    limits = limits.settled()
     # Files in memory take any length, where a pipe that nobody reads would block the child.
     with (
         open(os.memfd_create("answer"), "w+b") as answer,
@@ -96,7 +112,7 @@ def run(
                 job.module,
                 *arguments,
                 str(limits.wall_seconds),
-                str(limits.address_space_bytes),
+                str(limits.memory_bytes),
                 str(os.getpid()),
                 str(answer.fileno()),
             ],
@@ -166,7 +182,7 @@ def _failure(job: Job, code: int, said: str, limits: Limits) -> StageError | Eng
             f"ended; {job.longer}."
         )
     if "MemoryError" in said or "bad_alloc" in said:
-        return memory_error(job, limits.address_space_bytes)
+        return memory_error(job, limits)
     if code == -signal.SIGKILL:
         return StageError(
             f"{job.name} was killed from outside, as the kernel does where memory is short; free "
@@ -181,9 +197,9 @@ def _failure(job: Job, code: int, said: str, limits: Limits) -> StageError | Eng
     )
 
 
-def memory_error(job: Job, allowed: int) -> StageError:
+def memory_error(job: Job, limits: Limits) -> StageError:
     return StageError(
-        f"{job.name} needed more than the {allowed >> 20} MiB of memory that it is allowed; "
-        "use a smaller model.",
+        f"{job.name} needed more than the {(limits.memory_bytes or 0) >> 20} MiB of memory that it "
+        "is allowed; free some, or use a smaller model.",
         category=Category.MEMORY_ALLOCATION,
     )

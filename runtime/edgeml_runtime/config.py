@@ -14,6 +14,7 @@ class Config:
     engine: the only engine to use; None takes the first that works and that the package allows.
     threads: of one prediction inside the engine.
     window_blobs: asked for at once. stall_seconds: without one new blob before that is said.
+    stage_seconds, stage_bytes: that staging may take; None for most of the memory that is left.
     retry_seconds: after a full disk, before the same release is tried again.
     notice_seconds: after the start, before a missing broker or release is said.
     healthy_seconds: a version that has predicted that long in one go is not in a crash loop.
@@ -31,7 +32,7 @@ class Config:
     window_blobs: int = LIMITS.fetch_window_blobs
     stall_seconds: float = LIMITS.fetch_window_seconds
     stage_seconds: float = LIMITS.stage_wall_seconds
-    stage_bytes: int = LIMITS.stage_address_space_bytes
+    stage_bytes: int | None = None
     retry_seconds: float = 60.0
     notice_seconds: float = LIMITS.broker_connect_seconds
     healthy_seconds: float = 30.0

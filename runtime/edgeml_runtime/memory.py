@@ -31,6 +31,18 @@ def trim() -> None:
         libc.malloc_trim(0)
 
 
+def available_bytes() -> int | None:
+    """What the system could give without swapping, by its own estimate; None where it has none."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
 def rss_bytes() -> int:
     """Resident memory of this process in bytes, mapped files included."""
     for line in Path("/proc/self/status").read_text().splitlines():

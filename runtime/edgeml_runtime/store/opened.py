@@ -38,6 +38,7 @@ class Opened:
         data = (self.folder / self.manifest.contract.path).read_bytes()
         return documents.decode(data, Contract, "the contract")
 
-    def holdout(self) -> Holdout:
-        data = (self.folder / self.manifest.holdout.path).read_bytes()
-        return holdout.decode(data, VerificationError)
+    def holdout(self, *, first: bool = False) -> Holdout:
+        """first: of the samples only the first, for which no more is read."""
+        file = self.folder / self.manifest.holdout.path
+        return holdout.decode(file, VerificationError, first=first)

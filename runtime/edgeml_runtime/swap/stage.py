@@ -163,10 +163,10 @@ def main() -> None:
     try:
         outcome = Outcome(entry=work(Opened.read(Path(folder), variant), engine, Path(into)))
     except MemoryError:
-        outcome = _failed(child.memory_error(_JOB, limits.address_space_bytes))
+        outcome = _failed(child.memory_error(_JOB, limits))
     except EdgemlError as error:
         if "bad_alloc" in str(error) or "Failed to allocate" in str(error):
-            error = child.memory_error(_JOB, limits.address_space_bytes)
+            error = child.memory_error(_JOB, limits)
         elif "No space left" in str(error):
             error = StorageError(f"{into} could not be written: the disk is full; free some space.")
         outcome = _failed(error)
