@@ -1,8 +1,11 @@
 """How every document crosses a boundary: typed structs, one canonical JSON form.
 
 Canonical: sorted keys, UTF-8, no white space, no NaN. Documents that steer a device (contract,
-manifest, release) inherit `Strict` and reject unknown fields; telemetry inherits `Open` and
-ignores them, so that an old monitor understands a newer device.
+manifest, release) inherit `Strict` and reject unknown fields and newer schemas: what one does not
+understand one does not obey. Telemetry and what a device keeps for itself inherit `Open`: they
+ignore what they do not know, and one schema more than their own, so that an old monitor
+understands a newer device and a daemon that was put back its own state. Every reader reads the
+schema before its own.
 """
 
 import re
@@ -20,7 +23,8 @@ class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Open(msgspec.Struct, frozen=True, kw_only=True):
-    """A document or a part of one that ignores fields it does not know."""
+    """A document or a part of one that ignores fields it does not know, and the schema after its
+    own."""
 
 
 Document = TypeVar("Document", bound=msgspec.Struct)
@@ -55,10 +59,19 @@ def decode(
             f"{what} is not a {_words(kind)} of schema {SCHEMA}: {cause}; "
             "make it again with this version of edgeml."
         ) from cause
-    schema = getattr(document, "schema", SCHEMA)
-    if schema != SCHEMA:
+    check_schema(kind, getattr(document, "schema", SCHEMA), what, error)
+    return document
+
+
+def check_schema(
+    kind: type[msgspec.Struct], schema: int, what: str, error: type[EdgemlError]
+) -> None:
+    """Raises `error` for a schema that a reader of `kind` does not read."""
+    newest = SCHEMA if issubclass(kind, Strict) else SCHEMA + 1
+    oldest = max(1, SCHEMA - 1)
+    if not oldest <= schema <= newest:
+        reads = f"{oldest}" if oldest == newest else f"{oldest} to {newest}"
         raise error(
-            f"{what} has schema {schema} but this edgeml reads schema {SCHEMA}; "
+            f"{what} has schema {schema} but this edgeml reads schema {reads}; "
             "upgrade edgeml here or publish with a matching version."
         )
-    return document

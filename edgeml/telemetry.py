@@ -5,8 +5,8 @@ from typing import Literal
 
 import msgspec
 
-from edgeml.documents import SCHEMA, Open
-from edgeml.errors import Category, VerificationError
+from edgeml.documents import SCHEMA, Open, check_schema
+from edgeml.errors import VerificationError
 
 EventKind = Literal[
     "started",
@@ -58,7 +58,7 @@ class Event(Open, frozen=True, kw_only=True):
     device, boot: as in the state.
     sequence: counts from 0 at every boot.
     time_ms: Unix time in milliseconds, by the device's clock.
-    kind: what happened.
+    kind: what happened; a newer device may say what this edgeml does not know.
     model: what the device follows.
     message: one sentence for people.
     version, generation: what the event is about, for example the version that was refused.
@@ -71,13 +71,13 @@ class Event(Open, frozen=True, kw_only=True):
     boot: str
     sequence: int
     time_ms: int
-    kind: EventKind
+    kind: str
     model: str
     message: str
     version: str | None = None
     generation: int | None = None
     live: str | None = None
-    category: Category | None = None
+    category: str | None = None
     duration_ms: float | None = None
     schema: int = SCHEMA
 
@@ -127,8 +127,5 @@ def unpack(data: bytes, max_bytes: int = 1 << 20) -> Report:
         report = msgspec.msgpack.decode(plain, type=Report)
     except (zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise VerificationError(f"A report could not be read: {error}; drop it.") from error
-    if report.schema != SCHEMA:
-        raise VerificationError(
-            f"A report has schema {report.schema} but this edgeml reads {SCHEMA}; upgrade edgeml."
-        )
+    check_schema(Report, report.schema, "A report", VerificationError)
     return report

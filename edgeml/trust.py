@@ -20,14 +20,14 @@ the publisher is.
 """
 
 from edgeml import digests, documents
-from edgeml.documents import Strict
+from edgeml.documents import Open
 from edgeml.errors import Category, FetchError, VerificationError
 from edgeml.limits import LIMITS
 from edgeml.manifest import File, Manifest
 from edgeml.release import Release
 
 
-class Trusted(Strict, frozen=True, kw_only=True):
+class Trusted(Open, frozen=True, kw_only=True):
     """What a device has come to trust in one channel; it only grows.
 
     generation: the highest of a release; release_sha256: of that release, in canonical form, empty

@@ -8,8 +8,8 @@ import numpy as np
 
 from edgeml import latency
 from edgeml.documents import Open
-from edgeml.errors import Category, StorageError
-from edgeml.telemetry import Event, EventKind
+from edgeml.errors import StorageError
+from edgeml.telemetry import Event
 from edgeml_devices.ingest import unpack_counts
 from edgeml_devices.schema import open_to_read
 
@@ -94,7 +94,7 @@ def read_all(db: Path, rate_seconds: float = RATE_SECONDS) -> Fleet:
             raise _unreadable(db, error) from error
 
 
-def read_events(db: Path, device: str | None = None, kind: EventKind | None = None) -> list[Event]:
+def read_events(db: Path, device: str | None = None, kind: str | None = None) -> list[Event]:
     """Events, the oldest first; raises as `read_fleet` does."""
     where = "WHERE (?1 IS NULL OR device = ?1) AND (?2 IS NULL OR kind = ?2)"
     with closing(open_to_read(db)) as connection:
@@ -205,7 +205,7 @@ def _events(
         Event(
             device=row[0], boot=row[1], sequence=row[2], time_ms=row[3], kind=row[4], model=row[5],
             message=row[6], version=row[7], generation=row[8], live=row[9],
-            category=None if row[10] is None else Category(row[10]), duration_ms=row[11],
+            category=row[10], duration_ms=row[11],
         )
         for row in rows
     ]  # fmt: skip

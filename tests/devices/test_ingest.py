@@ -136,12 +136,9 @@ def garbage() -> dict[str, Message]:
         "state_deep": Message(TOPICS.state("pi-1"), deep[:60_000]),
         "state_too_large": Message(TOPICS.state("pi-1"), deep),
         "state_of_another_device": Message(TOPICS.state("pi-1"), message(state("pi-2")).payload),
-        "state_of_another_schema": message(state(schema=2)),
+        "state_of_another_schema": message(state(schema=3)),
         "state_beyond_64_bits": message(state(generation=1 << 63)),
         "event_without_fields": Message(TOPICS.event("pi-1"), b"{}"),
-        "event_of_unknown_kind": Message(
-            TOPICS.event("pi-1"), message(event()).payload.replace(b"swapped", b"danced")
-        ),
         "event_beyond_64_bits": message(event(sequence=1 << 70)),
         "report_not_compressed": Message(TOPICS.report("pi-1"), b"hello"),
         "report_cut_off": Message(TOPICS.report("pi-1"), message(report()).payload[:-9]),
@@ -190,3 +187,16 @@ def test_every_field_of_a_state_is_shown() -> None:
     assert {f.name for f in msgspec.structs.fields(State)} - without <= {
         f.name for f in msgspec.structs.fields(DeviceRow)
     }
+
+
+def test_what_a_newer_device_says_is_kept_as_it_says_it(db: Path, say: Say) -> None:
+    """T44: a newer device's kinds of event counted as malformed, against the docs."""
+    newer = event(kind="danced", category="boredom", schema=2)
+    said = message(newer).payload.replace(b"{", b'{"tempo":180,', 1)
+    say(state(schema=2), Message(TOPICS.event("pi-1"), said))
+    fleet = read_all(db)
+    assert fleet.malformed == 0
+    (device,) = fleet.devices
+    assert device.last_event is not None
+    assert (device.last_event.kind, device.last_event.category) == ("danced", "boredom")
+    assert [found.kind for found in read_events(db, kind="danced")] == ["danced"]

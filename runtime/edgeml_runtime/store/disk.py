@@ -26,7 +26,7 @@ from edgeml.release import Release
 from edgeml.trust import Trusted, Verifier
 from edgeml_runtime.store.lock import check_foreign, locked
 from edgeml_runtime.store.opened import Opened
-from edgeml_runtime.store.record import Installed, Record
+from edgeml_runtime.store.record import Installed, Record, read
 
 _STATE = "state.json"
 _COPY = "state.json.copy"
@@ -66,13 +66,13 @@ class Store:
         if not state.exists():
             return
         try:
-            self.record = documents.decode(state.read_bytes(), Record, str(state), StorageError)
+            self.record = read(state.read_bytes(), str(state))
             return
         except StorageError:
             state.rename(state.with_name(f"{_STATE}.damaged"))
         copy = self.folder / _COPY
         try:
-            self.record = documents.decode(copy.read_bytes(), Record, str(copy), StorageError)
+            self.record = read(copy.read_bytes(), str(copy))
             then = "its copy was taken up"
         except (StorageError, FileNotFoundError):
             then = "there is no copy, so the device begins anew and fetches what is published"

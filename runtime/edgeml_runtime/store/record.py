@@ -1,13 +1,17 @@
 """What a device knows of its own versions: `state.json`."""
 
+from typing import Any
+
+import msgspec
+
 from edgeml import documents
-from edgeml.documents import Strict
-from edgeml.errors import Category
+from edgeml.documents import Open
+from edgeml.errors import StorageError
 from edgeml.release import Release
 from edgeml.trust import Trusted
 
 
-class Staged(Strict, frozen=True, kw_only=True):
+class Staged(Open, frozen=True, kw_only=True):
     """What an engine made of a variant.
 
     entry: the file to load; files: path -> SHA-256, all relative to the package's folder. made_by:
@@ -19,7 +23,7 @@ class Staged(Strict, frozen=True, kw_only=True):
     made_by: str = ""
 
 
-class Installed(Strict, frozen=True, kw_only=True):
+class Installed(Open, frozen=True, kw_only=True):
     """A version in the store that has been live, and what its engine made of it."""
 
     release: Release
@@ -28,7 +32,7 @@ class Installed(Strict, frozen=True, kw_only=True):
     staged: Staged
 
 
-class Trial(Strict, frozen=True, kw_only=True):
+class Trial(Open, frozen=True, kw_only=True):
     """A version under way, as each state of the swap hands it to the next.
 
     variant, engine: chosen in resolve. came: blobs that were fetched for it. attempts: how often
@@ -43,7 +47,7 @@ class Trial(Strict, frozen=True, kw_only=True):
     staged: Staged | None = None
 
 
-class Refusal(Strict, frozen=True, kw_only=True):
+class Refusal(Open, frozen=True, kw_only=True):
     """A release that was not taken up, and why.
 
     error: the class of the error, category and message: its own. final: whether the bytes
@@ -53,14 +57,14 @@ class Refusal(Strict, frozen=True, kw_only=True):
 
     release: Release
     error: str
-    category: Category
+    category: str
     message: str
     final: bool
     times: int
     environment: str
 
 
-class Record(Strict, frozen=True, kw_only=True):
+class Record(Open, frozen=True, kw_only=True):
     """`state.json`.
 
     fleet, model, channel: whose store it is. swap_state: where the swap was when this was written.
@@ -81,3 +85,27 @@ class Record(Strict, frozen=True, kw_only=True):
     refused: tuple[Refusal, ...] = ()
     trusted: Trusted = Trusted()
     schema: int = documents.SCHEMA
+
+
+def read(data: bytes, what: str) -> Record:
+    """state.json, of a newer version of edgeml too, whatever that knows besides: a daemon that was
+    put back keeps its model and what it trusts.
+
+    Raises StorageError for anything else.
+    """
+    try:
+        raw = msgspec.json.decode(data, type=dict[str, Any])
+        for place in (raw.get("active"), raw.get("previous"), raw.get("trial"), *raw["refused"]):
+            if place:
+                _forget_what_is_newer(place["release"])
+        data = msgspec.json.encode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError, TypeError):
+        pass  # which is told of by the document itself
+    return documents.decode(data, Record, what, StorageError)
+
+
+def _forget_what_is_newer(release: dict[str, Any]) -> None:
+    """Releases steer a device and are strict; this one was trusted before."""
+    for name in release.keys() - set(Release.__struct_fields__):
+        del release[name]
+    release["schema"] = documents.SCHEMA

@@ -79,7 +79,7 @@ class Reporter:
         message: str,
         *,
         release: Release | None = None,
-        category: Category | None = None,
+        category: str | None = None,
         duration_ms: float | None = None,
     ) -> None:
         identity = self._live.identity
