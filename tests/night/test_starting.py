@@ -22,6 +22,7 @@ from edgeml_devices.publish import publish
 from edgeml_runtime.config import Config
 from edgeml_runtime.daemon import Daemon
 from edgeml_runtime.store.disk import Store
+from tests.disks import small
 from tests.flow.conversions import data
 from tests.flow.conversions import package as real_package
 from tests.flow.fleet import FLEET
@@ -150,3 +151,17 @@ def test_what_is_refused_leaves_no_thread_and_no_lock(config: Config, tmp_path: 
     assert len(os.listdir("/proc/self/fd")) <= descriptors
     shutil.copytree(config.store, tmp_path / "copy")
     Store(config.store).close()
+
+
+def test_a_card_that_takes_nothing_any_more_predicts_with_what_is_on_it(
+    config: Config, tmp_path: Path
+) -> None:
+    """T17: exit code 9, and no predictions."""
+    with small(tmp_path / "card", "8m") as card:
+        shutil.copytree(config.store, card / "store")
+        subprocess.run(["mount", "-o", "remount,ro", card], check=True)
+        here = replace(config, store=card / "store")
+        with Daemon(here) as daemon:
+            assert daemon.predict(X).version == "2"
+            with pytest.raises(InputError, match="is in use by another"):
+                Store(here.store)

@@ -69,7 +69,8 @@ class Store:
             self.record = read(state.read_bytes(), str(state))
             return
         except StorageError:
-            state.rename(state.with_name(f"{_STATE}.damaged"))
+            with suppress(OSError):
+                state.rename(state.with_name(f"{_STATE}.damaged"))
         copy = self.folder / _COPY
         try:
             self.record = read(copy.read_bytes(), str(copy))
@@ -83,7 +84,8 @@ class Store:
         places = (self.folder, self._blobs, *(self.folder / "packages").glob("**/"))
         for place in places:
             for path in place.glob(f"{atomic.TEMPORARY}*"):
-                path.unlink()
+                with suppress(OSError):  # of a card that takes nothing
+                    path.unlink()
 
     def close(self) -> None:
         """Gives the folder to the next process."""

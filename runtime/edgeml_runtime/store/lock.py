@@ -1,5 +1,6 @@
 """Whose a folder is: it holds a store and nothing else, and one process at a time."""
 
+import errno
 import fcntl
 from collections.abc import Collection
 from pathlib import Path
@@ -26,7 +27,13 @@ def check_foreign(folder: Path, ours: Collection[str]) -> None:
 
 
 def locked(folder: Path) -> IO[bytes]:
-    stream = (folder / _LOCK).open("wb")
+    """The lock, which ends with the process; on a card that takes nothing it may be already."""
+    try:
+        stream: IO[bytes] = (folder / _LOCK).open("ab")
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES):
+            raise
+        stream = (folder / _LOCK).open("rb")
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
