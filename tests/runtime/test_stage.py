@@ -147,8 +147,18 @@ def test_an_error_that_staging_cannot_have_is_the_engines(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = f"_answer = {{'error': {kind!r}, 'message': 'm'}}"
-    with pytest.raises(EngineError, match=r"^m$"):
+    with pytest.raises(EngineError, match=r"^m( It was proven on .*)?$"):
         _staged_by(LYING + answer, tmp_path, monkeypatch)
+
+
+def test_a_refusal_says_where_the_version_was_proven(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "version_of", lambda _: "0.1")
+    with pytest.raises(EngineError, match=r"^m It was proven on onnxruntime .*, here is 0\.1\.$"):
+        _staged_by(
+            f"{LYING}_answer = {{'error': 'EngineError', 'message': 'm'}}", tmp_path, monkeypatch
+        )
 
 
 def _staged_by(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Staged | None:

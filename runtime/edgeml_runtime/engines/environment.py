@@ -18,13 +18,13 @@ _MEMORY_UNIT = 1 << 26  # what firmware and kernel keep of it for themselves may
 def made_by(engine: str) -> str:
     """The engine's version and the processor: what it prepares elsewhere may be wrong here, or
     crash."""
-    return f"{engine} {_version(engine)} on {processor()}"
+    return f"{engine} {version_of(engine)} on {processor()}"
 
 
 def environment(*options: object) -> str:
     """A digest of all engines here, the processor, the memory and the options given."""
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // _MEMORY_UNIT
-    found = [processor(), pages, *(_version(engine) for engine in _DISTRIBUTIONS), *options]
+    found = [processor(), pages, *(version_of(engine) for engine in _DISTRIBUTIONS), *options]
     return digests.sha256(repr(found).encode())[:16]
 
 
@@ -39,7 +39,8 @@ def processor() -> str:
     return f"{platform.machine()} {digests.sha256(repr(told).encode())[:12]}"
 
 
-def _version(engine: str) -> str:
+def version_of(engine: str) -> str:
+    """Of the library that is installed here, which is not loaded for it; "missing" without one."""
     try:
         return version(_DISTRIBUTIONS.get(engine, engine))
     except PackageNotFoundError:

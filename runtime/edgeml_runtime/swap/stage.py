@@ -29,7 +29,7 @@ from edgeml.integers import are_integers
 from edgeml.manifest import Variant
 from edgeml_runtime import child
 from edgeml_runtime.engines.base import Engine, TensorSpec
-from edgeml_runtime.engines.environment import made_by
+from edgeml_runtime.engines.environment import made_by, version_of
 from edgeml_runtime.engines.registry import engine_class
 from edgeml_runtime.store.opened import Opened
 from edgeml_runtime.store.record import Staged
@@ -78,8 +78,17 @@ def stage(
     outcome = documents.decode(data, Outcome, "staging's answer", EngineError)
     if not outcome.entry:
         kind = _ERRORS.get(outcome.error, EngineError)
-        raise kind(outcome.message, category=outcome.category)
+        said = outcome.message + _proven_elsewhere(opened.variant, engine)
+        raise kind(said, category=outcome.category)
     return left(opened, engine, into, outcome.entry)
+
+
+def _proven_elsewhere(variant: Variant, engine: str) -> str:
+    """What a refusal may come from; a version that was proven by another may well be right."""
+    requirement, here = variant.requirement(engine), version_of(engine)
+    if requirement is None or requirement.version == here:
+        return ""
+    return f" It was proven on {engine} {requirement.version}, here is {here}."
 
 
 def left(opened: Opened, engine: str, into: Path, entry: str) -> Staged:
