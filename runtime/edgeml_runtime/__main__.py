@@ -155,13 +155,13 @@ def run(arguments: Sequence[str]) -> None:
         thread = threading.Thread(target=_replaying, args=(replay, daemon)) if replay else None
         if thread:
             thread.start()
-        _watch(daemon, ended)
+        watch(daemon, ended)
         notify(STOPPING=1)
     if thread:
         thread.join()
 
 
-def _watch(daemon: Daemon, ended: threading.Event) -> None:
+def watch(daemon: Daemon, ended: threading.Event) -> None:
     """Waits for the end; tells a service manager meanwhile that all is well, while it is."""
     within = watchdog_seconds()
     while not ended.wait(within / 3 if within else None):

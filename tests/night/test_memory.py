@@ -53,12 +53,12 @@ def test_the_self_test_asks_few_samples_at_a_time(
 
     monkeypatch.setattr(loader, "_BATCH_BYTES", 10 * ROWS[0].nbytes)
     engine = Counting(Path(__file__))
-    found = loader._answers(engine, {"x": ROWS})
+    found = loader.answers_in_batches(engine, {"x": ROWS})
     assert asked == [10] * 6 + [4]
     np.testing.assert_array_equal(found["y"], ROWS[:, :2])
     monkeypatch.setattr(loader, "_BATCH_BYTES", 1)
     asked.clear()
-    loader._answers(engine, {"x": ROWS[:3]})
+    loader.answers_in_batches(engine, {"x": ROWS[:3]})
     assert asked == [1, 1, 1]
 
 

@@ -27,6 +27,7 @@ from edgeml.errors import (
 )
 from edgeml.mqtt import Link
 from edgeml.release import Release
+from edgeml.trust import Verifier
 from edgeml_devices.broker import Broker
 from edgeml_devices.publish import publish
 from edgeml_runtime import child
@@ -42,6 +43,7 @@ from tests.disks import small
 from tests.flow.conversions import package as real_package
 from tests.flow.fleet import FLEET, Watcher
 from tests.runtime_doubles import (
+    CHANNEL,
     MODEL,
     TOPICS,
     Device,
@@ -149,7 +151,7 @@ def test_an_engine_that_is_missing_refuses_nothing_and_once_it_is_there_it_comes
     same = Device(tmp_path / "store", link)
     assert same.refusals.due_in(release) > 60
     same.store.close()
-    monkeypatch.setitem(environment._DISTRIBUTIONS, "new", "numpy")
+    monkeypatch.setitem(environment.DISTRIBUTIONS, "new", "numpy")
     upgraded = Device(tmp_path / "store", link)
     assert upgraded.refusals.due_in(release) == 0
     assert upgraded.swap.take(release) and upgraded.version == "1"
@@ -191,7 +193,7 @@ def test_a_second_release_of_a_generation_is_told_of(tmp_path: Path) -> None:
     link.offer(paths[0])
     assert device.swap.take(release_of(paths[0], 1))
     with pytest.raises(VerificationError, match=r"^\(3\) .* already trusted, but says something"):
-        device.swap._verifier.release(
+        Verifier(FLEET, MODEL, CHANNEL).release(
             documents.encode(release_of(paths[1], 1)), device.store.record.trusted
         )
     device.store.close()

@@ -17,7 +17,7 @@ from edgeml.mqtt import Link
 from edgeml_devices.broker import Broker
 from edgeml_devices.publish import publish
 from edgeml_runtime import systemd
-from edgeml_runtime.__main__ import _watch
+from edgeml_runtime.__main__ import watch
 from edgeml_runtime.config import Config
 from edgeml_runtime.daemon import Daemon
 from edgeml_runtime.supervise import Supervisor
@@ -178,7 +178,7 @@ def test_the_watchdog_is_fed_only_while_all_threads_live(
     monkeypatch.setenv("WATCHDOG_USEC", "30000")
     ended = threading.Event()
     with Daemon(config) as daemon:
-        watching = threading.Thread(target=_watch, args=(daemon, ended))
+        watching = threading.Thread(target=watch, args=(daemon, ended))
         watching.start()
         assert manager.recv(100) == b"WATCHDOG=1"
         monkeypatch.setattr(Supervisor, "dead", ("swap",))

@@ -154,7 +154,11 @@ def test_an_error_that_staging_cannot_have_is_the_engines(
 def test_a_refusal_says_where_the_version_was_proven(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stages, "version_of", lambda _: "0.1")
+
+    def older(_engine: str) -> str:
+        return "0.1"
+
+    monkeypatch.setattr(stages, "version_of", older)
     with pytest.raises(EngineError, match=r"^m It was proven on onnxruntime .*, here is 0\.1\.$"):
         _staged_by(
             f"{LYING}_answer = {{'error': 'EngineError', 'message': 'm'}}", tmp_path, monkeypatch
@@ -169,7 +173,7 @@ def _staged_by(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> St
     )
     found = os.environ.get("PYTHONPATH", "")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "modules"), found]))
-    monkeypatch.setattr(stages, "_JOB", replace(stages._JOB, module="lying"))
+    monkeypatch.setattr(stages, "JOB", replace(stages.JOB, module="lying"))
     return staged(opened(tmp_path))
 
 

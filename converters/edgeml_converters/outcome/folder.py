@@ -58,13 +58,13 @@ def _replace(out: Path, place: Path, built: Path) -> None:
         if not place.exists() and _renamed(built, place):
             return
         _take_after(place, built)
-        if not _exchange(built, place):
+        if not exchange(built, place):
             aside = _aside(built.parent, place)
             aside.parent.mkdir()
             place.rename(aside)
             built.rename(place)
         elif found := others(built):  # in the moment after they were looked for
-            _exchange(built, place)
+            exchange(built, place)
             raise InputError(f"{out} holds {found[0]}, which no conversion wrote.")
     except (EdgemlError, OSError) as error:
         beside = place.with_name(f"{_cut(place.name)}.{built.parent.name[-8:]}")
@@ -102,7 +102,7 @@ def _aside(work: Path, place: Path) -> Path:
     return work / "old" / place.name
 
 
-def _exchange(a: Path, b: Path) -> bool:
+def exchange(a: Path, b: Path) -> bool:
     """Each takes the other's place in one step; False where the system or the disk knows no such.
 
     Python has renames alone: renameat2(2) with RENAME_EXCHANGE.

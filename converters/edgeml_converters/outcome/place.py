@@ -55,14 +55,12 @@ def place_of(out: Path) -> Path:
     """
     try:
         place = Path(os.path.realpath(out))
-        there = place.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return place
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if stat.S_ISLNK(place.lstat().st_mode):
+                raise InputError(f"{out} is a link that leads back to itself; name another folder.")
     except (OSError, ValueError) as error:  # too long, of a folder that is not ours, with a NUL
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{out} can be no folder ({reason}); name another.") from None
-    if stat.S_ISLNK(there.st_mode):
-        raise InputError(f"{out} is a link that leads back to itself; name another folder.")
     return place
 
 

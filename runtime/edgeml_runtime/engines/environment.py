@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgeml import digests
 
-_DISTRIBUTIONS = {
+DISTRIBUTIONS = {
     "onnxruntime": "onnxruntime",
     "tflite": "tflite-runtime",
     "litert": "ai-edge-litert",
@@ -24,7 +24,7 @@ def made_by(engine: str) -> str:
 def environment(*options: object) -> str:
     """A digest of all engines here, the processor, the memory and the options given."""
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // _MEMORY_UNIT
-    found = [processor(), pages, *(version_of(engine) for engine in _DISTRIBUTIONS), *options]
+    found = [processor(), pages, *(version_of(engine) for engine in DISTRIBUTIONS), *options]
     return digests.sha256(repr(found).encode())[:16]
 
 
@@ -42,6 +42,6 @@ def processor() -> str:
 def version_of(engine: str) -> str:
     """Of the library that is installed here, which is not loaded for it; "missing" without one."""
     try:
-        return version(_DISTRIBUTIONS.get(engine, engine))
+        return version(DISTRIBUTIONS.get(engine, engine))
     except PackageNotFoundError:
         return "missing"

@@ -98,7 +98,7 @@ def check_holdout(engine: Engine, variant: Variant, holdout: Holdout, contract: 
     """
     expected_noise = holdout.noise.get((variant.id, engine.name), {})
     contract.check_inputs(holdout.inputs)
-    found = _answers(engine, holdout.inputs)
+    found = answers_in_batches(engine, holdout.inputs)
     try:
         contract.check_outputs(found)
     except ContractError as error:
@@ -125,7 +125,7 @@ def check_holdout(engine: Engine, variant: Variant, holdout: Holdout, contract: 
             )
 
 
-def _answers(engine: Engine, inputs: Arrays) -> dict[str, npt.NDArray[Any]]:
+def answers_in_batches(engine: Engine, inputs: Arrays) -> dict[str, npt.NDArray[Any]]:
     """In batches of at most a MiB of inputs: what an engine keeps for a batch grows with it."""
     samples = len(next(iter(inputs.values())))
     each = max(1, sum(array.nbytes for array in inputs.values()) // samples)

@@ -35,7 +35,7 @@ from edgeml_runtime.store.opened import Opened
 from edgeml_runtime.store.record import Staged
 from edgeml_runtime.swap.loader import check_holdout, open_engine, optimisation
 
-_JOB = child.Job(
+JOB = child.Job(
     name="Staging",
     module="edgeml_runtime.swap.stage",
     longer="use a smaller model or raise --stage-seconds",
@@ -72,7 +72,7 @@ def stage(
     if shutil.disk_usage(opened.folder).free < size:
         raise StorageError(f"{into} needs {size} bytes: the disk is full; free some space.")
     arguments = (str(opened.folder), opened.variant.id, engine, str(into))
-    data = child.run(_JOB, arguments, limits, stopped)
+    data = child.run(JOB, arguments, limits, stopped)
     if data is None:
         return None
     outcome = documents.decode(data, Outcome, "staging's answer", EngineError)
@@ -172,10 +172,10 @@ def main() -> None:
     try:
         outcome = Outcome(entry=work(Opened.read(Path(folder), variant), engine, Path(into)))
     except MemoryError:
-        outcome = _failed(child.memory_error(_JOB, limits))
+        outcome = _failed(child.memory_error(JOB, limits))
     except EdgemlError as error:
         if "bad_alloc" in str(error) or "Failed to allocate" in str(error):
-            error = child.memory_error(_JOB, limits)
+            error = child.memory_error(JOB, limits)
         elif "No space left" in str(error):
             error = StorageError(f"{into} could not be written: the disk is full; free some space.")
         outcome = _failed(error)

@@ -57,7 +57,7 @@ def test_an_error_between_the_two_renames_brings_the_earlier_conversion_back(
             raise OSError(errno.EIO, "the disk failed")
         return rename(source, target)
 
-    monkeypatch.setattr(folder, "_exchange", lambda *_: False)
+    monkeypatch.setattr(folder, "exchange", _no_exchange)
     monkeypatch.setattr(Path, "rename", failing)
     with pytest.raises(StorageError), building(out) as build:
         (build / "another").write_text("new")
@@ -83,14 +83,19 @@ def _killed(place: Path, where: str = "") -> Path:
     return Path(done.stdout.decode().strip())
 
 
+def _no_exchange(*_: Path) -> bool:
+    """As on a disk that knows no such."""
+    return False
+
+
 _BETWEEN = """
 rename = pathlib.Path.rename
 pathlib.Path.rename = lambda a, b: die() if a.name == "new" else rename(a, b)
-folder._exchange = lambda *_: False
+folder.exchange = lambda *_: False
 """
 _AFTER = """
-exchange = folder._exchange
-folder._exchange = lambda *both: (exchange(*both), die())
+exchange = folder.exchange
+folder.exchange = lambda *both: (exchange(*both), die())
 """
 
 
@@ -209,7 +214,7 @@ def test_what_was_made_is_kept_where_only_its_place_could_not_be_taken(
     def renaming(source: Path, target: Path) -> Path:
         return rename(source, target) if source != out or not busy() else source
 
-    monkeypatch.setattr(folder, "_exchange", busy if exchanges else lambda *_: False)
+    monkeypatch.setattr(folder, "exchange", busy if exchanges else _no_exchange)
     monkeypatch.setattr(Path, "rename", renaming)
     with (
         pytest.raises(StorageError, match=r"it is busy.* What was made now is in"),
@@ -236,7 +241,7 @@ def test_the_only_copy_of_an_earlier_conversion_is_never_removed(
         raise OSError(errno.EIO, "the disk failed")
 
     with monkeypatch.context() as patched:
-        patched.setattr(folder, "_exchange", lambda *_: False)
+        patched.setattr(folder, "exchange", _no_exchange)
         patched.setattr(Path, "rename", only_away)
         with pytest.raises(StorageError, match="the disk failed"), building(out) as build:
             (build / "report.json").write_bytes(REPORT)
@@ -250,7 +255,7 @@ def test_the_only_copy_of_an_earlier_conversion_is_never_removed(
 def test_what_is_put_there_in_the_last_moment_is_put_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, exchange = tmp_path / "out", folder._exchange
+    out, exchange = tmp_path / "out", folder.exchange
     with building(out) as build:
         (build / "report.json").write_bytes(REPORT)
 
@@ -259,7 +264,7 @@ def test_what_is_put_there_in_the_last_moment_is_put_back(
             (out / "notes.md").touch()
         return exchange(a, b)
 
-    monkeypatch.setattr(folder, "_exchange", late)
+    monkeypatch.setattr(folder, "exchange", late)
     with (
         pytest.raises(InputError, match=r"holds notes\.md.* What was made now"),
         building(out) as build,
