@@ -31,29 +31,31 @@ def claimed(folder: Path) -> Generator[None]:
 
 
 def abandoned(parent: Path, prefix: str) -> Iterator[Path]:
-    """The folders in `parent` whose names begin with `prefix` and whose makers were killed.
+    """The folders in `parent` that mkdtemp named by `prefix` and whose makers were killed.
 
     Names decide nothing but where to look: there must be a mark that was written for this folder,
     and for no copy of it, and a lock to be had, which is held until the next is asked for.
     """
     with suppress(OSError):
         for folder in list(parent.iterdir()):
-            if folder.name.startswith(prefix) and folder.is_dir() and not folder.is_symlink():
+            named = folder.name.startswith(prefix) and "." not in folder.name[len(prefix) :]
+            if named and folder.is_dir() and not folder.is_symlink():
                 with suppress(OSError), _found(folder) as ours:
                     if ours:
                         yield folder
 
 
 def remove(folder: Path) -> None:
-    """As far as we may; the mark goes last, by which what is left of it is known."""
+    """As far as we may; the mark goes last, and stays with what is another user's, so that whoever
+    may remove it knows it."""
     with suppress(OSError):
         for path in folder.iterdir():
-            if path.is_symlink() or not path.is_dir():
-                if path.name != _MARK:
-                    path.unlink()
-            else:
+            if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
+            elif path.name != _MARK:
+                path.unlink()
+        if all(path.name == _MARK for path in folder.iterdir()):
+            shutil.rmtree(folder)
 
 
 @contextmanager

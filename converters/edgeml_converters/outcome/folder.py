@@ -62,16 +62,23 @@ def _replace(out: Path, place: Path, built: Path) -> None:
             aside = _aside(built.parent, place)
             aside.parent.mkdir()
             place.rename(aside)
+            _check_moved(out, aside)
             built.rename(place)
-        elif found := others(built):  # in the moment after they were looked for
+        elif others(built):
             exchange(built, place)
-            raise InputError(f"{out} holds {found[0]}, which no conversion wrote.")
+            _check_moved(out, place)
     except (EdgemlError, OSError) as error:
         beside = place.with_name(f"{_cut(place.name)}.{built.parent.name[-8:]}")
         _put_back(built.parent, place)
         built.rename(beside)
         known = error if isinstance(error, EdgemlError) else atomic.storage_error(out, error)
         raise type(known)(f"{known} What was made now is in {beside}.") from error
+
+
+def _check_moved(out: Path, place: Path) -> None:
+    """Raises InputError for what came in the moment after it was looked for."""
+    if found := others(place):
+        raise InputError(f"{out} holds {found[0]}, which no conversion wrote.")
 
 
 def _renamed(built: Path, place: Path) -> bool:

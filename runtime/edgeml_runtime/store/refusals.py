@@ -99,3 +99,11 @@ class Refusals:
         most = _ROAD_MOST_SECONDS if road else _DEVICE_MOST_SECONDS
         wait = min(first * 2.0 ** min(refusal.times - 1, 32), max(first, most))
         return self._clock() + wait * self._spread()
+
+
+def in_words(seconds: float) -> str:
+    """As people say it: 90 s, 12 min, 3 h."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -17,6 +17,7 @@ from edgeml_runtime.engines import registry
 from edgeml_runtime.slot import Slot
 from edgeml_runtime.store.opened import Opened
 from edgeml_runtime.store.record import Staged, Trial
+from edgeml_runtime.store.refusals import in_words
 from edgeml_runtime.swap import loader
 from edgeml_runtime.swap.fetch import Fetcher, Interrupted
 from edgeml_runtime.swap.loader import Load, load_installed
@@ -146,7 +147,7 @@ class Swap:
             wait = self._refusals.due_in(release)
             self._reporter.event(
                 "postponed",
-                f"{error} It is tried again in {_shown(wait)}.",
+                f"{error} It is tried again in {in_words(wait)}.",
                 release=release,
                 category=error.category,
             )
@@ -296,10 +297,3 @@ class Swap:
 def _same(a: Release, b: Release) -> bool:
     """Whether they name one package: taken up once more, it is not what was before itself."""
     return a.manifest_sha256 == b.manifest_sha256
-
-
-def _shown(seconds: float) -> str:
-    for unit, size in (("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"

@@ -12,6 +12,7 @@ from edgeml import documents
 from edgeml.conversion import ConversionReport
 from edgeml.errors import InputError, StorageError
 from edgeml_converters.outcome import folder
+from edgeml_converters.outcome.claims import remove
 from edgeml_converters.outcome.folder import building
 from edgeml_converters.outcome.place import REPORT as REPORT_FILE
 
@@ -274,3 +275,61 @@ def test_what_is_put_there_in_the_last_moment_is_put_back(
     assert sorted(path.name for path in out.iterdir()) == ["notes.md", "report.json"]
     (beside,) = set(tmp_path.iterdir()) - {out}
     assert (beside / "holdout.npz").exists()
+
+
+def test_what_a_killed_conversion_left_is_of_its_own_name_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name of one may begin as another's does, and its only copy may stand there."""
+    out = tmp_path / "m.v2"
+    with building(out) as build:
+        (build / "report.json").write_bytes(REPORT)
+    left = _killed(out, _BETWEEN)
+    assert set(tmp_path.iterdir()) == {left}
+    with building(tmp_path / "m") as build:
+        (build / "report.json").write_bytes(REPORT)
+    assert set(tmp_path.iterdir()) == {left, tmp_path / "m"}
+    with building(out) as build:
+        (build / "report.json").write_bytes(REPORT)
+    assert set(tmp_path.iterdir()) == {out, tmp_path / "m"}
+
+
+def test_where_two_cannot_be_exchanged_nothing_that_comes_late_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, rename = tmp_path / "out", Path.rename
+    with building(out) as build:
+        (build / "report.json").write_bytes(REPORT)
+
+    def late(source: Path, target: Path) -> Path:
+        if source == out:
+            (out / "notes.md").touch()
+        return rename(source, target)
+
+    monkeypatch.setattr(folder, "exchange", _no_exchange)
+    monkeypatch.setattr(Path, "rename", late)
+    with (
+        pytest.raises(InputError, match=r"holds notes\.md.* What was made now"),
+        building(out) as build,
+    ):
+        (build / "report.json").write_bytes(REPORT)
+        (build / "holdout.npz").touch()
+    assert sorted(path.name for path in out.iterdir()) == ["notes.md", "report.json"]
+    (beside,) = set(tmp_path.iterdir()) - {out}
+    assert (beside / "holdout.npz").exists()
+
+
+def test_what_may_not_be_removed_keeps_its_mark(tmp_path: Path) -> None:
+    """Then whoever may remove it knows it."""
+    left = _killed(tmp_path / "out")
+    with pytest.MonkeyPatch.context() as patched:
+
+        def keeping(path: Path, ignore_errors: bool = False) -> None:
+            assert ignore_errors, path
+
+        patched.setattr(shutil, "rmtree", keeping)
+        remove(left)
+    assert {path.name for path in left.iterdir()} == {"new", ".edgeml-is-writing-this"}
+    with building(tmp_path / "out") as build:
+        (build / "report.json").write_bytes(REPORT)
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]

@@ -1,6 +1,7 @@
 """Where a conversion may be written: nothing of people's is replaced, and what cannot be is told
 before anything is made."""
 
+import json
 import os
 import subprocess
 import sys
@@ -143,3 +144,15 @@ def test_what_cannot_be_written_is_told_before_anything_is_made(case: str) -> No
         command = [sys.executable, "-c", _AS_NOBODY, str(out)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.startswith(f"StorageError {out} could not be written: "), done
+
+
+def test_a_conversion_of_a_version_that_wrote_no_list_is_replaced(tmp_path: Path) -> None:
+    plain = {**json.loads(REPORT)}
+    del plain["files"]
+    for name in ("report.html", "holdout.npz"):
+        (tmp_path / name).touch()
+    (tmp_path / "report.json").write_text(json.dumps(plain))
+    check(tmp_path)
+    (tmp_path / "notes.md").touch()
+    with pytest.raises(InputError, match=r"as notes\.md"):
+        check(tmp_path)
