@@ -280,19 +280,18 @@ def test_a_core_that_is_busy_and_a_child_that_is_killed_are_forgiven(
     with Daemon(replace(config, stage_seconds=0.05)):
         said = watcher.event("pi-1", "postponed", "took longer than 0.05 s")
         assert said.category == "unexpected-resource-usage"
-    with Daemon(config) as daemon:  # other options: at once
-        for _ in range(2):
-            if daemon.wait_ready(0.01):
-                break
-            _kill_the_child()
-        assert daemon.wait_ready(60)
+    # Other options: at once. On a busy core the child waits for a share of its time.
+    with Daemon(replace(config, stage_seconds=20.0)) as daemon:
+        _kill_the_child()
+        watcher.event("pi-1", "postponed", "was killed from outside")
+        assert daemon.wait_ready(120)
         watcher.version("pi-1", "1")
     watcher.close()
 
 
 def _kill_the_child() -> None:
     """Once, as soon as there is one."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for process in Path("/proc").glob("[0-9]*"):
             try:

@@ -9,7 +9,7 @@ import numpy as np
 from edgeml.parity.requirements import arranged
 from edgeml.parity.roles import Kind, Role
 from edgeml_converters.evidence.labels import NO_CLASS, Classes, in_shape, known_classes
-from edgeml_converters.evidence.probabilities import are_probabilities
+from edgeml_converters.evidence.probabilities import are_probabilities, probabilities
 from edgeml_converters.formats.tensors import Array, Arrays, Floats
 from edgeml_converters.roles.chance import COLUMNS, Chance, by_numbers, by_samples, few, few_samples
 
@@ -19,13 +19,16 @@ _NUMBERED = 0.05
 """The share of other numberings of the classes that may agree better, as a weak model's do."""
 _FEW_CLASSES = 4
 """So few have hardly any other numberings, and features that know the classes fit by chance."""
-_LESS_HITS = 0.1
+_LESS_HITS = 0.02
+_ROUNDED = 1e-3
 _NOTHING = 0.2
 """Labels than which more others agree better are said to know nothing."""
+_ROUNDING = 1e-6
 _LARGEST = 1e100  # so that no difference of them overflows
 _ELEMENTS = 1 << 22  # so many tell an error well enough
 _OF_NUMBERS = frozenset(("regression", "image", "signal", "state"))
-_RMS = 1.25  # of a mean absolute error, if errors are normal
+_ON = (1, 255)
+"""What stands for on beside 0 for off; any other number is a measure."""
 _UNKNOWN = Chance(1.0, 0.0)
 
 
@@ -33,14 +36,15 @@ _UNKNOWN = Chance(1.0, 0.0)
 class Told:
     """What labels tell of an output that they fit by shape.
 
-    role: None where they may be another's. targets: in the output's shape; None for classes, of
-    which there are `classes` and the share `hits` is the arg max.
+    role: None where they may be another's. targets: in the output's shape; None for classes.
+    choices: of how many classes, 2 where it is on or off; 0 for numbers. hits: the share of labels
+    that the output chooses.
     """
 
     chance: Chance
     role: Role | None = None
     targets: Array | None = None
-    classes: int = 0
+    choices: int = 0
     hits: float = 0.0
 
     @property
@@ -60,11 +64,33 @@ def told_by_labels(answers: Arrays, labels: Array | None) -> Tellings:
     told = {
         name: of for name, values in answers.items() if (of := _told(values, labels)) is not None
     }
+    few_choices = {
+        name: of for name, of in told.items() if of.role and 0 < of.choices <= _FEW_CLASSES
+    }
     most = max((of.hits for of in told.values()), default=0.0)
-    for name, of in told.items():
-        if 0 < of.classes <= _FEW_CLASSES and of.hits < most - _LESS_HITS:
-            told[name] = Told(_UNKNOWN)  # another output has what these are of
+    for name in [name for name, of in few_choices.items() if of.hits < most - _LESS_HITS]:
+        told[name] = Told(_UNKNOWN)  # another output has what these are of
+        del few_choices[name]
+    chances = [_chances(answers[name], of) for name, of in few_choices.items()]
+    if not all(_same(chances[0], of) for of in chances[1:]):
+        for name in few_choices:
+            told[name] = Told(_UNKNOWN)  # of one of them, and nobody can tell of which
     return told
+
+
+def _chances(values: Array, told: Told) -> Floats:
+    """[..., choices] of an output with a role."""
+    assert told.role is not None
+    if told.targets is None:
+        values = np.moveaxis(values, told.role.axis or -1, -1)
+        return probabilities(values, values)
+    on = probabilities(values[..., None], values[..., None])
+    return np.concatenate([1 - on, on], axis=-1)
+
+
+def _same(a: Floats, b: Floats) -> bool:
+    """Whether it is one head, before and after its softmax."""
+    return a.size == b.size and bool((np.abs(a.ravel() - b.ravel()) < _ROUNDED).all())
 
 
 def unused_labels(
@@ -79,6 +105,8 @@ def unused_labels(
     kind = "text" if labels.dtype.kind in "SU" else labels.dtype.name
     said = f"The labels, {kind} {list(labels.shape)},"
     outputs = ", ".join(f"{name} {list(answers[name].shape)}" for name in (told or answers))
+    if not told and labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        return (f"{said} hold NaN or infinity and decide nothing; leave those samples out.",)
     if not told:
         return (f"{said} fit no output ({outputs}) and decide nothing.",)
     if all(of.chance.better > _NOTHING for of in told.values()):
@@ -117,13 +145,40 @@ def _told(values: Array, labels: Array) -> Told | None:
     told = Told(by_samples(*asked), targets=targets)
     if not told.sure:
         return told
-    if _marks(targets) is not None:
-        within = bool(((values >= 0) & (values <= 1)).all())
-        kind: Kind = "scores" if within else "score-logits"
-        return replace(told, role=Role(kind=kind, source="labels"))
-    role = with_error(Role(kind="regression", source="labels"), values, told)
-    nearer = role.error is not None or bool((values == targets).all())
-    return replace(told, role=role) if nearer else told
+    marks, within = _marks(targets), bool(((values >= 0) & (values <= 1)).all())
+    if marks is None or (not within and _nearer(values, targets)):
+        role = with_error(Role(kind="regression", source="labels"), values, told)
+        return replace(told, role=role)
+    hits = float(((values > (0.5 if within else 0)) == marks).mean())
+    told = replace(told, choices=2, hits=hits)
+    kind: Kind = "scores" if within else "score-logits"
+    if not within and not _informed(np.stack([np.zeros_like(values), values], -1), marks):
+        return told
+    return replace(told, role=Role(kind=kind, source="labels"))
+
+
+def _nearer(values: Array, targets: Array) -> bool:
+    """Whether the answers are nearer to the targets than one number for all."""
+    constant = np.abs(targets - np.median(targets)).mean()
+    return bool(np.abs(values - targets.astype(values.dtype)).mean() < constant)
+
+
+def _informed(scores: Array, classes: Array) -> bool:
+    """Whether scores, taken for logits, are better than how frequent each class is, by log loss:
+    an angle in degrees, of which the sign is the class, is sure where it is wrong.
+
+    scores: [..., classes].
+    """
+    known = classes != NO_CLASS
+    picked = few(int(known.sum()), _ELEMENTS // scores.shape[-1])
+    logits = scores[known][picked].astype(np.float64).clip(-_LARGEST, _LARGEST)
+    truth = classes[known][picked].astype(np.intp)
+    logits = np.nan_to_num(logits) - logits.max(axis=-1, keepdims=True)
+    own = np.take_along_axis(logits, truth[:, None], axis=-1)[:, 0]
+    loss = (np.log(np.exp(logits).sum(axis=-1)) - own).mean()
+    often = np.bincount(truth) / len(truth)
+    often = often[often > 0]
+    return bool(loss < -(often * np.log(often)).sum())
 
 
 def _class_axes(values: Array, labels: Array) -> Iterator[tuple[int, Classes]]:
@@ -148,10 +203,9 @@ def _whole(labels: Array) -> bool:
 
 
 def _marks(targets: Array) -> Array | None:
-    """Where it is on, if there are only zeros and one other number, as 1 or 255."""
+    """Where it is on, if there are only zeros and ones, or zeros and 255."""
     on = targets != 0
-    marks = bool((on == (targets == targets.max())).all()) and targets.max() > 0
-    return on if marks or not on.any() else None
+    return on if any(bool((on == (targets == number)).all()) for number in _ON) else None
 
 
 def _hits(values: Array, axis: int, classes: Classes) -> float:
@@ -165,8 +219,13 @@ def _of_classes(values: Array, axis: int, classes: Classes) -> Told:
     last = np.moveaxis(values, axis, -1).reshape(len(values), -1, count)
     kind: Kind = "probabilities" if are_probabilities(last) else "logits"
     chance = _chance_of_classes(last, classes.reshape(len(classes), -1))
-    told = Told(chance, classes=count, hits=_hits(values, axis, classes))
-    return replace(told, role=Role(kind=kind, axis=axis, source="labels")) if told.sure else told
+    told = Told(chance, choices=count, hits=_hits(values, axis, classes))
+    if not told.sure:
+        return told
+    told = replace(told, role=Role(kind=kind, axis=axis, source="labels"))
+    if kind == "probabilities" or count > _FEW_CLASSES:
+        return told
+    return told if _informed(np.moveaxis(values, axis, -1), classes) else replace(told, role=None)
 
 
 def _chance_of_classes(scores: Array, classes: Classes) -> Chance:
@@ -214,25 +273,27 @@ def _targets(values: Array, labels: Array) -> Array | None:
 
 
 def _errors(role: Role, values: Array, targets: Array) -> tuple[float | None, ...] | None:
-    """The mean absolute error of each channel, whose units may differ; None for one whose targets
-    may be another's, or are the model's own answers.
+    """Of each channel, whose units may differ, the mean absolute part of its answers that the
+    targets do not explain: the model's own error in the output's unit, whatever the targets' is,
+    and of one that dares little rather less. At most what the answers vary by.
 
-    None too where it is as wrong as an answer that is always the same, or by more than its answers
-    differ, as in another unit: anything would be allowed.
+    None for a channel whose targets may be another's, or are the model's own answers.
     """
     r, t = (arranged(role, of) for of in (values, targets))
     samples, positions, channels = r.shape
     places = few(positions, max(1, _ELEMENTS // (samples * channels)))
     r, t = (of[:, places].astype(np.float64) for of in (r, t))
-    errors = np.abs(r - t).mean(axis=(0, 1))
-    constant = np.abs(t - np.median(t, axis=(0, 1))).mean(axis=(0, 1))
-    worst = np.minimum(constant, r.std(axis=(0, 1)) / _RMS)
     rows, asked = few_samples(samples), few(len(places), max(1, COLUMNS // channels))
-    told = [
-        float(errors[channel])
-        if 0 < errors[channel] < worst[channel]
-        and by_samples(*(of[rows][:, asked, channel] for of in (r, t))).as_well <= _SURELY
-        else None
-        for channel in range(channels)
-    ]
+    told: list[float | None] = []
+    for channel in range(channels):
+        answers, labels = (of[..., channel] for of in (r, t))
+        sure = by_samples(*(of[rows][:, asked] for of in (answers, labels))).as_well <= _SURELY
+        told.append(_unexplained(answers, labels) if sure else None)
     return tuple(told) if any(told) else None
+
+
+def _unexplained(answers: Floats, labels: Floats) -> float | None:
+    """None where it is nothing but rounding, as of the model's own answers in another unit."""
+    a, b = answers - answers.mean(), labels - labels.mean()
+    error = float(np.abs(a - b * ((a * b).sum() / (b * b).sum())).mean())
+    return error if error > _ROUNDING * np.abs(a).mean() else None

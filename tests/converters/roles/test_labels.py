@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy import special
 
 from edgeml.errors import InputError
 from edgeml.parity.limits import LIMITS
@@ -56,13 +57,19 @@ def _told(values: Array, labels: Array) -> tuple[str | None, bool]:
         (PADDED, np.where(np.arange(24) < 6, TOKENS, -100), "logits"),
         (LOGITS[np.argsort(CLASSES)], np.sort(CLASSES), "logits"),
         (3 * np.eye(10)[np.arange(N) % 10], np.arange(N) % 10, "logits"),
+        (LINE, 1000 * LINE, "regression"),
+        (LINE, LINE[:, 0] + 50, "regression"),
+        (np.where(LINE > 0, 1800, -60) + 9 * LINE, 2000 * (LINE > 0), "regression"),
+        (np.where(LINE > 0, 0.8, 0.1) + 0.3 * LINE, (LINE > 0).astype(int), "regression"),
+        (np.where(LINE > 0, 3, -4) + LINE, (LINE > 0).astype(int), "score-logits"),
     ],
     ids=[
         "names", "whole floats", "from 1 on", "a common offset", "a label to be ignored",
         "pixels to be ignored", "masks with an axis of 1", "one-hot on the first axis",
         "two of 64", "an arg max that is seldom 1", "whole targets",
         "masks of 0 and 255", "forbidden classes", "classes at the lowest number",
-        "a vocabulary and padding", "sorted", "in turn",
+        "a vocabulary and padding", "sorted", "in turn", "another unit",
+        "an offset", "watts", "least squares", "logits of it",
     ],
 )  # fmt: skip
 def test_an_outputs_own_labels_in_whatever_form(
@@ -77,18 +84,12 @@ def test_an_outputs_own_labels_in_whatever_form(
         (np.eye(10)[[3] * N] + 0.1, np.full(N, 3)),
         (np.eye(2)[[0, 1, 0, 1]], np.array([0, 1, 0, 1])),
         (LINE[:3], LINE[:3, 0] + 0.1),
-        (LINE, 1000 * LINE),
-        (LINE, LINE[:, 0] + 50),
-        (LINE, 57.3 * LINE),
         (np.full((N, 6), -3.0), np.zeros((N, 6), int)),
     ],
     ids=[
         "one class",
         "four samples",
         "three targets",
-        "another unit",
-        "an offset",
-        "degrees",
         "all off",
     ],
 )
@@ -185,17 +186,29 @@ def test_where_people_say_that_there_is_no_class() -> None:
     assert label_classes(labels, 256).tolist() == labels.tolist()
 
 
-def test_of_two_outputs_with_few_classes_the_labels_are_of_the_one_that_they_fit() -> None:
-    """The other knows the classes too, and has as many columns."""
+def test_labels_of_few_classes_are_of_one_output() -> None:
+    """Others know the classes too, and have as many columns: nothing tells features, or an angle
+    whose sign is the class, from a second head."""
     classes = RNG.integers(0, 2, 400)
     sign = 2.0 * classes[:, None] - 1
-    answers = {
-        "face": np.hstack([-3 * sign, 3 * sign]) + RNG.normal(size=(400, 2)),
-        "gaze": np.hstack([-sign, sign]) + 3 * RNG.normal(size=(400, 2)),
-        "again": np.hstack([-2 * sign, 2 * sign]) + RNG.normal(size=(400, 2)),
+    face = np.hstack([-3 * sign, 3 * sign]) + RNG.normal(size=(400, 2))
+    gaze = np.hstack([-sign, sign]) + 3 * RNG.normal(size=(400, 2))
+    again = np.hstack([-2 * sign, 2 * sign]) + 0.3 * RNG.normal(size=(400, 2))
+    one_head = {
+        "logits": face,
+        "probabilities": special.softmax(face, axis=1),
+        "one": (face[:, 1] - face[:, 0]),
+        "of one": special.expit(face[:, 1:] - face[:, :1]),
     }
-    told = told_by_labels(answers, classes)
-    assert [name for name, of in told.items() if of.role is not None] == ["face", "again"]
+    for answers, owners in (
+        ({"face": face, "gaze": gaze}, ["face"]),
+        (one_head, list(one_head)),
+        ({"face": face, "again": again}, []),
+        ({"face": face, "angle": 9 * sign + RNG.normal(size=(400, 1))}, []),
+    ):
+        told = told_by_labels(answers, classes)
+        assert [name for name, of in told.items() if of.role is not None] == owners
+        assert (unused_labels(answers, classes, told) == ()) == bool(owners)
 
 
 def test_right_labels_that_prove_nothing_are_not_used_in_silence() -> None:
@@ -207,3 +220,63 @@ def test_right_labels_that_prove_nothing_are_not_used_in_silence() -> None:
         "whether they are of it and in its unit; say by --output what it is."
     )
     assert unused_labels(answers, labels, told, known=["y"]) == ()
+
+
+UNITS = [(1.0, 0.0), (1.8, 32.0), (0.62, 0.0), (57.3, 0.0), (1000.0, -5.0)]
+
+
+@pytest.mark.parametrize(("factor", "offset"), UNITS)
+def test_an_error_is_in_the_outputs_unit_whatever_the_labels_are_in(
+    factor: float, offset: float
+) -> None:
+    values = RNG.normal(size=(500, 1))
+    targets = factor * (values + 0.05 * RNG.normal(size=(500, 1))) + offset
+    role = told_by_labels({"y": values}, targets)["y"].role
+    assert role is not None
+    assert role.error == (pytest.approx(0.8 * 0.05, rel=0.1),)
+
+
+@pytest.mark.parametrize("explained", [0.1, 0.3, 0.5, 0.9])
+def test_a_weak_model_that_dares_little_has_an_error_too(explained: float) -> None:
+    targets = RNG.normal(size=(2000, 1))
+    noise = np.sqrt(explained * (1 - explained)) * RNG.normal(size=(2000, 1))
+    role = told_by_labels({"y": explained * targets + noise}, targets)["y"].role
+    assert role is not None and isinstance(role.error, tuple)
+    (error,) = role.error
+    true, spread = np.sqrt(1 - explained), np.sqrt(explained)
+    assert error is not None
+    assert error <= min(0.85 * true, spread)
+
+
+def test_an_angle_whose_sign_is_the_label_is_no_score() -> None:
+    """Beside the scores whose labels they are, and alone."""
+    x = RNG.normal(size=(3000, 1))
+    side, labels = 4 * x, (x[:, 0] > 0).astype(int)
+    angle = 6 * x + 20 * RNG.normal(size=(3000, 1))
+    steep = 90 * x + 30 * RNG.normal(size=(3000, 1))
+    for other in (angle, steep, np.hstack([-angle, angle])):
+        told = told_by_labels({"side": side, "other": other}, labels)
+        assert {name for name, of in told.items() if of.role is not None} == {"side"}
+    for alone in (angle, np.hstack([-angle, angle])):
+        answers = {"y": alone}
+        told = told_by_labels(answers, labels)
+        assert told["y"].role is None
+        (said,) = unused_labels(answers, labels, told)
+        assert "but decide nothing" in said
+
+
+def test_answers_that_lag_behind_are_of_their_labels() -> None:
+    series = np.convolve(RNG.normal(size=560), np.exp(-np.arange(61) / 20), "valid")[:, None]
+    for lag in (1, 3, 10):
+        told = told_by_labels({"y": series[:-lag]}, series[lag:])
+        assert told["y"].sure, lag
+
+
+def test_labels_that_are_not_numbers_are_told_of_by_that() -> None:
+    labels = LOGITS[:, 0].astype(np.float64)
+    labels[3] = np.nan
+    (said,) = unused_labels({"y": LOGITS}, labels, told_by_labels({"y": LOGITS}, labels))
+    assert said == (
+        f"The labels, float64 [{N}], hold NaN or infinity and decide nothing; leave those samples "
+        "out."
+    )
