@@ -17,7 +17,7 @@ from edgeml.topics import Topics
 
 FLEET = "test"
 MODEL = "tiny"
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 120.0
 Found = TypeVar("Found")
 
 

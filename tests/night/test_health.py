@@ -176,11 +176,11 @@ def cut_short(broker: Broker, tmp_path: Path) -> Config:
     """A device whose proven version 1 was started in vain again and again."""
     config = Config(
         broker=broker.url, fleet=FLEET, device="pi-1", model=MODEL, channel="stable",
-        store=tmp_path / "store", notice_seconds=0.5, retry_seconds=3.0,
+        store=tmp_path / "store", notice_seconds=0.5, retry_seconds=3.0, stage_seconds=40.0,
     )  # fmt: skip
     publish(real_package(tmp_path, 1), broker.url, FLEET, "stable")
     with Daemon(config) as daemon:
-        assert daemon.wait_ready(60)
+        assert daemon.wait_ready(120)
     store = Store(config.store)
     store.save(boots=LIMITS.trial_attempts, proven=True)
     store.close()
@@ -194,7 +194,7 @@ def test_a_newer_version_replaces_one_that_would_end_the_process_before_it_is_lo
     watcher = Watcher(broker.url)
     with Daemon(cut_short) as daemon:
         assert daemon.identity is None
-        assert daemon.wait_ready(60)
+        assert daemon.wait_ready(120)
         assert daemon.predict(X).version == "2"
         watcher.event("pi-1", "incident", "it is loaded after the network was asked")
         assert "No model is loaded." in watcher.event("pi-1", "started", "").message
@@ -205,5 +205,5 @@ def test_where_the_network_brings_nothing_the_stored_one_is_loaded(cut_short: Co
     begin = time.monotonic()
     with Daemon(replace(cut_short, broker="mqtt://127.0.0.1:1")) as daemon:
         assert daemon.identity is None
-        assert daemon.wait_ready(60)
+        assert daemon.wait_ready(120)
         assert daemon.predict(X).version == "1" and time.monotonic() - begin > 0.5

@@ -56,6 +56,7 @@ from tests.runtime_doubles import (
 )
 
 DAY = 86400.0
+BUSY = 40.0  # on a busy core a child comes to the front after a share of its time
 
 
 class Clock:
@@ -267,7 +268,7 @@ def test_damage_on_this_disk_is_no_verdict_on_the_bytes(
 def config(broker: Broker, tmp_path: Path) -> Config:
     return Config(
         broker=broker.url, fleet=FLEET, device="pi-1", model=MODEL, channel="stable",
-        store=tmp_path / "store", notice_seconds=0.5, retry_seconds=0.1,
+        store=tmp_path / "store", notice_seconds=0.5, retry_seconds=0.1, stage_seconds=BUSY,
     )  # fmt: skip
 
 
@@ -280,8 +281,7 @@ def test_a_core_that_is_busy_and_a_child_that_is_killed_are_forgiven(
     with Daemon(replace(config, stage_seconds=0.05)):
         said = watcher.event("pi-1", "postponed", "took longer than 0.05 s")
         assert said.category == "unexpected-resource-usage"
-    # Other options: at once. On a busy core the child waits for a share of its time.
-    with Daemon(replace(config, stage_seconds=20.0)) as daemon:
+    with Daemon(config) as daemon:  # other options: at once
         _kill_the_child()
         watcher.event("pi-1", "postponed", "was killed from outside")
         assert daemon.wait_ready(120)
@@ -314,7 +314,7 @@ def test_what_nobody_trusts_interrupts_nothing(
     link, watcher = Link(broker.url, "stranger"), Watcher(broker.url)
     link.connect()
     with Daemon(replace(config, retry_seconds=60.0)) as daemon:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not daemon.wait_ready(0.02) and time.monotonic() < deadline:
             link.publish(TOPICS.release(MODEL, "stable"), os.urandom(20), wait_seconds=5)
         assert daemon.identity is not None

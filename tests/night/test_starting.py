@@ -37,7 +37,7 @@ def config(broker: Broker, tmp_path: Path) -> Config:
     """Of a device with version 1, and 2 after it."""
     config = Config(
         broker=broker.url, fleet=FLEET, device="pi-1", model=MODEL, channel="stable",
-        store=tmp_path / "store", notice_seconds=0.5, retry_seconds=3.0,
+        store=tmp_path / "store", notice_seconds=0.5, retry_seconds=3.0, stage_seconds=40.0,
     )  # fmt: skip
     with Daemon(config) as daemon:
         for version in (1, 2):
@@ -47,7 +47,7 @@ def config(broker: Broker, tmp_path: Path) -> Config:
 
 
 def _wait_for(daemon: Daemon, version: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while daemon.identity is None or daemon.identity.version != version:
         assert time.monotonic() < deadline, daemon.identity
         time.sleep(0.02)

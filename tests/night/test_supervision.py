@@ -99,7 +99,7 @@ def test_a_handler_that_raises_ends_no_network_thread(broker: Broker) -> None:
 def config(broker: Broker, tmp_path: Path) -> Config:
     return Config(
         broker=broker.url, fleet=FLEET, device="pi-1", model=MODEL, channel="stable",
-        store=tmp_path / "store", report_seconds=0.2, retry_seconds=0.1,
+        store=tmp_path / "store", report_seconds=0.2, retry_seconds=0.1, stage_seconds=40.0,
     )  # fmt: skip
 
 
