@@ -37,7 +37,7 @@ def config(broker: Broker, tmp_path: Path) -> Config:
     """Of a device with version 1, and 2 after it."""
     config = Config(
         broker=broker.url, fleet=FLEET, device="pi-1", model=MODEL, channel="stable",
-        store=tmp_path / "store", notice_seconds=0.5, retry_seconds=3.0, stage_seconds=40.0,
+        store=tmp_path / "store", notice_seconds=0.5, retry_seconds=3.0,
     )  # fmt: skip
     with Daemon(config) as daemon:
         for version in (1, 2):
@@ -47,7 +47,7 @@ def config(broker: Broker, tmp_path: Path) -> Config:
 
 
 def _wait_for(daemon: Daemon, version: str) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while daemon.identity is None or daemon.identity.version != version:
         assert time.monotonic() < deadline, daemon.identity
         time.sleep(0.02)
@@ -83,7 +83,7 @@ def stuck(config: Config) -> Iterator[None]:
     ending = threading.Event()
 
     def stop_them() -> None:
-        while not ending.wait(0.002):
+        while not ending.wait(0.02):
             for process in Path("/proc").glob("[0-9]*"):
                 try:
                     command = (process / "cmdline").read_bytes()
@@ -119,7 +119,7 @@ def test_a_damaged_file_and_a_child_that_is_stuck(config: Config, before: bool) 
         assert _ready(port) == (200 if before else 503)
         begin = time.monotonic()
         process.terminate()
-        assert process.wait(10) == 0 and time.monotonic() - begin < 5
+        assert process.wait(60) == 0 and time.monotonic() - begin < 20
     finally:
         process.kill()
         process.wait()
@@ -127,11 +127,11 @@ def test_a_damaged_file_and_a_child_that_is_stuck(config: Config, before: bool) 
 
 def _ready(port: int) -> int:
     """The status of the model, as soon as there is an answer."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         try:
             url = f"http://127.0.0.1:{port}/v2/models/{MODEL}/ready"
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=20) as answer:
                 return int(answer.status)
         except HTTPError as error:
             return error.code

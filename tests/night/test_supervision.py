@@ -145,7 +145,7 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> socket.socket:
     """What a service manager hears."""
     channel = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     channel.bind(str(tmp_path / "notify"))
-    channel.settimeout(10)
+    channel.settimeout(60)
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
     return channel
 
@@ -165,7 +165,7 @@ def test_systemd_hears_that_it_is_ready_that_it_lives_and_that_it_ends(
         process.send_signal(signal.SIGTERM)
         while heard[-1] != "STOPPING=1":
             heard.append(manager.recv(100).decode())
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.wait()
