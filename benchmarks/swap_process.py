@@ -44,9 +44,10 @@ class Ours:
 
     def __init__(self, plan: Plan) -> None:
         from edgeml.limits import LIMITS
-        from edgeml_runtime import child, loader, memory, stage
+        from edgeml_runtime import child, memory
         from edgeml_runtime.serving.live import Identity, Live
         from edgeml_runtime.store.opened import Opened
+        from edgeml_runtime.swap import loader, stage
 
         memory.configure()
         self._identity, self._loader, self._stage = Identity, loader, stage
