@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from edgeml_runtime.daemon import Daemon
 from edgeml_runtime.engines.registry import ENGINES
 from edgeml_runtime.replay import Replay
 from edgeml_runtime.serving.server import Server, parse_address
+from edgeml_runtime.signals import EndSignals
 from edgeml_runtime.systemd import notify, watchdog_seconds
 from edgeml_runtime.telemetry.reporter import say
 
@@ -135,9 +136,7 @@ def run(arguments: Sequence[str]) -> None:
     )
     replay = Replay(options.replay, options.rate) if options.replay else None
     memory.configure()
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: ended.set())
+    ended = EndSignals()
     # Everything that may be refused comes before the start: whoever has the store has the record.
     daemon = Daemon(config)
     servers = [
@@ -155,16 +154,16 @@ def run(arguments: Sequence[str]) -> None:
         thread = threading.Thread(target=_replaying, args=(replay, daemon)) if replay else None
         if thread:
             thread.start()
-        watch(daemon, ended)
+        watch(daemon, ended.wait)
         notify(STOPPING=1)
     if thread:
         thread.join()
 
 
-def watch(daemon: Daemon, ended: threading.Event) -> None:
+def watch(daemon: Daemon, ended: Callable[[float | None], bool]) -> None:
     """Waits for the end; tells a service manager meanwhile that all is well, while it is."""
     within = watchdog_seconds()
-    while not ended.wait(within / 3 if within else None):
+    while not ended(within / 3 if within else None):
         if not daemon.dead:
             notify(WATCHDOG=1)
 

@@ -42,6 +42,7 @@ from edgeml_runtime.swap.boot import Left, boot, prepare
 from tests.disks import small
 from tests.flow.conversions import package as real_package
 from tests.flow.fleet import FLEET, Watcher
+from tests.processes import staging_children
 from tests.runtime_doubles import (
     CHANNEL,
     MODEL,
@@ -293,15 +294,9 @@ def _kill_the_child() -> None:
     """Once, as soon as there is one."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                command = (process / "cmdline").read_bytes()
-                parent = int((process / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            except (OSError, IndexError, ValueError):
-                continue
-            if parent == os.getpid() and b"edgeml_runtime.swap.stage" in command:
-                os.kill(int(process.name), signal.SIGKILL)
-                return
+        for found in staging_children(os.getpid()):
+            os.kill(found, signal.SIGKILL)
+            return
         time.sleep(0.01)
     raise AssertionError("no staging was begun")
 

@@ -3,11 +3,16 @@ while the rest is made again."""
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import threading
 import time
+import urllib.request
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
@@ -21,6 +26,8 @@ from tests.disks import small
 from tests.flow.conversions import data
 from tests.flow.conversions import package as real_package
 from tests.flow.fleet import FLEET
+from tests.ports import free_port
+from tests.processes import staging_children
 from tests.runtime_doubles import MODEL
 
 X = {"x": data(16, 1)}
@@ -69,6 +76,59 @@ def test_the_version_before_predicts_while_the_active_one_is_prepared_again(conf
     assert active is not None and active.release.version == "2"
     assert previous is not None and previous.release.version == "1"
     store.close()
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_damaged_file_and_a_child_that_is_stuck(config: Config, before: bool) -> None:
+    """T18: no answer, no version before and no SIGTERM until --stage-seconds were over."""
+    _damage_what_was_prepared(config)
+    if not before:
+        store = Store(config.store)
+        store.save(previous=None)
+        store.close()
+    port = free_port()
+    command = [
+        sys.executable, "-m", "edgeml_runtime", "--broker", config.broker, "--fleet", FLEET,
+        "--device", "pi-1", "--model", MODEL, "--store", str(config.store),
+        "--http", f"127.0.0.1:{port}",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    ending = threading.Event()
+    stopping = threading.Thread(target=_stop_children, args=(process.pid, ending))
+    stopping.start()
+    try:
+        assert _ready(port) == (200 if before else 503)
+        begin = time.monotonic()
+        process.terminate()
+        assert process.wait(60) == 0 and time.monotonic() - begin < 20
+    finally:
+        ending.set()
+        stopping.join()
+        process.kill()
+        process.wait()
+
+
+def _stop_children(parent: int, ending: threading.Event) -> None:
+    """Every staging child of that process, as soon as it is there."""
+    while not ending.wait(0.02):
+        for child in staging_children(parent):
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGSTOP)
+
+
+def _ready(port: int) -> int:
+    """The status of the model, as soon as there is an answer."""
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            url = f"http://127.0.0.1:{port}/v2/models/{MODEL}/ready"
+            with urllib.request.urlopen(url, timeout=20) as answer:
+                return int(answer.status)
+        except HTTPError as error:
+            return error.code
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def test_what_is_refused_leaves_no_thread_and_no_lock(config: Config, tmp_path: Path) -> None:

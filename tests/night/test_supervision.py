@@ -172,13 +172,29 @@ def test_systemd_hears_that_it_is_ready_that_it_lives_and_that_it_ends(
         manager.close()
 
 
+_ASKED = """
+import os, signal
+from edgeml_runtime.signals import EndSignals
+ended = EndSignals()
+assert not ended.wait(0.01)
+os.kill(os.getpid(), signal.SIGTERM)  # between the last look and the sleep
+assert ended.wait(None)
+assert ended.wait(None)
+"""
+
+
+def test_who_is_asked_to_end_sees_it_whenever_it_comes() -> None:
+    """Three starts of 25 slept through it, where a lock was waited for."""
+    subprocess.run([sys.executable, "-c", _ASKED], check=True, timeout=60)
+
+
 def test_the_watchdog_is_fed_only_while_all_threads_live(
     config: Config, manager: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "30000")
     ended = threading.Event()
     with Daemon(config) as daemon:
-        watching = threading.Thread(target=watch, args=(daemon, ended))
+        watching = threading.Thread(target=watch, args=(daemon, ended.wait))
         watching.start()
         assert manager.recv(100) == b"WATCHDOG=1"
         monkeypatch.setattr(Supervisor, "dead", ("swap",))
