@@ -19,7 +19,7 @@ from edgeml_converters.formats.tensors import Arrays
 from edgeml_converters.options import Options
 from edgeml_converters.outcome.contract import contract_from, with_integers
 from edgeml_converters.outcome.folder import building
-from edgeml_converters.outcome.place import REPORT, files_in
+from edgeml_converters.outcome.place import BESIDE, REPORT, files_in
 from edgeml_converters.outcome.provenance import provenance, tools
 from edgeml_converters.outcome.shipped import shipped_holdout
 from edgeml_converters.parity.question import Question
@@ -280,8 +280,7 @@ class Pipeline:
         )
         origin = provenance(self._source, self._data, self._calibration, self._loaded.framework)
         shown = page(report, contract, question, candidates, build, self._options, self._progress)
-        beside = (REPORT, "report.html", "contract.json", "holdout.npz", "provenance.json")
-        report = structs.replace(report, files=(*files_in(build), *beside))
+        report = structs.replace(report, files=(*files_in(build), *BESIDE))
         written = {
             "report.html": shown,
             REPORT: documents.encode_pretty(report).encode() + b"\n",

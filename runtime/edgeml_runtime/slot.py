@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from edgeml.errors import StorageError
+from edgeml_runtime import child
 from edgeml_runtime.config import Config
 from edgeml_runtime.engines.environment import environment
 from edgeml_runtime.serving.live import Live
@@ -26,6 +27,10 @@ class Slot:
         options = (config.engine, config.threads, config.stage_seconds, config.stage_bytes)
         refusals = Refusals(store, environment(*options), config.retry_seconds)
         return cls(config, store, live, reporter, refusals)
+
+    @property
+    def stage_limits(self) -> child.Limits:
+        return child.Limits(self.config.stage_seconds, self.config.stage_bytes)
 
     def save(self, **changes: object) -> None:
         """As far as the disk takes it: a full one keeps nobody from predicting, and is told of."""

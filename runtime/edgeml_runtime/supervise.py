@@ -4,6 +4,9 @@ import os
 import threading
 import traceback
 from collections.abc import Callable
+from itertools import count
+
+from edgeml_runtime import backoff
 
 _FIRST_SECONDS, _MOST_SECONDS = 0.5, 60.0
 
@@ -46,17 +49,16 @@ class Supervisor:
         )
 
     def _again(self, name: str, body: Callable[[], None]) -> None:
-        wait = _FIRST_SECONDS
-        while True:
+        for times in count():
             try:
-                return body()
+                body()
+                return
             except Exception as error:
                 if os.environ.get("EDGEML_DEBUG"):
                     traceback.print_exc()
                 self._say(name, error)
-            if self._ending.wait(wait):
-                return None
-            wait = min(2 * wait, _MOST_SECONDS)
+            if self._ending.wait(backoff.seconds(_FIRST_SECONDS, _MOST_SECONDS, times)):
+                return
 
     def _say(self, name: str, error: Exception) -> None:
         try:

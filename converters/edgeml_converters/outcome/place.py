@@ -12,7 +12,7 @@ from edgeml.conversion import ConversionReport
 from edgeml.errors import EdgemlError, InputError
 
 REPORT = "report.json"
-_BESIDE = (REPORT, "report.html", "contract.json", "holdout.npz", "provenance.json")
+BESIDE = (REPORT, "report.html", "contract.json", "holdout.npz", "provenance.json")
 
 
 def check(out: Path) -> None:
@@ -67,13 +67,13 @@ def place_of(out: Path) -> Path:
 
 def others(folder: Path) -> list[str]:
     """The files there that no conversion wrote, by their names in `folder`; raises OSError."""
-    found = sorted(str(path.relative_to(folder)) for path in _files(folder))
+    found = list(files_in(folder))
     try:
         report = documents.decode((folder / REPORT).read_bytes(), ConversionReport, REPORT)
     except (OSError, EdgemlError):
         return found
     if not report.files:  # of a version that did not write them down
-        ours = {*_BESIDE, "reference", *(variant.id for variant in report.variants)}
+        ours = {*BESIDE, "reference", *(variant.id for variant in report.variants)}
         return [name for name in found if Path(name).parts[0] not in ours]
     return [name for name in found if name not in report.files]
 

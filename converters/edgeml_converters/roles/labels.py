@@ -20,7 +20,9 @@ _NUMBERED = 0.05
 _FEW_CLASSES = 4
 """So few have hardly any other numberings, and features that know the classes fit by chance."""
 _LESS_HITS = 0.02
+"""An output that chooses right less often by this than another is not what these are of."""
 _ROUNDED = 1e-3
+"""How far two forms of the same probabilities may be apart."""
 _NOTHING = 0.2
 """Labels than which more others agree better are said to know nothing."""
 _ROUNDING = 1e-6
@@ -138,7 +140,8 @@ def _told(values: Array, labels: Array) -> Told | None:
     if values.dtype.kind != "f":
         return Told(_UNKNOWN)  # integers are judged as they are
     if classes:
-        return _of_classes(values, *max(classes, key=lambda of: _hits(values, *of)))
+        fits = [(_hits(values, *of), *of) for of in classes]
+        return _of_classes(values, *max(fits, key=lambda of: of[0]))
     assert targets is not None
     rows, columns = few_samples(len(values)), few(values[0].size, COLUMNS)
     asked = [of.reshape(len(of), -1)[rows][:, columns] for of in (values, targets)]
@@ -214,12 +217,12 @@ def _hits(values: Array, axis: int, classes: Classes) -> float:
     return float((values.argmax(axis=axis) == classes)[known].sum() / max(1, known.sum()))
 
 
-def _of_classes(values: Array, axis: int, classes: Classes) -> Told:
+def _of_classes(values: Array, hits: float, axis: int, classes: Classes) -> Told:
     count = values.shape[axis]
     last = np.moveaxis(values, axis, -1).reshape(len(values), -1, count)
     kind: Kind = "probabilities" if are_probabilities(last) else "logits"
     chance = _chance_of_classes(last, classes.reshape(len(classes), -1))
-    told = Told(chance, choices=count, hits=_hits(values, axis, classes))
+    told = Told(chance, choices=count, hits=hits)
     if not told.sure:
         return told
     told = replace(told, role=Role(kind=kind, axis=axis, source="labels"))

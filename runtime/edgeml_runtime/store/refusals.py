@@ -15,6 +15,7 @@ from edgeml.errors import (
     StorageError,
 )
 from edgeml.release import Release
+from edgeml_runtime import backoff
 from edgeml_runtime.store.disk import Store
 from edgeml_runtime.store.record import Refusal
 
@@ -59,9 +60,6 @@ class Refusals:
         """The latest last."""
         return tuple(self._known.values())
 
-    def of(self, release: Release) -> Refusal | None:
-        return self._known.get(release)
-
     def due_in(self, release: Release) -> float:
         """Seconds until it may be tried: 0 where it was not refused, infinite where for good."""
         return max(0.0, self._due.get(release, -math.inf) - self._clock())
@@ -97,7 +95,7 @@ class Refusals:
         road = refusal.error in _ROAD
         first = self._retry_seconds * (1 if road else _DEVICE_SLOWER)
         most = _ROAD_MOST_SECONDS if road else _DEVICE_MOST_SECONDS
-        wait = min(first * 2.0 ** min(refusal.times - 1, 32), max(first, most))
+        wait = backoff.seconds(first, max(first, most), refusal.times - 1)
         return self._clock() + wait * self._spread()
 
 

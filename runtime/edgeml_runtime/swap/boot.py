@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from edgeml.errors import Category, EdgemlError, EngineError, StageError, StorageError
 from edgeml.limits import LIMITS
 from edgeml.release import Release
-from edgeml_runtime import child
 from edgeml_runtime.engines.environment import made_by
 from edgeml_runtime.slot import Slot
 from edgeml_runtime.store.record import Installed
@@ -84,9 +83,8 @@ def prepare(slot: Slot, stopped: Callable[[], bool], load: Load = load_installed
     active, previous = slot.store.record.active, slot.store.record.previous
     if active is None:
         return True
-    limits = child.Limits(slot.config.stage_seconds, slot.config.stage_bytes)
     try:
-        staged = stage(slot.store.open(active), active.engine, limits, stopped)
+        staged = stage(slot.store.open(active), active.engine, slot.stage_limits, stopped)
         if staged is None:
             return False
         active = replace(active, staged=staged)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from edgeml.errors import StorageError
+from edgeml_runtime import backoff
 from edgeml_runtime.slot import Slot
 
 _MOST_RETRY_SECONDS = 3600.0
@@ -51,7 +52,7 @@ class Health:
         except StorageError as error:
             if not self._failures:
                 self._reporter.refusal("incident", error, None)
-            wait = min(self._retry_seconds * 2.0**self._failures, _MOST_RETRY_SECONDS)
+            wait = backoff.seconds(self._retry_seconds, _MOST_RETRY_SECONDS, self._failures)
             self._failures += 1
             self._not_before = self._clock() + wait
         else:

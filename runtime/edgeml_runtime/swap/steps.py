@@ -49,6 +49,7 @@ class Swap:
         self._live = slot.live
         self._reporter = slot.reporter
         self._refusals = slot.refusals
+        self._stage_limits = slot.stage_limits
         self._verifier = verifier
         self._fetcher = fetcher
         self._stopped = stopped
@@ -218,8 +219,7 @@ class Swap:
             release=trial.release,
         )
         opened = self._opened(walk, self._manifest(walk))
-        limits = child.Limits(self._config.stage_seconds, self._config.stage_bytes)
-        staged = self._stage_in_child(opened, trial.engine, limits, self._stopped)
+        staged = self._stage_in_child(opened, trial.engine, self._stage_limits, self._stopped)
         if staged is None:
             raise Interrupted
         return Event.STAGED, walk.on(staged=staged)

@@ -22,6 +22,30 @@ REPORT = documents.encode(
 )
 
 
+def _convert(out: Path, *others: str) -> None:
+    """A conversion to `out`, with these files besides its report."""
+    with building(out) as build:
+        _write(build, *others)
+
+
+def _write(build: Path, *others: str) -> None:
+    (build / "report.json").write_bytes(REPORT)
+    for name in others:
+        (build / name).touch()
+
+
+def _check_late_notes_are_kept(out: Path) -> None:
+    """A conversion to `out`, during which somebody puts notes.md there."""
+    with (
+        pytest.raises(InputError, match=r"holds notes\.md.* What was made now"),
+        building(out) as build,
+    ):
+        _write(build, "holdout.npz")
+    assert sorted(path.name for path in out.iterdir()) == ["notes.md", "report.json"]
+    (beside,) = set(out.parent.iterdir()) - {out}
+    assert (beside / "holdout.npz").exists()
+
+
 def test_a_folder_appears_as_a_whole_and_replaces_an_earlier_conversion(tmp_path: Path) -> None:
     out = tmp_path / "parents" / "out"
     for name, others in (("report.html", []), ("contract.json", ["report.html"])):
@@ -36,8 +60,7 @@ def test_a_folder_appears_as_a_whole_and_replaces_an_earlier_conversion(tmp_path
 
 def test_an_error_leaves_the_earlier_conversion_and_nothing_else(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with building(out) as build:
-        (build / "report.json").write_bytes(REPORT)
+    _convert(out)
     with pytest.raises(KeyError), building(out) as build:
         (build / "half").write_text("half")
         raise KeyError
@@ -49,8 +72,7 @@ def test_an_error_between_the_two_renames_brings_the_earlier_conversion_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    with building(out) as build:
-        (build / "report.json").write_bytes(REPORT)
+    _convert(out)
     rename = Path.rename
 
     def failing(source: Path, target: Path) -> Path:
@@ -103,9 +125,7 @@ folder.exchange = lambda *both: (exchange(*both), die())
 @pytest.mark.parametrize("where", ["", "folder._replace = die", _BETWEEN, _AFTER])
 def test_a_conversion_that_is_killed_anywhere_loses_nothing(tmp_path: Path, where: str) -> None:
     out = tmp_path / "out"
-    with building(out) as build:
-        (build / "report.json").write_bytes(REPORT)
-        (build / "holdout.npz").touch()
+    _convert(out, "holdout.npz")
     left = _killed(out, where)
     assert set(tmp_path.iterdir()) == {left, *([] if where == _BETWEEN else [out])}
     with pytest.raises(KeyError), building(out):
@@ -173,8 +193,7 @@ def test_people_may_put_things_there_while_it_is_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a" * 200, "a" * 255, "\u00e9" * 120])
 def test_any_name_that_a_folder_may_have(tmp_path: Path, name: str) -> None:
     for _ in range(2):
-        with building(tmp_path / name) as build:
-            (build / "report.json").write_bytes(REPORT)
+        _convert(tmp_path / name)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
@@ -195,8 +214,7 @@ def test_a_folder_keeps_its_rights(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     out.chmod(0o2750)
-    with building(out) as build:
-        (build / "report.json").write_bytes(REPORT)
+    _convert(out)
     assert stat.S_IMODE(out.stat().st_mode) == 0o2750
 
 
@@ -206,8 +224,7 @@ def test_what_was_made_is_kept_where_only_its_place_could_not_be_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, exchanges: bool
 ) -> None:
     out, rename = tmp_path / name, Path.rename
-    with building(out) as build:
-        (build / "report.json").write_bytes(REPORT)
+    _convert(out)
 
     def busy(*_: Path) -> bool:
         raise OSError(errno.EBUSY, "it is busy")
@@ -221,8 +238,7 @@ def test_what_was_made_is_kept_where_only_its_place_could_not_be_taken(
         pytest.raises(StorageError, match=r"it is busy.* What was made now is in"),
         building(out) as build,
     ):
-        (build / "report.json").write_bytes(REPORT)
-        (build / "holdout.npz").touch()
+        _write(build, "holdout.npz")
     (beside,) = set(tmp_path.iterdir()) - {out}
     assert sorted(path.name for path in beside.iterdir()) == ["holdout.npz", "report.json"]
     assert [path.name for path in out.iterdir()] == ["report.json"]
@@ -232,9 +248,7 @@ def test_the_only_copy_of_an_earlier_conversion_is_never_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, rename = tmp_path / "out", Path.rename
-    with building(out) as build:
-        (build / "report.json").write_bytes(REPORT)
-        (build / "holdout.npz").touch()
+    _convert(out, "holdout.npz")
 
     def only_away(source: Path, target: Path) -> Path:
         if source == out:
@@ -257,8 +271,7 @@ def test_what_is_put_there_in_the_last_moment_is_put_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, exchange = tmp_path / "out", folder.exchange
-    with building(out) as build:
-        (build / "report.json").write_bytes(REPORT)
+    _convert(out)
 
     def late(a: Path, b: Path) -> bool:
         if not (a / "notes.md").exists():
@@ -266,15 +279,7 @@ def test_what_is_put_there_in_the_last_moment_is_put_back(
         return exchange(a, b)
 
     monkeypatch.setattr(folder, "exchange", late)
-    with (
-        pytest.raises(InputError, match=r"holds notes\.md.* What was made now"),
-        building(out) as build,
-    ):
-        (build / "report.json").write_bytes(REPORT)
-        (build / "holdout.npz").touch()
-    assert sorted(path.name for path in out.iterdir()) == ["notes.md", "report.json"]
-    (beside,) = set(tmp_path.iterdir()) - {out}
-    assert (beside / "holdout.npz").exists()
+    _check_late_notes_are_kept(out)
 
 
 def test_what_a_killed_conversion_left_is_of_its_own_name_alone(
@@ -282,15 +287,12 @@ def test_what_a_killed_conversion_left_is_of_its_own_name_alone(
 ) -> None:
     """The name of one may begin as another's does, and its only copy may stand there."""
     out = tmp_path / "m.v2"
-    with building(out) as build:
-        (build / "report.json").write_bytes(REPORT)
+    _convert(out)
     left = _killed(out, _BETWEEN)
     assert set(tmp_path.iterdir()) == {left}
-    with building(tmp_path / "m") as build:
-        (build / "report.json").write_bytes(REPORT)
+    _convert(tmp_path / "m")
     assert set(tmp_path.iterdir()) == {left, tmp_path / "m"}
-    with building(out) as build:
-        (build / "report.json").write_bytes(REPORT)
+    _convert(out)
     assert set(tmp_path.iterdir()) == {out, tmp_path / "m"}
 
 
@@ -298,8 +300,7 @@ def test_where_two_cannot_be_exchanged_nothing_that_comes_late_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, rename = tmp_path / "out", Path.rename
-    with building(out) as build:
-        (build / "report.json").write_bytes(REPORT)
+    _convert(out)
 
     def late(source: Path, target: Path) -> Path:
         if source == out:
@@ -308,15 +309,7 @@ def test_where_two_cannot_be_exchanged_nothing_that_comes_late_is_lost(
 
     monkeypatch.setattr(folder, "exchange", _no_exchange)
     monkeypatch.setattr(Path, "rename", late)
-    with (
-        pytest.raises(InputError, match=r"holds notes\.md.* What was made now"),
-        building(out) as build,
-    ):
-        (build / "report.json").write_bytes(REPORT)
-        (build / "holdout.npz").touch()
-    assert sorted(path.name for path in out.iterdir()) == ["notes.md", "report.json"]
-    (beside,) = set(tmp_path.iterdir()) - {out}
-    assert (beside / "holdout.npz").exists()
+    _check_late_notes_are_kept(out)
 
 
 def test_what_may_not_be_removed_keeps_its_mark(tmp_path: Path) -> None:
@@ -330,6 +323,5 @@ def test_what_may_not_be_removed_keeps_its_mark(tmp_path: Path) -> None:
         patched.setattr(shutil, "rmtree", keeping)
         remove(left)
     assert {path.name for path in left.iterdir()} == {"new", ".edgeml-is-writing-this"}
-    with building(tmp_path / "out") as build:
-        (build / "report.json").write_bytes(REPORT)
+    _convert(tmp_path / "out")
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]
