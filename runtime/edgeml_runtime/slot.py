@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
-from edgeml.errors import StorageError
+from edgeml.errors import EdgemlError, StorageError
+from edgeml.release import Release
 from edgeml_runtime import child
 from edgeml_runtime.config import Config
 from edgeml_runtime.engines.environment import environment
 from edgeml_runtime.serving.live import Live
 from edgeml_runtime.store.disk import Store
-from edgeml_runtime.store.refusals import Refusals
+from edgeml_runtime.store.record import Installed, Refusal
+from edgeml_runtime.store.refusals import Refusals, in_words
 from edgeml_runtime.telemetry.reporter import Reporter
 
 
@@ -31,6 +33,28 @@ class Slot:
     @property
     def stage_limits(self) -> child.Limits:
         return child.Limits(self.config.stage_seconds, self.config.stage_bytes)
+
+    def predicts(self, installed: Installed | None) -> bool:
+        """Not while the version before predicts in its place."""
+        identity = self.live.identity
+        return (
+            installed is not None
+            and identity is not None
+            and installed.release.manifest_sha256 == identity.manifest_sha256
+        )
+
+    def refuse(self, release: Release, error: EdgemlError) -> Refusal:
+        """Remembers why it is not taken up, and says so where it is tried again later."""
+        refusal = self.refusals.note(release, error)
+        if not refusal.final:
+            wait = self.refusals.due_in(release)
+            self.reporter.event(
+                "postponed",
+                f"{error} It is tried again in {in_words(wait)}.",
+                release=release,
+                category=error.category,
+            )
+        return refusal
 
     def save(self, **changes: object) -> None:
         """As far as the disk takes it: a full one keeps nobody from predicting, and is told of."""

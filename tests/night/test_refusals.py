@@ -30,7 +30,6 @@ from edgeml.release import Release
 from edgeml.trust import Verifier
 from edgeml_devices.broker import Broker
 from edgeml_devices.publish import publish
-from edgeml_runtime import child
 from edgeml_runtime.config import Config
 from edgeml_runtime.daemon import Daemon
 from edgeml_runtime.engines import environment
@@ -38,7 +37,6 @@ from edgeml_runtime.store.disk import Store
 from edgeml_runtime.store.opened import Opened
 from edgeml_runtime.store.record import Staged
 from edgeml_runtime.store.refusals import Refusals
-from edgeml_runtime.swap.boot import Left, boot, prepare
 from tests.disks import small
 from tests.flow.conversions import package as real_package
 from tests.flow.fleet import FLEET, Watcher
@@ -49,8 +47,6 @@ from tests.runtime_doubles import (
     TOPICS,
     Device,
     MemoryLink,
-    fake_load,
-    fake_stage,
     package,
     release_of,
     wide,
@@ -159,33 +155,6 @@ def test_an_engine_that_is_missing_refuses_nothing_and_once_it_is_there_it_comes
     assert upgraded.swap.take(release) and upgraded.version == "1"
     assert upgraded.refused == []
     upgraded.store.close()
-
-
-def test_what_was_prepared_by_another_engine_or_elsewhere_is_prepared_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    link, path = MemoryLink(), package(tmp_path, "1")
-    link.offer(path)
-    device = Device(tmp_path / "store", link)
-    assert device.swap.take(release_of(path, 1))
-    device.store.close()
-    monkeypatch.setattr(environment, "processor", lambda: "another")
-    staged: list[str] = []
-
-    def stage(opened: Opened, engine: str, *rest: object) -> Staged:
-        staged.append(engine)
-        return fake_stage(opened, engine, child.Limits(1, 1), lambda: False)
-
-    monkeypatch.setattr("edgeml_runtime.swap.boot.stage", stage)
-    moved = Device(tmp_path / "store", link)
-    assert boot(moved.slot, fake_load) is Left.PREPARING
-    assert moved.version is None and not staged
-    assert prepare(moved.slot, lambda: False, fake_load)
-    assert moved.version == "1" and staged == ["onnxruntime"]
-    moved.store.close()
-    again = Device(tmp_path / "store", link)
-    assert boot(again.slot, fake_load) is Left.NOTHING and again.version == "1"
-    again.store.close()
 
 
 def test_a_second_release_of_a_generation_is_told_of(tmp_path: Path) -> None:

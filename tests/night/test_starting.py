@@ -22,6 +22,7 @@ from edgeml_devices.publish import publish
 from edgeml_runtime.config import Config
 from edgeml_runtime.daemon import Daemon
 from edgeml_runtime.store.disk import Store
+from tests.daemons import wait_for
 from tests.disks import small
 from tests.flow.conversions import data
 from tests.flow.conversions import package as real_package
@@ -43,15 +44,8 @@ def config(broker: Broker, tmp_path: Path) -> Config:
     with Daemon(config) as daemon:
         for version in (1, 2):
             publish(real_package(tmp_path, version), broker.url, FLEET, "stable")
-            _wait_for(daemon, str(version))
+            wait_for(daemon, str(version))
     return replace(config, broker="mqtt://127.0.0.1:1")
-
-
-def _wait_for(daemon: Daemon, version: str) -> None:
-    deadline = time.monotonic() + 240
-    while daemon.identity is None or daemon.identity.version != version:
-        assert time.monotonic() < deadline, daemon.identity
-        time.sleep(0.02)
 
 
 def _damage_what_was_prepared(config: Config) -> None:
@@ -69,7 +63,7 @@ def test_the_version_before_predicts_while_the_active_one_is_prepared_again(conf
     _damage_what_was_prepared(config)
     with Daemon(config) as daemon:
         assert daemon.predict(X).version == "1"  # at once
-        _wait_for(daemon, "2")
+        wait_for(daemon, "2")
         assert daemon.predict(X).version == "2"
     store = Store(config.store)
     active, previous = store.record.active, store.record.previous

@@ -95,9 +95,11 @@ def test_bytes_that_are_no_model_are_refused(tmp_path: Path) -> None:
         staged(it)
 
 
-def test_too_little_memory_is_said(tmp_path: Path) -> None:
-    with pytest.raises((StageError, EngineError)):
-        staged(opened(tmp_path), child.Limits(60.0, 64 << 20))
+@pytest.mark.parametrize("mebibytes", [16, 24])
+def test_too_little_memory_is_said(tmp_path: Path, mebibytes: int) -> None:
+    """At the import of the engine and after it; a processor of one core needs 32 MiB in all."""
+    with pytest.raises(StageError, match=f"needed more than the {mebibytes} MiB of memory"):
+        staged(opened(tmp_path), child.Limits(60.0, mebibytes << 20))
 
 
 def test_too_little_time_is_said(tmp_path: Path) -> None:

@@ -5,7 +5,14 @@ from enum import Enum, auto
 
 from msgspec.structs import replace
 
-from edgeml.errors import Category, EdgemlError, EngineError, StageError, StorageError
+from edgeml.errors import (
+    Category,
+    EdgemlError,
+    EngineError,
+    InputError,
+    StageError,
+    StorageError,
+)
 from edgeml.limits import LIMITS
 from edgeml.release import Release
 from edgeml_runtime.engines.environment import made_by
@@ -23,8 +30,8 @@ class Left(Enum):
     AFTER_NETWORK = auto()
     """The version may end the process: a newer one may come first."""
     PREPARING = auto()
-    """The active version must be prepared again; the one before predicts meanwhile, if there is
-    one."""
+    """The active version must be prepared again, at once or when it is due by the refusals; the one
+    before predicts meanwhile, if there is one."""
 
 
 def boot(slot: Slot, load: Load = load_installed, *, hurried: bool = True) -> Left:
@@ -64,60 +71,100 @@ def boot(slot: Slot, load: Load = load_installed, *, hurried: bool = True) -> Le
             continue
         error_of = _take_up(slot, installed, load)
         if error_of is not None:
-            _tell(slot, installed.release, error_of)
-        elif slot.live.identity is None:
-            left = Left.PREPARING if installed is active else left
-        else:
-            if installed is previous and left is Left.NOTHING:
-                slot.save(active=previous, previous=None, boots=0, proven=False)
+            if installed is active and isinstance(error_of, EngineError | StageError):
+                slot.refuse(installed.release, error_of)
+                left = Left.PREPARING
+            else:
+                _tell(slot, installed.release, error_of)
+            continue
+        if installed is previous and left is Left.NOTHING:
+            _go_back(slot)
+        if slot.live.identity is not None:
             break
+        left = Left.PREPARING
     return left
 
 
-def prepare(slot: Slot, stopped: Callable[[], bool], load: Load = load_installed) -> bool:
-    """Prepares the active version again and takes it up; else the one before stays.
+def prepare(slot: Slot, stopped: Callable[[], bool], load: Load = load_installed) -> Left:
+    """Prepares the active version again and takes it up, and the one before where nothing predicts.
 
-    Only what the engine made of it is damaged, or was made by another engine, or on another
-    processor. False when `stopped`: to be called again.
+    Only what the engine made of them is damaged, or was made by another engine, or on another
+    processor, or there was no memory for it. What could not be prepared for want of time or memory
+    is left, PREPARING, until it is due by the slot's refusals; what does not pass here any more
+    leaves its place to the one before for good. PREPARING too when `stopped`.
     """
     active, previous = slot.store.record.active, slot.store.record.previous
-    if active is None:
-        return True
-    try:
-        staged = stage(slot.store.open(active), active.engine, slot.stage_limits, stopped)
-        if staged is None:
-            return False
-        active = replace(active, staged=staged)
-        slot.save(active=active)
-        error = _take_up(slot, active, load)
-    except EdgemlError as refused:
-        error = refused
-    except OSError as failed:
-        error = _unreadable(active, failed)
-    if error is not None:
-        _tell(slot, active.release, error)
-        if previous is not None and slot.live.identity is not None:
-            slot.save(active=previous, previous=None, boots=0, proven=False)
-    return True
+    left = Left.NOTHING
+    for name, installed in (("active", active), ("previous", previous)):
+        if installed is None:
+            continue
+        if slot.predicts(installed):
+            error = None
+        elif slot.refusals.due_in(installed.release) > 0:
+            left = Left.PREPARING
+            continue
+        else:
+            try:
+                again = _prepared_again(slot, installed, stopped)
+                if again is None:
+                    return Left.PREPARING
+                error = _take_up(slot, again, load)
+            except EdgemlError as refused:
+                error = refused
+            except OSError as failed:
+                error = _unreadable(installed, failed)
+            else:
+                if error is None:
+                    slot.refusals.lift(installed.release)
+                    slot.save(**{name: again, "refused": slot.refusals.known})
+        if error is None:
+            if installed is previous and left is Left.NOTHING:
+                _go_back(slot)
+            return left
+        refusal = slot.refuse(installed.release, error)
+        if refusal.final:
+            slot.reporter.refusal("rejected", error, installed.release)
+        else:
+            left = Left.PREPARING
+        slot.save(refused=slot.refusals.known)
+    return left
+
+
+def _prepared_again(
+    slot: Slot, installed: Installed, stopped: Callable[[], bool]
+) -> Installed | None:
+    _check_engine(slot, installed)
+    opened = slot.store.open(installed)
+    staged = stage(opened, installed.engine, slot.stage_limits, stopped)
+    return replace(installed, staged=staged) if staged else None
+
+
+def _go_back(slot: Slot) -> None:
+    """The version before is the active one from now on."""
+    slot.save(active=slot.store.record.previous, previous=None, boots=0, proven=False)
 
 
 def _take_up(slot: Slot, installed: Installed, load: Load) -> EdgemlError | None:
     """Makes it the live model, unless it must be prepared before; returns why that cannot be."""
-    config, store = slot.config, slot.store
+    store = slot.store
     try:
-        if config.engine not in (None, installed.engine):
-            raise EngineError(
-                f"Version {installed.release.version} was taken up by {installed.engine}, but the "
-                f"only engine to use is {config.engine}; it is fetched for that one."
-            )
+        _check_engine(slot, installed)
         opened = store.open(installed)
         if installed.staged.made_by == made_by(installed.engine) and store.intact(installed):
-            slot.live.swap(load(installed, opened, config.threads))
+            slot.live.swap(load(installed, opened, slot.config.threads))
     except EdgemlError as error:
         return error
     except OSError as error:
         return _unreadable(installed, error)
     return None
+
+
+def _check_engine(slot: Slot, installed: Installed) -> None:
+    if slot.config.engine not in (None, installed.engine):
+        raise InputError(
+            f"Version {installed.release.version} was taken up by {installed.engine}, but the "
+            f"only engine to use is {slot.config.engine}; it is fetched for that one."
+        )
 
 
 def _unreadable(installed: Installed, error: OSError) -> StorageError:

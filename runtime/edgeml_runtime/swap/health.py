@@ -24,6 +24,7 @@ class Health:
         slot: Slot,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._slot = slot
         self._store = slot.store
         self._live = slot.live
         self._reporter = slot.reporter
@@ -38,8 +39,7 @@ class Health:
         record, identity, since = self._store.record, self._live.identity, self._live.since
         if identity is None or since is None or (record.proven and not record.boots):
             return math.inf
-        active = record.active
-        if active is None or active.release.manifest_sha256 != identity.manifest_sha256:
+        if not self._slot.predicts(record.active):
             return math.inf  # the disk is ahead: a swap is in its last step
         return max(since + self._healthy_seconds, self._not_before) - self._clock()
 

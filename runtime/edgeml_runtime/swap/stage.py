@@ -45,6 +45,8 @@ _ERRORS = {
     kind.__name__: kind
     for kind in (EngineError, HoldoutError, ContractError, StageError, StorageError)
 }
+_NO_MEMORY = ("bad_alloc", "Failed to allocate", "failed to map segment")
+"""As the C++ library, the engines and the loader of shared objects say it."""
 
 
 class Outcome(Strict, frozen=True, kw_only=True):
@@ -174,7 +176,7 @@ def main() -> None:
     except MemoryError:
         outcome = _failed(child.memory_error(JOB, limits))
     except EdgemlError as error:
-        if "bad_alloc" in str(error) or "Failed to allocate" in str(error):
+        if any(words in str(error) for words in _NO_MEMORY):
             error = child.memory_error(JOB, limits)
         elif "No space left" in str(error):
             error = StorageError(f"{into} could not be written: the disk is full; free some space.")

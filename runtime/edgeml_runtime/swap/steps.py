@@ -17,7 +17,6 @@ from edgeml_runtime.engines import registry
 from edgeml_runtime.slot import Slot
 from edgeml_runtime.store.opened import Opened
 from edgeml_runtime.store.record import Staged, Trial
-from edgeml_runtime.store.refusals import in_words
 from edgeml_runtime.swap import loader
 from edgeml_runtime.swap.fetch import Fetcher, Interrupted
 from edgeml_runtime.swap.loader import Load, load_installed
@@ -44,6 +43,7 @@ class Swap:
         stage: Stage = stage,
         load: Load = load_installed,
     ) -> None:
+        self._slot = slot
         self._config = slot.config
         self._store = slot.store
         self._live = slot.live
@@ -140,18 +140,10 @@ class Swap:
         elif isinstance(error, HoldoutError) and not self._whole(walk):
             error = StorageError(f"Version {release.version} was damaged on this disk meanwhile; "
                                  "it is fetched again.")  # fmt: skip
-        refusal = self._refusals.note(release, error)
+        refusal = self._slot.refuse(release, error)
         if isinstance(error, StorageError):
             # A disk that we filled is no use to anybody; fetched again is better than stuck.
             self._store.collect(keep_trial=False)
-        if not refusal.final:
-            wait = self._refusals.due_in(release)
-            self._reporter.event(
-                "postponed",
-                f"{error} It is tried again in {in_words(wait)}.",
-                release=release,
-                category=error.category,
-            )
         return replace(walk, refusal=refusal)
 
     # The bodies

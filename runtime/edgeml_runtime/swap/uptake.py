@@ -92,12 +92,23 @@ class Uptake:
             if slot.live.identity is None and not self._ending.is_set():
                 self._left = boot(slot, hurried=False)
         while not self._ending.is_set():
-            if self._left is Left.PREPARING and not self._interrupted():
-                if self._is_active_live() or prepare(slot, self._interrupted):
-                    self._left = Left.NOTHING
+            if self._prepare_in() <= 0 and not self._interrupted():
+                self._left = prepare(slot, self._interrupted)
                 continue
-            due_in = slot.refusals.due_in(again) if again else None
-            again = self._again = self._next(again, due_in)
+            due_in = min(self._prepare_in(), slot.refusals.due_in(again) if again else math.inf)
+            again = self._again = self._next(again, None if due_in == math.inf else due_in)
+
+    def _prepare_in(self) -> float:
+        """Seconds until a version may be prepared again, infinite where none is."""
+        if self._left is not Left.PREPARING:
+            return math.inf
+        record, refusals = self._slot.store.record, self._slot.refusals
+        waiting = [
+            refusals.due_in(installed.release)
+            for installed in (record.active, record.previous)
+            if installed is not None and not self._slot.predicts(installed)
+        ]
+        return min(waiting, default=0.0)
 
     def _interrupted(self) -> bool:
         late = time.monotonic() > self._left_until
@@ -133,13 +144,4 @@ class Uptake:
 
     def _is_live(self, release: Release) -> bool:
         active = self._slot.store.record.active
-        return active is not None and active.release == release and self._is_active_live()
-
-    def _is_active_live(self) -> bool:
-        """Not while the version before predicts in its place."""
-        active, identity = self._slot.store.record.active, self._slot.live.identity
-        return (
-            active is not None
-            and identity is not None
-            and active.release.manifest_sha256 == identity.manifest_sha256
-        )
+        return active is not None and active.release == release and self._slot.predicts(active)
