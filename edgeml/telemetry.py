@@ -23,24 +23,33 @@ EventKind = Literal[
 ]
 
 
-class State(Open, frozen=True, kw_only=True):
-    """Birth, will and every change of state; retained, so that a late monitor knows the fleet.
+class RefusedRelease(Open, frozen=True, kw_only=True):
+    """A release that a device did not take up.
 
-    device: its name in the fleet.
-    boot: drawn anew at every start of the daemon.
-    time_ms: Unix time in milliseconds; 0 in the will, which is written ahead of its time.
-    online: false in the will and at a clean end.
-    model, channel: what it follows.
-    swap_state: where the swap is in its table; "idle" when nothing is under way.
-    version, generation: what predicts now; null and 0 before the first model.
-    engine, variant: what it predicts with; null before the first model.
-    previous: the version kept on disk for a rollback.
+    version, generation: which.
+    message: why, one sentence for people.
+    category: of the error.
+    final: whether the same never passes; else it is tried again.
     """
 
-    device: str
-    boot: str
-    time_ms: int
-    online: bool
+    version: str
+    generation: int
+    message: str
+    category: str
+    final: bool
+
+
+class ModelState(Open, frozen=True, kw_only=True):
+    """One model of a device.
+
+    model, channel: what it follows.
+    swap_state: where the swap is in its table; "idle" when nothing is under way.
+    version, generation: what predicts now; null and 0 before the first version.
+    engine, variant: what it predicts with; null before the first version.
+    previous: the version kept on disk for a rollback.
+    refused_releases: the latest last.
+    """
+
     model: str
     channel: str
     swap_state: str = "idle"
@@ -49,6 +58,29 @@ class State(Open, frozen=True, kw_only=True):
     engine: str | None = None
     variant: str | None = None
     previous: str | None = None
+    refused_releases: tuple[RefusedRelease, ...] = ()
+
+
+class State(Open, frozen=True, kw_only=True):
+    """Birth, will and every change of state; retained, so that a late monitor knows the fleet.
+
+    device: its name in the fleet.
+    boot: drawn anew at every start of the daemon.
+    sequence: counts from 1 at every boot and is the order of states, whatever a clock says; 0 in
+        the will, which is written ahead of its time and says nothing but that it is offline.
+    time_ms: Unix time in milliseconds, by the device's clock.
+    online: false in the will and at a clean end.
+    report_seconds: how often it promises a report; null in a will.
+    models: by name.
+    """
+
+    device: str
+    boot: str
+    sequence: int
+    time_ms: int
+    online: bool
+    report_seconds: float | None = None
+    models: tuple[ModelState, ...] = ()
     schema: int = SCHEMA
 
 
@@ -59,7 +91,7 @@ class Event(Open, frozen=True, kw_only=True):
     sequence: counts from 0 at every boot.
     time_ms: Unix time in milliseconds, by the device's clock.
     kind: what happened; a newer device may say what this edgeml does not know.
-    model: what the device follows.
+    model: which of its models; empty for the device as a whole.
     message: one sentence for people.
     version, generation: what the event is about, for example the version that was refused.
     live: the version that went on predicting when the event was written.
@@ -72,8 +104,8 @@ class Event(Open, frozen=True, kw_only=True):
     sequence: int
     time_ms: int
     kind: str
-    model: str
     message: str
+    model: str = ""
     version: str | None = None
     generation: int | None = None
     live: str | None = None

@@ -71,7 +71,13 @@ DOCUMENTS: dict[str, tuple[type[msgspec.Struct], ...]] = {
         evidence.TensorFidelity,
         conversion.Provenance,
     ),
-    "What a device says": (telemetry.State, telemetry.Event, telemetry.Report),
+    "What a device says": (
+        telemetry.State,
+        telemetry.ModelState,
+        telemetry.RefusedRelease,
+        telemetry.Event,
+        telemetry.Report,
+    ),
     "What commands print with --json": (
         inspection.Inspection,
         inspection.HoldoutSummary,
@@ -85,6 +91,8 @@ DOCUMENTS: dict[str, tuple[type[msgspec.Struct], ...]] = {
         publish.Published,
         database.Fleet,
         database.DeviceRow,
+        database.ModelRow,
+        database.ModelRow,
         diagnosis.Diagnosis,
         diagnosis.Finding,
     ),

@@ -1,5 +1,6 @@
 """Doubles of what surrounds the swap: an engine that adds, a broker in memory, a quiet device."""
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from edgeml.release import Release
 from edgeml.topics import Topics
 from edgeml.trust import Verifier
 from edgeml_runtime import child
-from edgeml_runtime.config import Config
+from edgeml_runtime.config import Config, Followed
 from edgeml_runtime.engines.base import Engine, Signature, TensorSpec
 from edgeml_runtime.engines.environment import made_by
 from edgeml_runtime.serving.live import Identity, Live, LoadedModel
@@ -127,7 +128,7 @@ def fake_load(installed: Installed, opened: Opened, threads: int) -> LoadedModel
     return loaded(release.version, release.generation, opened.contract(), release.manifest_sha256)
 
 
-class Device:
+class Rig:
     """A swap on a real store with everything around it in memory; `said` holds its events."""
 
     def __init__(
@@ -137,20 +138,23 @@ class Device:
         stage: Stage = fake_stage,
         load: Load = fake_load,
     ) -> None:
+        followed = Followed(MODEL, CHANNEL, "onnxruntime")
         self.config = Config(
-            broker="mqtt://localhost", fleet=FLEET, device="pi-1", model=MODEL, channel=CHANNEL,
-            store=folder, engine="onnxruntime",
-        )  # fmt: skip
+            broker="mqtt://localhost", fleet=FLEET, device="pi-1", models=(followed,), store=folder
+        )
         self.link = link or MemoryLink()
         self.live = Live()
-        self.reporter = SaidReporter(self.config, self.live, "boot")
+        self._reporter = SaidReporter(self.config, "boot")
+        self.reporter = self._reporter.of(followed, self.live)
         self.store = Store(folder)
         self.fetcher = Fetcher(
             self.link, TOPICS, window_blobs=4, stall_seconds=0.1,
             stalled=lambda message: self.reporter.event("stalled", message),
             stopped=lambda: False,
         )  # fmt: skip
-        self.slot = Slot.of(self.config, self.store, self.live, self.reporter)
+        self.slot = Slot.of(
+            self.config, followed, self.store, self.live, self.reporter, threading.Lock()
+        )
         verifier = Verifier(FLEET, MODEL, CHANNEL)
         self.swap = Swap(self.slot, verifier, self.fetcher, lambda: False, stage, load)
 
@@ -169,14 +173,14 @@ class Device:
 
     @property
     def said(self) -> list[tuple[str, str]]:
-        return self.reporter.said
+        return self._reporter.said
 
 
 class SaidReporter(Reporter):
     """Keeps (kind, message) of every event."""
 
-    def __init__(self, config: Config, live: Live, boot: str) -> None:
-        super().__init__(config, live, boot)
+    def __init__(self, config: Config, boot: str) -> None:
+        super().__init__(config, boot)
         self.said: list[tuple[str, str]] = []
 
     def event(self, kind: Any, message: str, **about: Any) -> None:

@@ -4,12 +4,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from edgeml import latency
 from edgeml.documents import Open
 from edgeml.errors import StorageError
-from edgeml.telemetry import Event
+from edgeml.telemetry import Event, RefusedRelease
 from edgeml_devices.ingest import unpack_counts
 from edgeml_devices.schema import open_to_read
 
@@ -20,24 +21,17 @@ _NEWEST = (
 )
 
 
-class DeviceRow(Open, frozen=True, kw_only=True):
-    """One device as the monitor knows it.
+class ModelRow(Open, frozen=True, kw_only=True):
+    """One model of one device.
 
-    device, boot, online, model, channel: as in its last state.
-    version, generation, swap_state, engine, variant, previous: as in its last state.
-    seen_ms: Unix time in milliseconds, by the monitor's clock, of the last message.
+    model, channel, version, generation, swap_state, engine, variant, previous, refused_releases: as
+        in the device's last state.
     predictions_per_second: over the reports of the last 30 s before the device's newest one; null
         before the first.
     p50_us, p99_us: of the same reports, in microseconds; null before the first prediction.
     predictions, failed, refused: since the database was made, over all versions.
-    malformed: messages of this device that could not be read.
-    missing: reports that never came, by the gaps in their numbers: the monitor was away, or the
-        device's queue ran over.
-    last_event: null before the first.
     """
 
-    device: str
-    online: bool
     model: str
     channel: str
     version: str | None
@@ -46,14 +40,33 @@ class DeviceRow(Open, frozen=True, kw_only=True):
     engine: str | None
     variant: str | None
     previous: str | None
-    boot: str
-    seen_ms: int
+    refused_releases: tuple[RefusedRelease, ...]
     predictions_per_second: float | None
     p50_us: float | None
     p99_us: float | None
     predictions: int
     failed: int
     refused: int
+
+
+class DeviceRow(Open, frozen=True, kw_only=True):
+    """One device as the monitor knows it.
+
+    device, boot, online, report_seconds: as in its last state.
+    seen_ms: Unix time in milliseconds, by the monitor's clock, of the last message.
+    models: by name.
+    malformed: messages of this device that could not be read.
+    missing: reports that never came, by the gaps in their numbers: the monitor was away, or the
+        device's queue ran over.
+    last_event: null before the first.
+    """
+
+    device: str
+    online: bool
+    boot: str
+    report_seconds: float | None
+    seen_ms: int
+    models: tuple[ModelRow, ...]
     malformed: int
     missing: int
     last_event: Event | None
@@ -110,13 +123,12 @@ def _fleet(connection: sqlite3.Connection, rate_seconds: float) -> Fleet:
         "SELECT device, count, reason FROM malformed ORDER BY seen_ms"
     ).fetchall()
     rows = connection.execute(
-        "SELECT device, online, model, channel, version, generation, swap_state, engine, variant, "
-        "previous, boot, seen_ms FROM devices ORDER BY device"
+        "SELECT device, online, boot, report_seconds, seen_ms FROM devices ORDER BY device"
     ).fetchall()
     return Fleet(
         fleet=fleet,
         devices=tuple(
-            _row(connection, row, sum(m[1] for m in malformed if m[0] == row[0]), rate_seconds)
+            _device(connection, row, sum(m[1] for m in malformed if m[0] == row[0]), rate_seconds)
             for row in rows
         ),
         malformed=sum(m[1] for m in malformed),
@@ -124,25 +136,48 @@ def _fleet(connection: sqlite3.Connection, rate_seconds: float) -> Fleet:
     )
 
 
-def _row(
+def _device(
     connection: sqlite3.Connection,
-    row: tuple[str, int, str, str, str | None, int, str, str, str, str, str, int],
+    row: tuple[str, int, str, float | None, int],
     malformed: int,
     rate_seconds: float,
 ) -> DeviceRow:
-    device, online, model, channel, version, generation, swap_state = row[:7]
-    engine, variant, previous, boot, seen_ms = row[7:]
-    predictions, failed, refused = connection.execute(
-        "SELECT total(predictions), total(failed), total(refused) FROM totals WHERE device = ?",
-        (device,),
-    ).fetchone()
-    rate, counts = _recent(connection, device, rate_seconds)
+    device, online, boot, report_seconds, seen_ms = row
     last = _events(
         connection, f"WHERE device = ?1 ORDER BY {_NEWEST.format('events')} LIMIT 1", (device,)
     )
+    models = connection.execute(
+        "SELECT model, channel, version, generation, swap_state, engine, variant, previous, "
+        "refused_releases FROM models WHERE device = ? ORDER BY model",
+        (device,),
+    ).fetchall()
     return DeviceRow(
         device=device,
         online=bool(online),
+        boot=boot,
+        report_seconds=report_seconds,
+        seen_ms=seen_ms,
+        models=tuple(_model(connection, device, model, rate_seconds) for model in models),
+        malformed=malformed,
+        missing=_missing(connection, device),
+        last_event=last[0] if last else None,
+    )
+
+
+def _model(
+    connection: sqlite3.Connection,
+    device: str,
+    row: tuple[str, str, str | None, int, str, str | None, str | None, str | None, bytes],
+    rate_seconds: float,
+) -> ModelRow:
+    model, channel, version, generation, swap_state, engine, variant, previous, refused = row
+    predictions, failed, refused_inputs = connection.execute(
+        "SELECT total(predictions), total(failed), total(refused) FROM totals "
+        "WHERE device = ? AND model = ?",
+        (device, model),
+    ).fetchone()
+    rate, counts = _recent(connection, device, model, rate_seconds)
+    return ModelRow(
         model=model,
         channel=channel,
         version=version,
@@ -151,17 +186,13 @@ def _row(
         engine=engine,
         variant=variant,
         previous=previous,
-        boot=boot,
-        seen_ms=seen_ms,
+        refused_releases=msgspec.json.decode(refused, type=tuple[RefusedRelease, ...]),
         predictions_per_second=rate,
         p50_us=latency.quantile(counts, 0.50),
         p99_us=latency.quantile(counts, 0.99),
         predictions=int(predictions),
         failed=int(failed),
-        refused=int(refused),
-        malformed=malformed,
-        missing=_missing(connection, device),
-        last_event=last[0] if last else None,
+        refused=int(refused_inputs),
     )
 
 
@@ -175,14 +206,14 @@ def _missing(connection: sqlite3.Connection, device: str) -> int:
 
 
 def _recent(
-    connection: sqlite3.Connection, device: str, rate_seconds: float
+    connection: sqlite3.Connection, device: str, model: str, rate_seconds: float
 ) -> tuple[float | None, np.ndarray[tuple[int], np.dtype[np.int64]]]:
-    """Predictions per second and merged latency counts of the device's last reports."""
+    """Predictions per second and merged latency counts of the last reports on a model."""
     reports = connection.execute(
-        "SELECT window_ms, predictions, latency FROM reports WHERE device = ?1 AND "
-        "abs((SELECT start_ms + window_ms FROM reports WHERE device = ?1 ORDER BY "
-        f"{_NEWEST.format('reports')} LIMIT 1) - (start_ms + window_ms)) < ?2",
-        (device, int(rate_seconds * 1000)),
+        "SELECT window_ms, predictions, latency FROM reports WHERE device = ?1 AND model = ?2 "
+        "AND abs((SELECT start_ms + window_ms FROM reports WHERE device = ?1 AND model = ?2 "
+        f"ORDER BY {_NEWEST.format('reports')} LIMIT 1) - (start_ms + window_ms)) < ?3",
+        (device, model, int(rate_seconds * 1000)),
     ).fetchall()
     merged = np.zeros(latency.BINS, np.int64)
     for _, _, counts in reports:

@@ -43,7 +43,8 @@ def parse(topics: Topics, message: Message) -> State | Event | Report:
         _check_counts(document)
     if document.device != where.device:
         raise VerificationError("It speaks for another device than its topic; drop it.")
-    values = msgspec.structs.astuple(document)
+    parts = (document, *document.models) if isinstance(document, State) else (document,)
+    values = (value for part in parts for value in msgspec.structs.astuple(part))
     if any(isinstance(value, int) and not -_INT64 <= value < _INT64 for value in values):
         raise VerificationError("It holds a number beyond 64 bits; drop it.")
     return document
@@ -89,32 +90,36 @@ class Ingest:
         ).fetchone()
         if state.boot != latest:  # the will of an earlier boot, late
             return
-        is_will = state.time_ms == 0
-        if is_will and self._known(state):  # written ahead of its time: only "offline" is news
-            self._db.execute(
-                "UPDATE devices SET online = 0, swap_state = 'idle' WHERE device = ?",
-                (state.device,),
-            )
+        known = self._db.execute(
+            "SELECT sequence FROM devices WHERE device = ? AND boot = ?", (state.device, state.boot)
+        ).fetchone()
+        is_will = state.sequence == 0
+        if known is not None and is_will:  # only "offline" is news
+            self._db.execute("UPDATE devices SET online = 0 WHERE device = ?", (state.device,))
             return
-        if not is_will and self._is_older(state):  # sent again after what came later
+        if known is not None and state.sequence <= known[0]:  # sent again after what came later
             return
         self._db.execute(
-            "INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
-                state.device, state.boot, state.time_ms, state.online, state.model, state.channel,
-                state.swap_state, state.version, state.generation, state.engine, state.variant,
-                state.previous, now_ms,
+                state.device, state.boot, state.sequence, state.time_ms, state.online,
+                state.report_seconds, now_ms,
             ),
         )  # fmt: skip
-
-    def _known(self, state: State) -> bool:
-        query = "SELECT 1 FROM devices WHERE device = ? AND boot = ?"
-        return self._db.execute(query, (state.device, state.boot)).fetchone() is not None
-
-    def _is_older(self, state: State) -> bool:
-        query = "SELECT 1 FROM devices WHERE device = ? AND boot = ? AND time_ms > ?"
-        values = (state.device, state.boot, state.time_ms)
-        return self._db.execute(query, values).fetchone() is not None
+        if is_will:
+            return
+        self._db.execute("DELETE FROM models WHERE device = ?", (state.device,))
+        self._db.executemany(
+            "INSERT OR REPLACE INTO models VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    state.device, model.model, model.channel, model.swap_state, model.version,
+                    model.generation, model.engine, model.variant, model.previous,
+                    msgspec.json.encode(model.refused_releases),
+                )
+                for model in state.models
+            ],
+        )  # fmt: skip
 
     def _event(self, event: Event, now_ms: int) -> None:
         self._seen(event, now_ms)
@@ -152,10 +157,16 @@ class Ingest:
     def _seen(self, document: Event | Report, now_ms: int) -> None:
         """A device that has not told its state yet is listed too, as offline."""
         self._db.execute(
-            "INSERT INTO devices VALUES (?, '', 0, 0, ?, '', 'unknown', NULL, 0, NULL, NULL, NULL, "
-            "?) ON CONFLICT DO UPDATE SET seen_ms = excluded.seen_ms",
-            (document.device, document.model, now_ms),
+            "INSERT INTO devices VALUES (?, '', 0, 0, 0, NULL, ?) "
+            "ON CONFLICT DO UPDATE SET seen_ms = excluded.seen_ms",
+            (document.device, now_ms),
         )
+        if document.model:
+            self._db.execute(
+                "INSERT OR IGNORE INTO models VALUES "
+                "(?, ?, '', 'unknown', NULL, 0, NULL, NULL, NULL, '[]')",
+                (document.device, document.model),
+            )
 
     def _malformed(self, topic: str, reason: str, now_ms: int) -> None:
         where = self._topics.parse_device(topic)

@@ -5,6 +5,7 @@ milliseconds by the device's clock, `seen_ms` by the monitor's.
 
 about       fleet
 devices     one row a device: its last state, and whether it is online
+models      one row a model of a device, as in that state; refused_releases: JSON
 boots       every boot whose state was seen, in the order seen: a late will of an earlier boot of a
             device does not put its present boot offline
 events      unique by (device, boot, sequence)
@@ -21,16 +22,19 @@ from pathlib import Path
 
 from edgeml.errors import InputError, StorageError
 
-VERSION = 1
+VERSION = 2
 BUSY_SECONDS = 5.0
 
 _TABLES = """
 CREATE TABLE about (fleet TEXT NOT NULL);
 CREATE TABLE devices (
-    device TEXT PRIMARY KEY, boot TEXT NOT NULL, time_ms INTEGER NOT NULL,
-    online INTEGER NOT NULL, model TEXT NOT NULL, channel TEXT NOT NULL, swap_state TEXT NOT NULL,
+    device TEXT PRIMARY KEY, boot TEXT NOT NULL, sequence INTEGER NOT NULL,
+    time_ms INTEGER NOT NULL, online INTEGER NOT NULL, report_seconds REAL, seen_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE models (
+    device TEXT NOT NULL, model TEXT NOT NULL, channel TEXT NOT NULL, swap_state TEXT NOT NULL,
     version TEXT, generation INTEGER NOT NULL, engine TEXT, variant TEXT, previous TEXT,
-    seen_ms INTEGER NOT NULL
+    refused_releases BLOB NOT NULL, PRIMARY KEY (device, model)
 ) WITHOUT ROWID;
 CREATE TABLE boots (
     id INTEGER PRIMARY KEY, device TEXT NOT NULL, boot TEXT NOT NULL, UNIQUE (device, boot)
@@ -49,7 +53,7 @@ CREATE TABLE reports (
     refused INTEGER NOT NULL, latency BLOB NOT NULL,
     UNIQUE (device, boot, sequence)
 );
-CREATE INDEX reports_by_time ON reports (device, start_ms);
+CREATE INDEX reports_by_time ON reports (device, model, start_ms);
 CREATE TABLE totals (
     device TEXT NOT NULL, model TEXT NOT NULL, version TEXT NOT NULL, generation INTEGER NOT NULL,
     predictions INTEGER NOT NULL, failed INTEGER NOT NULL, refused INTEGER NOT NULL,

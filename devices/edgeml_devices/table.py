@@ -4,7 +4,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from edgeml_devices.database import DeviceRow, Fleet
+from edgeml_devices.database import DeviceRow, Fleet, ModelRow
 
 WIDE = 120  # characters; below it the columns marked so are left out
 _HEADINGS = (
@@ -40,10 +40,10 @@ def table(fleet: Fleet, notice: str | None = None, width: int = WIDE) -> Table:
             min_width=len(heading) if heading in _RIGHT else None,
         )
     for device in fleet.devices:
-        found = cells(device)
         style = "" if device.online else "dim"
-        shown.add_row(*(Text(found[heading], style=style) for heading in headings))
-    below = [] if wide else [f"{d.device} {cells(d)['last event']}" for d in fleet.devices]
+        for found in rows(device):
+            shown.add_row(*(Text(found[heading], style=style) for heading in headings))
+    below = [] if wide else [f"{d.device} {rows(d)[0]['last event']}" for d in fleet.devices]
     below += [f"{printable(d.device)}: {d.missing} reports never came" for d in fleet.devices
               if d.missing]  # fmt: skip
     if fleet.malformed:
@@ -58,32 +58,47 @@ def table(fleet: Fleet, notice: str | None = None, width: int = WIDE) -> Table:
     return shown
 
 
-def cells(device: DeviceRow) -> dict[str, str]:
-    """A text for each heading."""
-    rate = device.predictions_per_second
+def rows(device: DeviceRow) -> list[dict[str, str]]:
+    """For each of its models, one row at least, a text for each heading; what concerns the device
+    as a whole stands in the first."""
     event = device.last_event
-    found = {
+    whole = {
         "device": device.device,
         "online": "yes" if device.online else "no",
-        "model": device.model,
-        "version": device.version or "none",
-        "generation": str(device.generation),
-        "state": device.swap_state if device.online else "offline",
-        "pred/s": "-" if rate is None else f"{rate:.1f}",
-        "p50": duration(device.p50_us),
-        "p99": duration(device.p99_us),
-        "failed": str(device.failed),
-        "refused": str(device.refused),
         "last event": f"{event.kind}: {event.message}" if event else "-",
     }
-    return {heading: printable(text) for heading, text in found.items()}
+    none = {**_NO_MODEL, "state": "-" if device.online else "offline"}
+    found = [_cells(model, device.online) for model in device.models] or [none]
+    blank = dict.fromkeys(whole, "")
+    told = ({**row, **(blank if i else whole)} for i, row in enumerate(found))
+    return [{heading: printable(row[heading]) for heading in _HEADINGS} for row in told]
+
+
+_NO_MODEL = {heading: "-" for heading in _HEADINGS}
+
+
+def _cells(model: ModelRow, online: bool) -> dict[str, str]:
+    rate = model.predictions_per_second
+    return {
+        "model": model.model,
+        "version": model.version or "none",
+        "generation": str(model.generation),
+        "state": model.swap_state if online else "offline",
+        "pred/s": "-" if rate is None else f"{rate:.1f}",
+        "p50": duration(model.p50_us),
+        "p99": duration(model.p99_us),
+        "failed": str(model.failed),
+        "refused": str(model.refused),
+    }
 
 
 def line(device: DeviceRow) -> str:
     """The same in one line, for a log."""
-    found = cells(device)
-    name = found.pop("device")
-    return f"{name}: " + ", ".join(f"{heading} {text}" for heading, text in found.items())
+    told = []
+    for found in rows(device):
+        found.pop("device")
+        told.append(", ".join(f"{heading} {text}" for heading, text in found.items() if text))
+    return f"{printable(device.device)}: " + "; ".join(told)
 
 
 def duration(microseconds: float | None) -> str:

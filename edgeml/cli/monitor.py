@@ -86,8 +86,10 @@ def _lines(monitor: Monitor, watching: Callable[[], bool]) -> None:
             (
                 device.device,
                 (
-                    device.online, device.version, device.generation, device.swap_state,
-                    device.failed, device.refused, device.last_event,
+                    device.online,
+                    [(m.model, m.version, m.generation, m.swap_state, m.failed, m.refused)
+                     for m in device.models],
+                    device.last_event,
                 ),
                 line(device),
             )

@@ -15,8 +15,8 @@ from edgeml import __version__
 from edgeml.errors import EdgemlError, InputError
 from edgeml.limits import LIMITS
 from edgeml_runtime import memory
-from edgeml_runtime.config import Config
-from edgeml_runtime.daemon import Daemon
+from edgeml_runtime.config import Config, Followed
+from edgeml_runtime.device import Device
 from edgeml_runtime.engines.registry import ENGINES
 from edgeml_runtime.replay import Replay
 from edgeml_runtime.serving.server import Server, parse_address
@@ -31,13 +31,21 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    p = _Parser(prog="edgeml-runtime", description="Runs one model of one fleet on this device.")
+    p = _Parser(prog="edgeml-runtime", description="Runs models of a fleet on this device.")
     p.add_argument("--version", action="version", version=__version__)
     p.add_argument("--broker", required=True, metavar="URL", help="mqtt://HOST:PORT")
     p.add_argument("--fleet", required=True, metavar="NAME", help="the fleet's name")
     p.add_argument("--device", required=True, metavar="NAME", help="unique in the fleet")
-    p.add_argument("--model", required=True, metavar="NAME", help="the model that it runs")
-    p.add_argument("--channel", default="stable", metavar="NAME", help="whose releases it follows")
+    p.add_argument(
+        "--model",
+        required=True,
+        action="append",
+        metavar="NAME[@CHANNEL]",
+        help="a model that it runs, and whose releases it follows; again for each",
+    )
+    p.add_argument(
+        "--channel", default="stable", metavar="NAME", help="of the models that name none"
+    )
     p.add_argument(
         "--store",
         required=True,
@@ -49,7 +57,11 @@ def parser() -> argparse.ArgumentParser:
         "--engine", choices=ENGINES, help="the only one to use; else the first that works"
     )
     p.add_argument(
-        "--threads", type=_positive_int, default=1, metavar="N", help="of one prediction"
+        "--threads",
+        type=_positive_int,
+        default=1,
+        metavar="N",
+        help="of the engines, for all models",
     )
     p.add_argument("--replay", type=Path, metavar="FILE.npz", help="predict these rows for ever")
     p.add_argument(
@@ -115,18 +127,23 @@ def _folder(text: str) -> Path:
     return Path(text)
 
 
+def _followed(text: str, channel: str, engine: str | None) -> Followed:
+    model, _, own = text.partition("@")
+    return Followed(model, own or channel, engine)
+
+
 def run(arguments: Sequence[str]) -> None:
     options = parser().parse_args(arguments)
     if options.record and not options.replay:
         raise InputError("--record writes what --replay predicts; give --replay FILE.npz too.")
+    if options.replay and len(options.model) > 1:
+        raise InputError("--replay feeds one model, but --model names several; start it for one.")
     config = Config(
         broker=options.broker,
         fleet=options.fleet,
         device=options.device,
-        model=options.model,
-        channel=options.channel,
+        models=tuple(_followed(name, options.channel, options.engine) for name in options.model),
         store=options.store,
-        engine=options.engine,
         threads=options.threads,
         report_seconds=options.report_seconds,
         window_blobs=options.window,
@@ -138,44 +155,44 @@ def run(arguments: Sequence[str]) -> None:
     memory.configure()
     ended = EndSignals()
     # Everything that may be refused comes before the start: whoever has the store has the record.
-    daemon = Daemon(config)
+    device = Device(config)
     servers = [
-        Server(daemon.live, options.model, place)
+        Server(device.models, place)
         for place in (options.http, options.socket)
         if place is not None
     ]
     if replay and options.record:
         replay.record(options.record)
     with ExitStack() as until_the_end:
-        until_the_end.enter_context(daemon)
+        until_the_end.enter_context(device)
         for server in servers:
             until_the_end.enter_context(server)
         notify(READY=1)
-        thread = threading.Thread(target=_replaying, args=(replay, daemon)) if replay else None
+        thread = threading.Thread(target=_replaying, args=(replay, device)) if replay else None
         if thread:
             thread.start()
-        watch(daemon, ended.wait)
+        watch(device, ended.wait)
         notify(STOPPING=1)
     if thread:
         thread.join()
 
 
-def watch(daemon: Daemon, ended: Callable[[float | None], bool]) -> None:
+def watch(device: Device, ended: Callable[[float | None], bool]) -> None:
     """Waits for the end; tells a service manager meanwhile that all is well, while it is."""
     within = watchdog_seconds()
     while not ended(within / 3 if within else None):
-        if not daemon.dead:
+        if not device.dead:
             notify(WATCHDOG=1)
 
 
-def _replaying(replay: Replay, daemon: Daemon) -> None:
+def _replaying(replay: Replay, device: Device) -> None:
     """An error ends the replay and nothing else; the fleet is told."""
     try:
-        replay.run(daemon)
+        replay.run(device)
     except EdgemlError as error:
-        daemon.incident(error)
+        device.incident(error)
     except Exception as error:
-        daemon.incident(
+        device.incident(
             EdgemlError(f"An unforeseen {type(error).__name__} ended the replay: {error}")
         )
 

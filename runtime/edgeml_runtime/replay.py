@@ -15,7 +15,7 @@ import numpy.typing as npt
 from edgeml import atomic
 from edgeml.contract import Contract, as_taken
 from edgeml.errors import ContractError, EdgemlError, InputError, StorageError
-from edgeml_runtime.daemon import Daemon
+from edgeml_runtime.device import Device
 from edgeml_runtime.serving.live import Prediction
 
 _TAIL_BYTES = 4096  # more than the longest line
@@ -39,20 +39,21 @@ class Replay:
         """Writes a line for each row from now on; raises as Record does."""
         self._record = Record(path)
 
-    def run(self, daemon: Daemon) -> None:
-        """Waits for the first model and then goes round and round until the daemon stops.
+    def run(self, device: Device) -> None:
+        """Of a device with one model: waits for its first version and then goes round and round
+        until the device stops.
 
         Raises InputError when the rows are not what the model takes.
         """
         try:
-            if daemon.wait_ready():
-                self._replay(daemon)
+            if device.wait_ready():
+                self._replay(device)
         finally:
             if self._record:
                 self._record.close()
 
-    def _replay(self, daemon: Daemon) -> None:
-        contract = daemon.contract
+    def _replay(self, device: Device) -> None:
+        contract = device.live().contract
         assert contract is not None
         tensors = self.bind(contract)
         samples = [
@@ -61,34 +62,34 @@ class Replay:
         ]
         sequence = 0
         due = time.monotonic()
-        while not daemon.stopping.is_set():
+        while not device.stopping.is_set():
             row = sequence % self._rows
             start_ns = time.time_ns()
             prediction, status = None, "ok"
             try:
-                prediction = daemon.predict(samples[row])
+                prediction = device.predict(samples[row])
             except ContractError:
                 status = "refused"
             except EdgemlError:
                 status = "failed"
-            self._write(daemon, row, start_ns, prediction, status)
+            self._write(device, row, start_ns, prediction, status)
             sequence += 1
             due += self._period
             wait = due - time.monotonic()
             if wait > 0:
-                daemon.stopping.wait(wait)
+                device.stopping.wait(wait)
             elif wait < -1:  # a device that cannot keep the rate does not race after it
                 due = time.monotonic()
 
     def _write(
-        self, daemon: Daemon, row: int, start_ns: int, prediction: Prediction | None, status: str
+        self, device: Device, row: int, start_ns: int, prediction: Prediction | None, status: str
     ) -> None:
         if self._record is None:
             return
         try:
             self._record.write(row, start_ns, prediction, status)
         except StorageError as error:  # said once; the predictions go on
-            daemon.incident(error)
+            device.incident(error)
             self._record.close()
             self._record = None
 

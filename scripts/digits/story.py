@@ -16,7 +16,7 @@ from summary import Recording
 
 from edgeml.errors import EdgemlError
 from edgeml_devices.broker import start_broker
-from edgeml_devices.database import DeviceRow, read_events, read_fleet
+from edgeml_devices.database import ModelRow, read_events, read_fleet
 
 HERE = Path(__file__).parent
 WORK = HERE.parent.parent / ".demo"
@@ -65,12 +65,14 @@ class Story:
              "--report-seconds", "1"],
         )  # fmt: skip
 
-    def fleet(self, model: str) -> list[DeviceRow]:
-        return [d for d in read_fleet(self.db) if d.model == model] if self.db.exists() else []
+    def models(self, name: str) -> dict[str, ModelRow]:
+        """That model, by the device that runs it."""
+        devices = read_fleet(self.db) if self.db.exists() else []
+        return {d.device: model for d in devices for model in d.models if model.model == name}
 
     def wait_for_version(self, version: str, model: str, devices: int) -> None:
         self.stage.wait(
-            lambda: [d.version for d in self.fleet(model)] == [version] * devices,
+            lambda: [m.version for m in self.models(model).values()] == [version] * devices,
             f"version {version} of {model} on {devices} device(s)",
         )
 
@@ -85,11 +87,11 @@ class Story:
 
     def predict_for(self, seconds: float) -> None:
         """Lets the devices predict on."""
-        begin = {d.device: d.predictions for d in self.fleet("digits")}
+        begin = {d: m.predictions for d, m in self.models("digits").items()}
         wanted = RATE_HZ * seconds
 
         def enough() -> bool:
-            now = {d.device: d.predictions for d in self.fleet("digits")}
+            now = {d: m.predictions for d, m in self.models("digits").items()}
             return all(now.get(name, 0) - count >= wanted for name, count in begin.items())
 
         self.stage.wait(enough, f"{wanted:.0f} more predictions by each device")

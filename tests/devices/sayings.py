@@ -3,8 +3,9 @@
 from typing import Any
 
 from edgeml import documents, latency, telemetry
-from edgeml.telemetry import Event, Report, State
+from edgeml.telemetry import Event, ModelState, Report, State
 from edgeml.topics import Topics
+from edgeml_devices.database import DeviceRow, ModelRow
 from edgeml_devices.ingest import Message
 
 FLEET = "f"
@@ -12,17 +13,33 @@ TOPICS = Topics(FLEET)
 START_MS = 1_700_000_000_000
 
 
-def state(device: str = "pi-1", **changes: Any) -> State:
+def model(name: str = "m", **changes: Any) -> ModelState:
     values: dict[str, Any] = {
-        "device": device, "boot": "b1", "time_ms": START_MS, "online": True, "model": "m",
-        "channel": "stable", "version": "1", "generation": 7, "engine": "onnxruntime",
-        "variant": "onnx-fp32",
+        "model": name, "channel": "stable", "version": "1", "generation": 7,
+        "engine": "onnxruntime", "variant": "onnx-fp32",
     }  # fmt: skip
-    return State(**(values | changes))
+    return ModelState(**(values | changes))
+
+
+def state(device: str = "pi-1", **changes: Any) -> State:
+    """Of a device with one model; `changes` are those of State or of that model."""
+    ours = {name: value for name, value in changes.items() if name in State.__struct_fields__}
+    of_model = {name: value for name, value in changes.items() if name not in ours}
+    values: dict[str, Any] = {
+        "device": device, "boot": "b1", "sequence": 1, "time_ms": START_MS, "online": True,
+        "report_seconds": 10.0, "models": (model(**of_model),),
+    }  # fmt: skip
+    return State(**(values | ours))
+
+
+def of(row: DeviceRow) -> ModelRow:
+    """The one model of a device, as the monitor knows it."""
+    (found,) = row.models
+    return found
 
 
 def will(device: str = "pi-1", boot: str = "b1") -> State:
-    return state(device, boot=boot, time_ms=0, online=False, version=None, generation=0)
+    return State(device=device, boot=boot, sequence=0, time_ms=START_MS, online=False)
 
 
 def event(device: str = "pi-1", sequence: int = 1, **changes: Any) -> Event:

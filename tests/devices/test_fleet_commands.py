@@ -52,15 +52,18 @@ def test_devices_as_json(db: Path) -> None:
     found = json.loads(done.stdout)
     assert (found["fleet"], found["malformed"]) == (FLEET, 1)
     one, two = found["devices"]
-    assert (one["device"], one["version"], one["failed"], one["refused"]) == ("pi-1", "2", 3, 4)
-    assert one["predictions_per_second"] == 10.0
-    assert one["last_event"]["kind"] == "rejected"
-    assert (two["online"], two["version"], two["p50_us"], two["malformed"]) == (
-        False,
-        None,
-        None,
-        1,
+    (model,) = one["models"]
+    assert (one["device"], model["version"], model["failed"], model["refused"]) == (
+        "pi-1",
+        "2",
+        3,
+        4,
     )
+    assert model["predictions_per_second"] == 10.0
+    assert one["last_event"]["kind"] == "rejected"
+    (model,) = two["models"]
+    assert (two["online"], two["malformed"]) == (False, 1)
+    assert (model["version"], model["p50_us"]) == (None, None)
 
 
 def test_devices_as_a_table(db: Path) -> None:
@@ -113,7 +116,7 @@ def test_publish_then_monitor_then_devices(broker: Broker, tmp_path: Path) -> No
     assert "pi-1: online yes" in watched.stdout
     link.close()
     shown = edgeml("devices", "--db", db, "--json")
-    assert json.loads(shown.stdout)["devices"][0]["generation"] == 7
+    assert json.loads(shown.stdout)["devices"][0]["models"][0]["generation"] == 7
 
 
 def test_bad_input_is_one_sentence_and_a_code(tmp_path: Path) -> None:

@@ -4,18 +4,28 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeml import latency
 from edgeml.errors import VerificationError
-from edgeml.telemetry import Event, Report, State
-from edgeml_devices.database import DeviceRow, read_all, read_events, read_fleet
+from edgeml.telemetry import Event, ModelState, RefusedRelease, Report, State
+from edgeml_devices.database import DeviceRow, ModelRow, read_all, read_events, read_fleet
 from edgeml_devices.ingest import Ingest, Message, pack_counts, parse, unpack_counts
 from edgeml_devices.schema import open_to_write
-from tests.devices.sayings import FLEET, TOPICS, event, message, report, state, will
+from tests.devices.sayings import (
+    FLEET,
+    START_MS,
+    TOPICS,
+    event,
+    message,
+    model,
+    of,
+    report,
+    state,
+    will,
+)
 
 Say = Callable[..., None]
 
@@ -45,15 +55,16 @@ def only(db: Path) -> DeviceRow:
 def test_a_device_as_it_says(db: Path, say: Say) -> None:
     say(state(swap_state="fetch", previous="0"), event(), report(latencies_us=[100.0] * 50))
     device = only(db)
-    assert (device.device, device.online, device.version, device.generation) == (
+    model = of(device)
+    assert (device.device, device.online, model.version, model.generation) == (
         "pi-1",
         True,
         "1",
         7,
     )
-    assert (device.swap_state, device.previous, device.engine) == ("fetch", "0", "onnxruntime")
-    assert device.predictions_per_second == 50.0
-    assert device.p50_us == pytest.approx(100.0, rel=0.03)
+    assert (model.swap_state, model.previous, model.engine) == ("fetch", "0", "onnxruntime")
+    assert model.predictions_per_second == 50.0
+    assert model.p50_us == pytest.approx(100.0, rel=0.03)
     assert device.last_event == event()
 
 
@@ -72,46 +83,48 @@ def test_repeats_and_order_change_nothing(
     assert [e.sequence for e in read_events(db)] == sorted(set(order))
     if order:
         device = only(db)
-        assert device.predictions == device.failed == sum(set(order))
+        assert of(device).predictions == of(device).failed == sum(set(order))
         assert device.last_event == event(sequence=max(order))
 
 
 def test_another_boot_may_count_from_the_start(db: Path, say: Say) -> None:
     say(report(), report(boot="b2"), event(), event(boot="b2"))
-    assert only(db).predictions == 20
+    assert of(only(db)).predictions == 20
     assert len(read_events(db)) == 2
 
 
 def test_quantiles_are_of_the_merged_windows(db: Path, say: Say) -> None:
     say(report(sequence=1, latencies_us=[100.0] * 99), report(sequence=2, latencies_us=[9000.0]))
-    device = only(db)
-    assert device.p50_us == pytest.approx(100.0, rel=0.03)
-    assert device.p99_us == pytest.approx(100.0, rel=0.03)
+    model = of(only(db))
+    assert model.p50_us == pytest.approx(100.0, rel=0.03)
+    assert model.p99_us == pytest.approx(100.0, rel=0.03)
     say(report(sequence=3, latencies_us=[9000.0]))
-    p99 = only(db).p99_us
+    p99 = of(only(db)).p99_us
     assert p99 == pytest.approx(9000.0, rel=0.03)
 
 
 def test_rates_look_only_at_the_last_reports(db: Path, say: Say) -> None:
     say(*(report(sequence=i, latencies_us=[50.0] * (2 if i <= 50 else 8)) for i in range(1, 101)))
     (device,) = read_fleet(db, rate_seconds=10)
-    assert device.predictions_per_second == 8.0
-    assert device.predictions == 50 * 2 + 50 * 8
+    assert of(device).predictions_per_second == 8.0
+    assert of(device).predictions == 50 * 2 + 50 * 8
 
 
 def test_a_will_says_offline_and_nothing_else(db: Path, say: Say) -> None:
     say(state(), will())
     device = only(db)
     assert not device.online
-    assert (device.version, device.generation) == ("1", 7)
-    say(state())
+    assert (of(device).version, of(device).generation) == ("1", 7)
+    say(state())  # the same, late
+    assert not only(db).online
+    say(state(sequence=2))
     assert only(db).online
 
 
 def test_a_late_will_of_an_earlier_boot_changes_nothing(db: Path, say: Say) -> None:
     say(state(), state(boot="b2", version="2"), will(boot="b1"))
     device = only(db)
-    assert (device.online, device.boot, device.version) == (True, "b2", "2")
+    assert (device.online, device.boot, of(device).version) == (True, "b2", "2")
 
 
 def test_the_will_of_a_boot_that_was_missed_counts(db: Path, say: Say) -> None:
@@ -122,7 +135,7 @@ def test_the_will_of_a_boot_that_was_missed_counts(db: Path, say: Say) -> None:
 def test_a_device_that_never_told_its_state_is_listed_offline(db: Path, say: Say) -> None:
     say(event(message="hello"))
     device = only(db)
-    assert (device.online, device.swap_state) == (False, "unknown")
+    assert (device.online, of(device).swap_state) == (False, "unknown")
     say(state())
     assert only(db).online
 
@@ -159,7 +172,7 @@ def test_garbage_is_counted_and_harms_nothing(db: Path, say: Say, fault: str) ->
     assert fleet.malformed == 1
     assert fleet.malformed_reason
     (device,) = fleet.devices
-    assert device.online and device.last_event == event() and device.predictions == 0
+    assert device.online and device.last_event == event() and of(device).predictions == 0
     assert device.malformed == (0 if fault.startswith("topic") else 1)
 
 
@@ -183,10 +196,42 @@ def test_events_by_device_and_kind(db: Path, say: Say) -> None:
 
 def test_every_field_of_a_state_is_shown() -> None:
     """A new field of State needs a column, or a reason not to have one."""
-    without = {"time_ms", "schema"}
-    assert {f.name for f in msgspec.structs.fields(State)} - without <= {
-        f.name for f in msgspec.structs.fields(DeviceRow)
-    }
+    without = {"time_ms", "sequence", "schema"}
+    assert set(State.__struct_fields__) - without <= set(DeviceRow.__struct_fields__)
+    assert set(ModelState.__struct_fields__) <= set(ModelRow.__struct_fields__)
+
+
+def test_the_models_of_a_device_are_apart(db: Path, say: Say) -> None:
+    """T4: two models under one name overwrote each other."""
+    refused = RefusedRelease(
+        version="3", generation=9, message="it differs", category="execution", final=True
+    )
+    say(
+        state(models=(model("a"), model("b", version="2", refused_releases=(refused,)))),
+        report(sequence=1, model="a", latencies_us=[100.0] * 10),
+        report(sequence=2, model="b", latencies_us=[9000.0] * 30, failed=1),
+    )
+    device = only(db)
+    a, b = device.models
+    assert [(m.model, m.version, m.predictions, m.failed) for m in (a, b)] == [
+        ("a", "1", 10, 0),
+        ("b", "2", 30, 1),
+    ]
+    assert (a.predictions_per_second, b.predictions_per_second) == (10.0, 30.0)
+    assert a.p50_us == pytest.approx(100.0, rel=0.03) and a.refused_releases == ()
+    assert b.p50_us == pytest.approx(9000.0, rel=0.03) and b.refused_releases == (refused,)
+    assert device.missing == 0
+    say(state(sequence=2, models=(model("b"),)))  # it runs one alone now
+    assert [m.model for m in only(db).models] == ["b"]
+
+
+def test_a_clock_that_is_set_back_hides_nothing(db: Path, say: Say) -> None:
+    """T1: the version shown froze, and a clean stop did not show."""
+    hour_ms = 3_600_000
+    say(state(time_ms=START_MS + hour_ms), state(sequence=2, version="2", time_ms=START_MS))
+    assert of(only(db)).version == "2"
+    say(state(sequence=3, time_ms=START_MS, online=False))
+    assert not only(db).online
 
 
 def test_what_a_newer_device_says_is_kept_as_it_says_it(db: Path, say: Say) -> None:

@@ -15,7 +15,7 @@ from edgeml_devices.database import DeviceRow, read_all, read_events, read_fleet
 from edgeml_devices.ingest import Ingest, Message
 from edgeml_devices.monitor import Monitor
 from edgeml_devices.schema import open_to_write
-from tests.devices.sayings import FLEET, START_MS, TOPICS, event, message, report, state, will
+from tests.devices.sayings import FLEET, START_MS, TOPICS, event, message, of, report, state, will
 
 DEADLINE_SECONDS = 20.0
 
@@ -53,7 +53,7 @@ def test_all_that_devices_say_is_stored(broker: Broker, device: Link, tmp_path: 
         say(device, event("pi-1", sequence=2))
         until(monitor, lambda _: len(read_events(monitor.db)) == 2)
     fleet = read_all(monitor.db)
-    assert [(d.device, d.version, d.predictions) for d in fleet.devices] == [
+    assert [(d.device, of(d).version, of(d).predictions) for d in fleet.devices] == [
         ("pi-1", "1", 50),
         ("pi-2", "2", 0),
     ]
@@ -73,7 +73,7 @@ def test_a_vanished_device_is_offline(broker: Broker, tmp_path: Path) -> None:
         (row,) = until(monitor, lambda devices: not devices[0].online)
         thief.close()
     link.close()
-    assert row.version == "1"
+    assert of(row).version == "1"
 
 
 def test_a_lost_broker_is_sought_again(broker: Broker, device: Link, tmp_path: Path) -> None:
@@ -89,10 +89,10 @@ def test_a_lost_broker_is_sought_again(broker: Broker, device: Link, tmp_path: P
 def test_started_again_it_goes_on(broker: Broker, device: Link, tmp_path: Path) -> None:
     def run(sequence: int) -> None:
         with Monitor(broker.url, FLEET, tmp_path / "m.db") as monitor:
-            say(device, state(version=str(sequence)))
-            until(monitor, lambda devices: [d.version for d in devices] == [str(sequence)])
+            say(device, state(sequence=sequence, version=str(sequence)))
+            until(monitor, lambda devices: [of(d).version for d in devices] == [str(sequence)])
             say(device, report(sequence=1), report(sequence=sequence))
-            until(monitor, lambda devices: devices[0].predictions == 10 * sequence)
+            until(monitor, lambda devices: of(devices[0]).predictions == 10 * sequence)
 
     run(1)
     run(2)
@@ -151,8 +151,8 @@ def test_what_comes_late_does_not_hide_what_came_first(tmp_path: Path) -> None:
         map(
             message,
             (
-                state(version="2", time_ms=START_MS + 2000),
-                state(version="1", time_ms=START_MS + 1000),
+                state(sequence=2, version="2", time_ms=START_MS),
+                state(sequence=1, version="1", time_ms=ahead_ms),
                 report(sequence=0, start_ms=ahead_ms, window_ms=10, latencies_us=[9.0] * 5000),
                 report(sequence=3, start_ms=START_MS, window_ms=60_000),
             ),
@@ -160,10 +160,10 @@ def test_what_comes_late_does_not_hide_what_came_first(tmp_path: Path) -> None:
     )
     connection.close()
     (row,) = read_fleet(tmp_path / "m.db")
-    assert row.version == "2"
+    assert of(row).version == "2"
     assert row.missing == 2
-    assert row.predictions_per_second == pytest.approx(10 / 60)
-    assert row.p50_us == pytest.approx(100, rel=0.03)
+    assert of(row).predictions_per_second == pytest.approx(10 / 60)
+    assert of(row).p50_us == pytest.approx(100, rel=0.03)
 
 
 def test_a_database_that_cannot_be_written_is_tried_again(

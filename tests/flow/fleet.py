@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from edgeml import documents
 from edgeml.mqtt import Link
-from edgeml.telemetry import Event, State
+from edgeml.telemetry import Event, ModelState, State
 from edgeml.topics import Topics
 
 FLEET = "test"
@@ -69,12 +69,13 @@ class Watcher:
             f"{kind!r} with {contains!r} from {device}",
         )
 
-    def version(self, device: str, version: str) -> State:
-        """The device's state once it is online and predicts with `version`."""
+    def version(self, device: str, version: str, model: str = MODEL) -> ModelState:
+        """What the device says of the model once it is online and predicts with `version`."""
 
-        def found() -> State | None:
+        def found() -> ModelState | None:
             state = self.states.get(device)
-            return state if state and state.online and state.version == version else None
+            models = state.models if state and state.online else ()
+            return next((m for m in models if (m.model, m.version) == (model, version)), None)
 
         return self.wait(found, f"version {version} on {device}")
 

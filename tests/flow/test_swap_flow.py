@@ -97,7 +97,7 @@ def link(broker: Broker) -> Iterator[Link]:
 
 
 def generation(watcher: Watcher) -> int:
-    return watcher.states["pi-1"].generation + 1
+    return watcher.states["pi-1"].models[0].generation + 1
 
 
 def keeps_predicting(device: Device, watcher: Watcher, version: str) -> None:
@@ -214,7 +214,7 @@ def test_a_killed_download_resumes(
     path = big_package(tmp_path)
     manifest = documents.decode(offer_blobs(link, path, lambda n: n % 2 == 0), Manifest, "it")
     needed = {b for f in manifest.files_for(manifest.variants[0]) for b in f.blobs}
-    folder = live.store / "blobs"
+    folder = live.store / MODEL / "blobs"
     release(link, documents.encode(manifest), "2", generation(watcher))
     watcher.wait(lambda: len(stored(folder)) >= LIMITS.fetch_window_blobs, "half a download")
     live.kill()
@@ -243,7 +243,9 @@ def test_a_broker_restart_in_the_middle(
     path = big_package(tmp_path)
     manifest = offer_blobs(link, path, lambda n: n % 2 == 0)
     release(link, manifest, "2", generation(watcher))
-    watcher.wait(lambda: len(stored(live.store / "blobs")) > 2, "the beginning of a download")
+    watcher.wait(
+        lambda: len(stored(live.store / MODEL / "blobs")) > 2, "the beginning of a download"
+    )
     broker.restart()
     # The event itself may reach the broker before the watcher is back: read it off the device.
     watcher.wait(lambda: "connection-restored" in live.log(), "the device's return")

@@ -11,7 +11,7 @@ import pytest
 
 from edgeml import documents
 from edgeml_runtime.store.record import Record
-from tests.runtime_doubles import Device, MemoryLink, package, release_of
+from tests.runtime_doubles import MemoryLink, Rig, package, release_of
 
 
 def _failing(function: Callable[..., Any], at: int) -> Callable[..., Any]:
@@ -44,7 +44,7 @@ def test_a_disk_that_fails_once(
     failed = 0
     for at in range(1, 100):
         folder = tmp_path / str(at)
-        device = Device(folder, link)
+        device = Rig(folder, link)
         assert device.swap.take(release_of(paths[0], 1))
         with monkeypatch.context() as patched:
             patched.setattr(os, operation, _failing(getattr(os, operation), at))

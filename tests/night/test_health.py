@@ -15,8 +15,8 @@ from edgeml.errors import StorageError
 from edgeml.limits import LIMITS
 from edgeml_devices.broker import Broker
 from edgeml_devices.publish import publish
-from edgeml_runtime.config import Config
-from edgeml_runtime.daemon import Daemon
+from edgeml_runtime.config import Config, Followed
+from edgeml_runtime.device import Device
 from edgeml_runtime.serving.live import LoadedModel
 from edgeml_runtime.store.disk import Store
 from edgeml_runtime.store.opened import Opened
@@ -26,7 +26,7 @@ from edgeml_runtime.swap.health import Health
 from tests.flow.conversions import data
 from tests.flow.conversions import package as real_package
 from tests.flow.fleet import FLEET, Watcher
-from tests.runtime_doubles import MODEL, Device, MemoryLink, fake_load, package, release_of
+from tests.runtime_doubles import MODEL, MemoryLink, Rig, fake_load, package, release_of
 
 HEALTHY = 30.0
 X = {"x": data(16, 1)}
@@ -42,7 +42,7 @@ class Night:
         self.packages = [package(folder, version) for version in "123"]
         for path in self.packages:
             self.link.offer(path)
-        self.device = Device(self._folder, self.link, load=self._load)
+        self.device = Rig(self._folder, self.link, load=self._load)
         self._health()
 
     def _load(self, installed: Installed, opened: Opened, threads: int) -> LoadedModel:
@@ -62,7 +62,7 @@ class Night:
     def crash_and_start(self, hurried: bool = True) -> bool:
         self.device.store.close()
         self._later = 0.0
-        self.device = Device(self._folder, self.link, load=self._load)
+        self.device = Rig(self._folder, self.link, load=self._load)
         device = self.device
         done = boot(device.slot, self._load, hurried=hurried) is Left.NOTHING
         self._health()
@@ -175,13 +175,13 @@ def test_a_proven_version_that_is_never_up_for_long_any_more_comes_after_the_net
 def cut_short(broker: Broker, tmp_path: Path) -> Config:
     """A device whose proven version 1 was started in vain again and again."""
     config = Config(
-        broker=broker.url, fleet=FLEET, device="pi-1", model=MODEL, channel="stable",
+        broker=broker.url, fleet=FLEET, device="pi-1", models=(Followed(MODEL),),
         store=tmp_path / "store", notice_seconds=0.5, retry_seconds=3.0, stage_seconds=40.0,
     )  # fmt: skip
     publish(real_package(tmp_path, 1), broker.url, FLEET, "stable")
-    with Daemon(config) as daemon:
-        assert daemon.wait_ready(120)
-    store = Store(config.store)
+    with Device(config) as device:
+        assert device.wait_ready(120)
+    store = Store(config.store / MODEL)
     store.save(boots=LIMITS.trial_attempts, proven=True)
     store.close()
     return config
@@ -192,10 +192,10 @@ def test_a_newer_version_replaces_one_that_would_end_the_process_before_it_is_lo
 ) -> None:
     publish(real_package(tmp_path, 2), broker.url, FLEET, "stable")
     watcher = Watcher(broker.url)
-    with Daemon(cut_short) as daemon:
-        assert daemon.identity is None
-        assert daemon.wait_ready(120)
-        assert daemon.predict(X).version == "2"
+    with Device(cut_short) as device:
+        assert device.live().identity is None
+        assert device.wait_ready(120)
+        assert device.predict(X).version == "2"
         watcher.event("pi-1", "incident", "it is loaded after the network was asked")
         assert "No model is loaded." in watcher.event("pi-1", "started", "").message
     watcher.close()
@@ -203,7 +203,7 @@ def test_a_newer_version_replaces_one_that_would_end_the_process_before_it_is_lo
 
 def test_where_the_network_brings_nothing_the_stored_one_is_loaded(cut_short: Config) -> None:
     begin = time.monotonic()
-    with Daemon(replace(cut_short, broker="mqtt://127.0.0.1:1")) as daemon:
-        assert daemon.identity is None
-        assert daemon.wait_ready(120)
-        assert daemon.predict(X).version == "1" and time.monotonic() - begin > 0.5
+    with Device(replace(cut_short, broker="mqtt://127.0.0.1:1")) as device:
+        assert device.live().identity is None
+        assert device.wait_ready(120)
+        assert device.predict(X).version == "1" and time.monotonic() - begin > 0.5

@@ -21,7 +21,7 @@ from edgeml_runtime.swap.boot import Left, boot
 from edgeml_runtime.swap.loader import load_installed as load
 from tests.flow.conversions import data, package
 from tests.night.disk import Recorder, State
-from tests.runtime_doubles import Device, MemoryLink, release_of
+from tests.runtime_doubles import MemoryLink, Rig, release_of
 
 VERSIONS = (1, 2, 3, 2)  # the last is a rollback
 
@@ -42,7 +42,7 @@ def recorder(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
     for path in packages.values():
         link.offer(path)
     with Recorder(folder / "store") as recording:
-        device = Device(folder / "store", link, _staged, load)
+        device = Rig(folder / "store", link, _staged, load)
         for generation, version in enumerate(VERSIONS, 1):
             recording.promise(device.version, str(version))
             assert device.swap.take(release_of(packages[version], generation))
@@ -66,7 +66,7 @@ def _fault(state: State, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str |
     monkeypatch.setattr(loader, "at_low_priority", _at_once)
     monkeypatch.setattr(os, "fsync", _idle)
     state.write(folder)
-    device = Device(folder, load=load)
+    device = Rig(folder, load=load)
     try:
         if boot(device.slot, load) is not Left.NOTHING:
             said.append("what was prepared is not whole")

@@ -11,8 +11,8 @@ from edgeml.errors import Category, EdgemlError, EngineError, HoldoutError, Stag
 from edgeml_devices.broker import Broker
 from edgeml_devices.publish import publish
 from edgeml_runtime import child
-from edgeml_runtime.config import Config
-from edgeml_runtime.daemon import Daemon
+from edgeml_runtime.config import Config, Followed
+from edgeml_runtime.device import Device
 from edgeml_runtime.engines import environment
 from edgeml_runtime.serving.live import LoadedModel
 from edgeml_runtime.store.opened import Opened
@@ -20,14 +20,14 @@ from edgeml_runtime.store.record import Installed, Staged
 from edgeml_runtime.store.refusals import Refusals
 from edgeml_runtime.swap import boot as booting
 from edgeml_runtime.swap.boot import Left, boot, prepare
-from tests.daemons import wait_for
 from tests.flow.conversions import data
 from tests.flow.conversions import package as real_package
 from tests.flow.fleet import FLEET
+from tests.live import wait_for
 from tests.runtime_doubles import (
     MODEL,
-    Device,
     MemoryLink,
+    Rig,
     fake_load,
     fake_stage,
     package,
@@ -46,7 +46,7 @@ class Moved:
         self.errors: Mapping[str, EdgemlError] = {}
         self.staged: list[str] = []
         self.link = MemoryLink()
-        self.device = Device(self._folder, self.link)
+        self.device = Rig(self._folder, self.link)
         for number in (1, 2):
             path = package(folder, str(number))
             self.link.offer(path)
@@ -54,7 +54,7 @@ class Moved:
 
     def start(self) -> Left:
         self.device.store.close()
-        self.device = Device(self._folder, self.link)
+        self.device = Rig(self._folder, self.link)
         slot = self.device.slot
         refusals = Refusals(slot.store, "here", 60, spread=lambda: 1.0, clock=lambda: self._later)
         self.slot = replace(slot, refusals=refusals)
@@ -147,7 +147,7 @@ def test_no_memory_to_load_it_at_the_start_costs_no_version(
     moved.start()
     moved.prepare()
     moved.device.store.close()
-    moved.device = device = Device(moved.device.store.folder, moved.link)
+    moved.device = device = Rig(moved.device.store.folder, moved.link)
 
     def load(installed: Installed, opened: Opened, threads: int) -> LoadedModel:
         if installed.release.version == "2":
@@ -164,8 +164,8 @@ def test_no_memory_to_load_it_at_the_start_costs_no_version(
 
 def test_an_engine_that_is_not_to_be_used_is_said_and_costs_no_version(moved: Moved) -> None:
     moved.device.store.close()
-    moved.device = device = Device(moved.device.store.folder, moved.link)
-    other = replace(device.slot, config=replace(device.slot.config, engine="tflite-runtime"))
+    moved.device = device = Rig(moved.device.store.folder, moved.link)
+    other = replace(device.slot, followed=Followed(MODEL, engine="tflite-runtime"))
     assert boot(other, fake_load) is Left.NOTHING
     assert device.version is None and moved.record == ("2", "1")
     assert "the only engine to use is tflite-runtime" in device.said[0][1]
@@ -175,12 +175,12 @@ def test_a_device_gets_there_by_itself(
     broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = Config(
-        broker=broker.url, fleet=FLEET, device="pi-1", model=MODEL, channel="stable",
+        broker=broker.url, fleet=FLEET, device="pi-1", models=(Followed(MODEL),),
         store=tmp_path / "store", retry_seconds=0.02,
     )  # fmt: skip
-    with Daemon(config) as daemon:
+    with Device(config) as device:
         publish(real_package(tmp_path, 1), broker.url, FLEET, "stable")
-        wait_for(daemon, "1")
+        wait_for(device, "1")
     tried: list[str] = []
     stage = booting.stage
 
@@ -194,7 +194,7 @@ def test_a_device_gets_there_by_itself(
 
     monkeypatch.setattr(environment, "processor", lambda: "another")
     monkeypatch.setattr(booting, "stage", slow_at_first)
-    with Daemon(replace(config, broker="mqtt://127.0.0.1:1")) as daemon:
-        wait_for(daemon, "1")
+    with Device(replace(config, broker="mqtt://127.0.0.1:1")) as device:
+        wait_for(device, "1")
         assert tried == ["1"] * 3
-        assert daemon.predict({"x": data(16, 1)}).version == "1"
+        assert device.predict({"x": data(16, 1)}).version == "1"

@@ -30,8 +30,8 @@ from edgeml.release import Release
 from edgeml.trust import Verifier
 from edgeml_devices.broker import Broker
 from edgeml_devices.publish import publish
-from edgeml_runtime.config import Config
-from edgeml_runtime.daemon import Daemon
+from edgeml_runtime.config import Config, Followed
+from edgeml_runtime.device import Device
 from edgeml_runtime.engines import environment
 from edgeml_runtime.store.disk import Store
 from edgeml_runtime.store.opened import Opened
@@ -45,8 +45,8 @@ from tests.runtime_doubles import (
     CHANNEL,
     MODEL,
     TOPICS,
-    Device,
     MemoryLink,
+    Rig,
     package,
     release_of,
     wide,
@@ -141,16 +141,16 @@ def test_an_engine_that_is_missing_refuses_nothing_and_once_it_is_there_it_comes
     link, path = MemoryLink(), package(tmp_path, "1")
     link.offer(path)
     release = release_of(path, 1)
-    device = Device(tmp_path / "store", link, stage=missing)
+    device = Rig(tmp_path / "store", link, stage=missing)
     assert not device.swap.take(release)
     assert device.refused == [("1", False)]
     assert device.said[-1][0] == "postponed" and "It is tried again in" in device.said[-1][1]
     device.store.close()
-    same = Device(tmp_path / "store", link)
+    same = Rig(tmp_path / "store", link)
     assert same.refusals.due_in(release) > 60
     same.store.close()
     monkeypatch.setitem(environment.DISTRIBUTIONS, "new", "numpy")
-    upgraded = Device(tmp_path / "store", link)
+    upgraded = Rig(tmp_path / "store", link)
     assert upgraded.refusals.due_in(release) == 0
     assert upgraded.swap.take(release) and upgraded.version == "1"
     assert upgraded.refused == []
@@ -160,7 +160,7 @@ def test_an_engine_that_is_missing_refuses_nothing_and_once_it_is_there_it_comes
 def test_a_second_release_of_a_generation_is_told_of(tmp_path: Path) -> None:
     """T13: the generation was compared, and not what it says."""
     link, paths = MemoryLink(), [package(tmp_path, version) for version in "12"]
-    device = Device(tmp_path / "store", link)
+    device = Rig(tmp_path / "store", link)
     link.offer(paths[0])
     assert device.swap.take(release_of(paths[0], 1))
     with pytest.raises(VerificationError, match=r"^\(3\) .* already trusted, but says something"):
@@ -175,7 +175,7 @@ def test_nothing_is_fetched_that_there_is_no_room_for(tmp_path: Path) -> None:
     link, large = MemoryLink(), package(tmp_path, "2", size=1_500_000, blob_bytes=1 << 16)
     link.offer(large)
     with small(tmp_path / "disk", "2m") as disk:
-        device = Device(disk / "store", link)
+        device = Rig(disk / "store", link)
         for _ in range(3):
             assert not device.swap.take(release_of(large, 2))
             assert "are needed: the disk is full" in device.said[-1][1]
@@ -190,7 +190,7 @@ def test_nothing_is_fetched_that_there_is_no_room_for(tmp_path: Path) -> None:
 def test_another_contract_is_found_before_the_weights_are_fetched(tmp_path: Path) -> None:
 
     link = MemoryLink()
-    device = Device(tmp_path / "store", link)
+    device = Rig(tmp_path / "store", link)
     first, other = package(tmp_path, "1"), package(tmp_path, "2", size=10**6, contract=wide(5))
     link.offer(first)
     assert device.swap.take(release_of(first, 1))
@@ -216,7 +216,7 @@ def test_damage_on_this_disk_is_no_verdict_on_the_bytes(
             (opened.folder / file.path).write_bytes(b"a bad sector")
         raise HoldoutError("The shipped holdout does not come out.")
 
-    device = Device(tmp_path / "store", link, stage=failing)
+    device = Rig(tmp_path / "store", link, stage=failing)
     if lost == "a blob":
         put = Store.put_blob
 
@@ -229,7 +229,7 @@ def test_damage_on_this_disk_is_no_verdict_on_the_bytes(
     assert "damaged on this disk" in device.said[-1][1]
     device.store.close()
     monkeypatch.undo()
-    again = Device(tmp_path / "store", link)
+    again = Rig(tmp_path / "store", link)
     assert again.swap.take(release_of(path, 1)) and again.version == "1"
     again.store.close()
 
@@ -237,7 +237,7 @@ def test_damage_on_this_disk_is_no_verdict_on_the_bytes(
 @pytest.fixture
 def config(broker: Broker, tmp_path: Path) -> Config:
     return Config(
-        broker=broker.url, fleet=FLEET, device="pi-1", model=MODEL, channel="stable",
+        broker=broker.url, fleet=FLEET, device="pi-1", models=(Followed(MODEL),),
         store=tmp_path / "store", notice_seconds=0.5, retry_seconds=0.1, stage_seconds=BUSY,
     )  # fmt: skip
 
@@ -248,13 +248,13 @@ def test_a_core_that_is_busy_and_a_child_that_is_killed_are_forgiven(
     """T11 and point 4: as the kernel kills where memory is short for a moment."""
     publish(real_package(tmp_path, 1), broker.url, FLEET, "stable")
     watcher = Watcher(broker.url)
-    with Daemon(replace(config, stage_seconds=0.05)):
+    with Device(replace(config, stage_seconds=0.05)):
         said = watcher.event("pi-1", "postponed", "took longer than 0.05 s")
         assert said.category == "unexpected-resource-usage"
-    with Daemon(config) as daemon:  # other options: at once
+    with Device(config) as device:  # other options: at once
         _kill_the_child()
         watcher.event("pi-1", "postponed", "was killed from outside")
-        assert daemon.wait_ready(120)
+        assert device.wait_ready(120)
         watcher.version("pi-1", "1")
     watcher.close()
 
@@ -277,11 +277,11 @@ def test_what_nobody_trusts_interrupts_nothing(
     publish(real_package(tmp_path, 1), broker.url, FLEET, "stable")
     link, watcher = Link(broker.url, "stranger"), Watcher(broker.url)
     link.connect()
-    with Daemon(replace(config, retry_seconds=60.0)) as daemon:
+    with Device(replace(config, retry_seconds=60.0)) as device:
         deadline = time.monotonic() + 120
-        while not daemon.wait_ready(0.02) and time.monotonic() < deadline:
+        while not device.wait_ready(0.02) and time.monotonic() < deadline:
             link.publish(TOPICS.release(MODEL, "stable"), os.urandom(20), wait_seconds=5)
-        assert daemon.identity is not None
+        assert device.live().identity is not None
         watcher.version("pi-1", "1")
     kinds = [event.kind for event in watcher.events]
     assert kinds.count("staging") == 1 and kinds.count("rejected") == 1
@@ -294,9 +294,9 @@ def test_what_is_refused_is_said_at_the_next_start(
 ) -> None:
     publish(real_package(tmp_path, 1, damaged=True), broker.url, FLEET, "stable")
     watcher = Watcher(broker.url)
-    with Daemon(config):
+    with Device(config):
         watcher.event("pi-1", "rejected", "The shipped holdout does not come out")
-    with Daemon(config):
+    with Device(config):
         said = watcher.event("pi-1", "rejected", "It was not taken up before: The shipped holdout")
         assert said.version == "1"
     watcher.close()

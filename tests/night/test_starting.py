@@ -19,14 +19,14 @@ import pytest
 from edgeml.errors import InputError
 from edgeml_devices.broker import Broker
 from edgeml_devices.publish import publish
-from edgeml_runtime.config import Config
-from edgeml_runtime.daemon import Daemon
+from edgeml_runtime.config import Config, Followed
+from edgeml_runtime.device import Device
 from edgeml_runtime.store.disk import Store
-from tests.daemons import wait_for
 from tests.disks import small
 from tests.flow.conversions import data
 from tests.flow.conversions import package as real_package
 from tests.flow.fleet import FLEET
+from tests.live import wait_for
 from tests.ports import free_port
 from tests.processes import staging_children
 from tests.runtime_doubles import MODEL
@@ -38,18 +38,18 @@ X = {"x": data(16, 1)}
 def config(broker: Broker, tmp_path: Path) -> Config:
     """Of a device with version 1, and 2 after it."""
     config = Config(
-        broker=broker.url, fleet=FLEET, device="pi-1", model=MODEL, channel="stable",
+        broker=broker.url, fleet=FLEET, device="pi-1", models=(Followed(MODEL),),
         store=tmp_path / "store", notice_seconds=0.5, retry_seconds=3.0,
     )  # fmt: skip
-    with Daemon(config) as daemon:
+    with Device(config) as device:
         for version in (1, 2):
             publish(real_package(tmp_path, version), broker.url, FLEET, "stable")
-            wait_for(daemon, str(version))
+            wait_for(device, str(version))
     return replace(config, broker="mqtt://127.0.0.1:1")
 
 
 def _damage_what_was_prepared(config: Config) -> None:
-    store = Store(config.store)
+    store = Store(config.store / MODEL)
     active = store.record.active
     assert active is not None
     for path in active.staged.files:
@@ -61,11 +61,11 @@ def _damage_what_was_prepared(config: Config) -> None:
 
 def test_the_version_before_predicts_while_the_active_one_is_prepared_again(config: Config) -> None:
     _damage_what_was_prepared(config)
-    with Daemon(config) as daemon:
-        assert daemon.predict(X).version == "1"  # at once
-        wait_for(daemon, "2")
-        assert daemon.predict(X).version == "2"
-    store = Store(config.store)
+    with Device(config) as device:
+        assert device.predict(X).version == "1"  # at once
+        wait_for(device, "2")
+        assert device.predict(X).version == "2"
+    store = Store(config.store / MODEL)
     active, previous = store.record.active, store.record.previous
     assert active is not None and active.release.version == "2"
     assert previous is not None and previous.release.version == "1"
@@ -77,7 +77,7 @@ def test_a_damaged_file_and_a_child_that_is_stuck(config: Config, before: bool) 
     """T18: no answer, no version before and no SIGTERM until --stage-seconds were over."""
     _damage_what_was_prepared(config)
     if not before:
-        store = Store(config.store)
+        store = Store(config.store / MODEL)
         store.save(previous=None)
         store.close()
     port = free_port()
@@ -129,13 +129,17 @@ def test_what_is_refused_leaves_no_thread_and_no_lock(config: Config, tmp_path: 
     before = threading.active_count()
     descriptors = len(os.listdir("/proc/self/fd"))
     for _ in range(5):
-        for wrong in ({"broker": "http://x"}, {"model": "other"}, {"device": "a/b"}):
+        for wrong in (
+            {"broker": "http://x"},
+            {"models": (Followed(MODEL, "other/channel"),)},
+            {"device": "a/b"},
+        ):
             with pytest.raises(InputError):
-                Daemon(replace(config, **wrong))  # type: ignore[arg-type]
+                Device(replace(config, **wrong))  # type: ignore[arg-type]
     assert threading.active_count() == before
     assert len(os.listdir("/proc/self/fd")) <= descriptors
     shutil.copytree(config.store, tmp_path / "copy")
-    Store(config.store).close()
+    Store(config.store / MODEL).close()
 
 
 def test_a_card_that_takes_nothing_any_more_predicts_with_what_is_on_it(
@@ -146,7 +150,7 @@ def test_a_card_that_takes_nothing_any_more_predicts_with_what_is_on_it(
         shutil.copytree(config.store, card / "store")
         subprocess.run(["mount", "-o", "remount,ro", card], check=True)
         here = replace(config, store=card / "store")
-        with Daemon(here) as daemon:
-            assert daemon.predict(X).version == "2"
+        with Device(here) as device:
+            assert device.predict(X).version == "2"
             with pytest.raises(InputError, match="is in use by another"):
-                Store(here.store)
+                Store(here.store / MODEL)

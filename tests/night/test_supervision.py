@@ -18,11 +18,12 @@ from edgeml_devices.broker import Broker
 from edgeml_devices.publish import publish
 from edgeml_runtime import systemd
 from edgeml_runtime.__main__ import watch
-from edgeml_runtime.config import Config
-from edgeml_runtime.daemon import Daemon
+from edgeml_runtime.config import Config, Followed
+from edgeml_runtime.device import Device
 from edgeml_runtime.supervise import Supervisor
 from edgeml_runtime.swap.steps import Swap
-from edgeml_runtime.telemetry.reporter import Reporter
+from edgeml_runtime.telemetry.outbox import Outbox
+from edgeml_runtime.telemetry.reporter import ModelReporter, Reporter
 from tests.flow.conversions import package as real_package
 from tests.flow.fleet import FLEET, Watcher
 from tests.runtime_doubles import MODEL
@@ -98,7 +99,7 @@ def test_a_handler_that_raises_ends_no_network_thread(broker: Broker) -> None:
 @pytest.fixture
 def config(broker: Broker, tmp_path: Path) -> Config:
     return Config(
-        broker=broker.url, fleet=FLEET, device="pi-1", model=MODEL, channel="stable",
+        broker=broker.url, fleet=FLEET, device="pi-1", models=(Followed(MODEL),),
         store=tmp_path / "store", report_seconds=0.2, retry_seconds=0.1, stage_seconds=40.0,
     )  # fmt: skip
 
@@ -121,22 +122,22 @@ def test_bugs_in_every_thread_of_a_device(
 
         monkeypatch.setattr(kind, name, call)
 
-    raising(Reporter, "report")
-    raising(Reporter, "_flush")
+    raising(ModelReporter, "report")
+    raising(Outbox, "send")
     raising(Reporter, "connection")
     raising(Swap, "take")
-    with Daemon(config) as daemon:
+    with Device(config) as device:
         publish(real_package(tmp_path, 1), broker.url, FLEET, "stable")
         watcher.version("pi-1", "1")
-        for name, thread in (("report", "report"), ("_flush", "sender"), ("connection", "network")):
+        for name, thread in (("report", "report"), ("send", "sender"), ("connection", "network")):
             watcher.event(
                 "pi-1", "incident", f"in the {thread} thread, which begins again: in {name}"
             )
         watcher.event(
             "pi-1", "postponed", "An unforeseen ZeroDivisionError ended the swap: in take"
         )
-        assert daemon.dead == ()
-    assert once == {"report", "_flush", "connection", "take"}
+        assert device.dead == ()
+    assert once == {"report", "send", "connection", "take"}
     watcher.close()
 
 
@@ -193,8 +194,8 @@ def test_the_watchdog_is_fed_only_while_all_threads_live(
 ) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "30000")
     ended = threading.Event()
-    with Daemon(config) as daemon:
-        watching = threading.Thread(target=watch, args=(daemon, ended.wait))
+    with Device(config) as device:
+        watching = threading.Thread(target=watch, args=(device, ended.wait))
         watching.start()
         assert manager.recv(100) == b"WATCHDOG=1"
         monkeypatch.setattr(Supervisor, "dead", ("swap",))

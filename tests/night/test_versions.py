@@ -19,15 +19,15 @@ from edgeml.trust import Verifier
 from edgeml_runtime.store.disk import Store
 from edgeml_runtime.store.record import Record
 from edgeml_runtime.swap.boot import Left, boot
-from tests.runtime_doubles import CHANNEL, FLEET, MODEL, Device, MemoryLink, fake_load, package
+from tests.runtime_doubles import CHANNEL, FLEET, MODEL, MemoryLink, Rig, fake_load, package
 from tests.runtime_doubles import release_of as release
 
 
 @pytest.fixture
-def device(tmp_path: Path) -> Device:
+def device(tmp_path: Path) -> Rig:
     """On version 2 after 1, with version 3 refused."""
     link = MemoryLink()
-    device = Device(tmp_path / "store", link)
+    device = Rig(tmp_path / "store", link)
     for version in "12":
         path = package(tmp_path, version)
         link.offer(path)
@@ -55,11 +55,11 @@ def _newer(value: Any) -> Any:
     return known if a_map else {**known, "of a newer version": [1]}
 
 
-def test_a_daemon_that_was_put_back_keeps_its_model_and_what_it_trusts(device: Device) -> None:
+def test_a_daemon_that_was_put_back_keeps_its_model_and_what_it_trusts(device: Rig) -> None:
     state = device.store.folder / "state.json"
     before = device.store.record
     state.write_text(json.dumps(_newer(json.loads(state.read_bytes()))))
-    again = Device(device.store.folder, device.link)
+    again = Rig(device.store.folder, device.link)
     assert again.store.damage is None
     found = again.store.record
     assert (found.active, found.previous, found.trusted) == (
@@ -82,7 +82,7 @@ def release_bytes(generation: int) -> bytes:
     )  # fmt: skip
 
 
-def test_a_state_of_a_far_newer_version_is_put_aside_and_not_lost(device: Device) -> None:
+def test_a_state_of_a_far_newer_version_is_put_aside_and_not_lost(device: Rig) -> None:
     state = device.store.folder / "state.json"
     (device.store.folder / "state.json.copy").unlink()
     plain = json.loads(state.read_bytes()) | {"schema": SCHEMA + 2}

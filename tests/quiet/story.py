@@ -109,7 +109,8 @@ def device_runs(version: str) -> bool:
     command = [*EDGEML, "devices", "--db", "home.db", "--json"]
     done = subprocess.run(command, capture_output=True, text=True)
     devices = [] if done.returncode else json.loads(done.stdout)["devices"]
-    return any(device["version"] == version for device in devices)
+    models = [model for device in devices for model in device["models"]]
+    return any(model["version"] == version for model in models)
 
 
 if __name__ == "__main__":

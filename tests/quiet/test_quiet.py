@@ -52,7 +52,7 @@ def quiet(code: list[str], folder: Path) -> None:
 @pytest.mark.tensorflow
 def test_people_who_convert_publish_and_run_a_model_are_left_alone(tmp_path: Path) -> None:
     quiet([str(HERE / "story.py")], tmp_path)
-    assert (tmp_path / "work" / "store" / "state.json").is_file()
+    assert (tmp_path / "work" / "store" / "net" / "state.json").is_file()
 
 
 @pytest.mark.torch

@@ -11,7 +11,7 @@ import pytest
 
 from edgeml_runtime.store.record import Trial
 from edgeml_runtime.swap.boot import Left, boot
-from tests.runtime_doubles import Device, MemoryLink, fake_load, package, release_of
+from tests.runtime_doubles import MemoryLink, Rig, fake_load, package, release_of
 
 _OPERATIONS = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "open"}
 _listener: Callable[[str], None] | None = None
@@ -45,18 +45,18 @@ def cuts(store: Path, into: Path) -> Generator[list[Path]]:
         _listener = None
 
 
-def booted(folder: Path, link: MemoryLink) -> Device:
-    device = Device(folder, link)
+def booted(folder: Path, link: MemoryLink) -> Rig:
+    device = Rig(folder, link)
     for hurried in (True, False):  # what a hurried one leaves comes after the network
         if boot(device.slot, fake_load, hurried=hurried) is Left.NOTHING:
             break
     return device
 
 
-def second_version(folder: Path, link: MemoryLink) -> tuple[Device, list[Path]]:
+def second_version(folder: Path, link: MemoryLink) -> tuple[Rig, list[Path]]:
     """A device on version 2 after 1, and the packages of both."""
     paths = [package(folder, version) for version in "12"]
-    device = Device(folder / "store", link)
+    device = Rig(folder / "store", link)
     for generation, path in enumerate(paths, 1):
         link.offer(path)
         assert device.swap.take(release_of(path, generation))
@@ -70,7 +70,7 @@ def test_after_every_cut_the_old_or_the_new_version_boots_and_the_new_one_is_rea
     paths = [package(tmp_path, version) for version in "123"]
     for path in paths:
         link.offer(path)
-    device = Device(tmp_path / "store", link)
+    device = Rig(tmp_path / "store", link)
     assert device.swap.take(release_of(paths[0], 1)) and device.swap.take(release_of(paths[1], 2))
     with cuts(tmp_path / "store", tmp_path) as copies:
         assert device.swap.take(release_of(paths[2], 3))
@@ -105,11 +105,11 @@ def test_a_cut_trial_is_refused_after_three_attempts(tmp_path: Path) -> None:
     link.offer(path)
     release = release_of(path, 1)
     for _ in range(3):
-        device = Device(tmp_path / "store", link, stage=cutting)
+        device = Rig(tmp_path / "store", link, stage=cutting)
         with pytest.raises(Cut):
             device.swap.take(release)
         device.store.close()
-    device = Device(tmp_path / "store", link, stage=cutting)
+    device = Rig(tmp_path / "store", link, stage=cutting)
     assert not device.swap.take(release)
     assert device.said[-1][0] == "postponed" and "3 times" in device.said[-1][1]
     (refusal,) = device.store.record.refused

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from edgeml.errors import InputError, StorageError
-from edgeml_runtime.config import Config
-from edgeml_runtime.daemon import Daemon
+from edgeml_runtime.config import Config, Followed
+from edgeml_runtime.device import Device
 from edgeml_runtime.replay import HEADER, Record, Replay, read_rows
 from edgeml_runtime.serving.live import Prediction
 from tests.packages import CONTRACT
@@ -76,18 +76,18 @@ def test_a_full_disk_ends_the_record_and_not_the_predictions(
     replay = Replay(path)
     replay.record(tmp_path / "r.csv")
     config = Config(
-        broker="mqtt://127.0.0.1:1", fleet="f", device="d", model="tiny", channel="stable",
+        broker="mqtt://127.0.0.1:1", fleet="f", device="d", models=(Followed("tiny"),),
         store=tmp_path / "store",
     )  # fmt: skip
-    with Daemon(config) as daemon:
+    with Device(config) as device:
         monkeypatch.setattr(Record, "write", full)
-        thread = threading.Thread(target=replay.run, args=(daemon,))
+        thread = threading.Thread(target=replay.run, args=(device,))
         thread.start()
-        daemon.live.swap(loaded())
+        device.live().swap(loaded())
         deadline = time.monotonic() + 30
         predictions = 0
         while predictions < 100:
-            found = daemon.live.take_window()
+            found = device.live().take_window()
             predictions += found[1].predictions if found else 0
             assert time.monotonic() < deadline
     thread.join()

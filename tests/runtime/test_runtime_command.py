@@ -54,7 +54,7 @@ def test_bad_arguments(tmp_path: Path, changes: dict[str, str | None], says: str
 
 
 def test_a_store_in_use_and_a_store_that_is_a_file(tmp_path: Path) -> None:
-    store = Store(tmp_path / "store")
+    store = Store(tmp_path / "store" / "m")
     with pytest.raises(InputError, match="in use"):
         run(arguments(tmp_path))
     store.close()

@@ -44,7 +44,7 @@ def connection(
     request: pytest.FixtureRequest, live: Live, tmp_path: Path
 ) -> Iterator[http.client.HTTPConnection]:
     place: str | Path = "127.0.0.1:0" if request.param == "http" else tmp_path / "s"
-    with Server(live, MODEL, place) as server:
+    with Server({MODEL: live}, place) as server:
         made = (
             _UnixConnection(place)
             if isinstance(place, Path)
@@ -173,14 +173,14 @@ def test_a_body_without_a_length_is_refused(connection: http.client.HTTPConnecti
 
 
 def test_what_is_not_http_is_answered_in_json(live: Live) -> None:
-    with Server(live, MODEL, "127.0.0.1:0") as server:
+    with Server({MODEL: live}, "127.0.0.1:0") as server:
         with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
             raw.sendall(b"rubbish rubbish rubbish\r\n\r\n")
             assert b'{"error":' in raw.recv(65_536)
 
 
 def test_before_the_first_model(connection: http.client.HTTPConnection, live: Live) -> None:
-    empty = Answers(Live(), MODEL)
+    empty = Answers({MODEL: Live()})
     assert empty.answer("GET", "/v2/health/live", b"")[0] == 200
     assert empty.answer("GET", "/v2/health/ready", b"")[0] == 503
     assert empty.answer("POST", INFER, json.dumps({"inputs": [X]}).encode())[0] == 503
@@ -192,7 +192,7 @@ def test_before_the_first_model(connection: http.client.HTTPConnection, live: Li
 def test_no_body_makes_it_raise(body: bytes) -> None:
     live = Live()
     live.swap(loaded())
-    assert Answers(live, MODEL).answer("POST", INFER, body)[0] in (200, 400)
+    assert Answers({MODEL: live}).answer("POST", INFER, body)[0] in (200, 400)
 
 
 @pytest.mark.parametrize("text", ["", "8080", ":8080", "host:", "host:x", "host:99999", "host:-1"])
@@ -202,19 +202,19 @@ def test_bad_addresses(text: str) -> None:
 
 
 def test_a_place_that_is_taken_is_an_input_error(live: Live, tmp_path: Path) -> None:
-    with Server(live, MODEL, "127.0.0.1:0") as server:
+    with Server({MODEL: live}, "127.0.0.1:0") as server:
         with pytest.raises(InputError, match="listen"):
-            Server(live, MODEL, f"127.0.0.1:{server.port}")
-    with Server(live, MODEL, tmp_path / "s"):
+            Server({MODEL: live}, f"127.0.0.1:{server.port}")
+    with Server({MODEL: live}, tmp_path / "s"):
         with pytest.raises(InputError, match="listen"):
-            Server(live, MODEL, tmp_path / "s")
+            Server({MODEL: live}, tmp_path / "s")
     assert not (tmp_path / "s").exists()
 
 
 def test_the_socket_of_a_killed_daemon_is_taken_over(live: Live, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(tmp_path / "s"))
-    with Server(live, MODEL, tmp_path / "s"):
+    with Server({MODEL: live}, tmp_path / "s"):
         connection = _UnixConnection(tmp_path / "s")
         assert ask(connection, "GET", "/v2")[0] == 200
         connection.close()

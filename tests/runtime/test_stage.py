@@ -22,14 +22,14 @@ from edgeml_runtime.swap import stage as stages
 from edgeml_runtime.swap.loader import load
 from edgeml_runtime.swap.stage import check_signature, stage
 from tests.flow.conversions import package
-from tests.runtime_doubles import Device, FakeEngine, MemoryLink, release_of, wide
+from tests.runtime_doubles import FakeEngine, MemoryLink, Rig, release_of, wide
 
 LIMITS = child.Limits(60.0, 4 << 30)
 
 
 def opened(tmp_path: Path, damaged: bool = False) -> Opened:
     """A package on disk as `verify` leaves it."""
-    device = Device(tmp_path / "store", MemoryLink())
+    device = Rig(tmp_path / "store", MemoryLink())
     path = package(tmp_path, 2, damaged=damaged)
     manifest = device.link.offer(path)
     release = release_of(path, 1)

@@ -13,15 +13,15 @@ from edgeml.release import Release
 from edgeml.trust import Trusted
 from edgeml_runtime.store.disk import Store
 from edgeml_runtime.store.record import Refusal
-from tests.runtime_doubles import Device, package, release_of, wide
+from tests.runtime_doubles import Rig, package, release_of, wide
 
 
 @pytest.fixture
-def device(tmp_path: Path) -> Device:
-    return Device(tmp_path / "store")
+def device(tmp_path: Path) -> Rig:
+    return Rig(tmp_path / "store")
 
 
-def take(device: Device, path: Path, generation: int) -> bool:
+def take(device: Rig, path: Path, generation: int) -> bool:
     device.link.offer(path)
     return device.swap.take(release_of(path, generation))
 
@@ -83,7 +83,7 @@ def test_a_folder_with_other_files_is_no_store_and_is_left_alone(tmp_path: Path)
     assert files[0].read_text() == "precious"
 
 
-def test_a_store_whose_lock_was_taken_away_is_a_store(device: Device, tmp_path: Path) -> None:
+def test_a_store_whose_lock_was_taken_away_is_a_store(device: Rig, tmp_path: Path) -> None:
     assert take(device, package(tmp_path, "1"), 1)
     device.store.close()
     (tmp_path / "store" / "edgeml.lock").unlink()
@@ -118,7 +118,7 @@ def test_a_store_is_one_models_and_a_channel_may_change(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_damaged_state_is_taken_up_from_its_copy(device: Device, tmp_path: Path) -> None:
+def test_a_damaged_state_is_taken_up_from_its_copy(device: Rig, tmp_path: Path) -> None:
     assert take(device, package(tmp_path, "1"), 1)
     active = device.store.record.active
     device.store.close()
@@ -130,7 +130,7 @@ def test_a_damaged_state_is_taken_up_from_its_copy(device: Device, tmp_path: Pat
     store.close()
 
 
-def test_a_damaged_manifest_is_fetched_again(device: Device, tmp_path: Path) -> None:
+def test_a_damaged_manifest_is_fetched_again(device: Rig, tmp_path: Path) -> None:
     path = package(tmp_path, "1")
     assert take(device, path, 1)
     release = release_of(path, 1)
@@ -142,12 +142,12 @@ def test_a_damaged_manifest_is_fetched_again(device: Device, tmp_path: Path) -> 
         assert active is not None
         device.store.open(active)
     device.store.close()
-    again = Device(tmp_path / "store", device.link)
+    again = Rig(tmp_path / "store", device.link)
     assert again.swap.take(release) and again.version == "1"
     again.store.close()
 
 
-def test_previous_is_kept_and_older_ones_are_collected(device: Device, tmp_path: Path) -> None:
+def test_previous_is_kept_and_older_ones_are_collected(device: Rig, tmp_path: Path) -> None:
     paths = [package(tmp_path, version) for version in "123"]
     for generation, path in enumerate(paths, 1):
         assert take(device, path, generation)
@@ -157,7 +157,7 @@ def test_previous_is_kept_and_older_ones_are_collected(device: Device, tmp_path:
     device.store.close()
 
 
-def test_a_rollback_moves_no_bytes(device: Device, tmp_path: Path) -> None:
+def test_a_rollback_moves_no_bytes(device: Rig, tmp_path: Path) -> None:
     paths = [package(tmp_path, version) for version in "12"]
     for generation, path in enumerate(paths, 1):
         assert take(device, path, generation)
@@ -168,7 +168,7 @@ def test_a_rollback_moves_no_bytes(device: Device, tmp_path: Path) -> None:
 
 
 def test_the_live_package_under_a_newer_generation_is_not_loaded_again(
-    device: Device, tmp_path: Path
+    device: Rig, tmp_path: Path
 ) -> None:
     path = package(tmp_path, "1")
     assert take(device, path, 1) and take(device, path, 7)
@@ -180,9 +180,7 @@ def test_the_live_package_under_a_newer_generation_is_not_loaded_again(
     device.store.close()
 
 
-def test_a_manifest_that_lies_about_a_file_is_refused_for_ever(
-    device: Device, tmp_path: Path
-) -> None:
+def test_a_manifest_that_lies_about_a_file_is_refused_for_ever(device: Rig, tmp_path: Path) -> None:
     assert take(device, package(tmp_path, "1"), 1)
     path = package(tmp_path, "2")
     manifest = device.link.offer(path)
@@ -200,7 +198,7 @@ def test_a_manifest_that_lies_about_a_file_is_refused_for_ever(
     device.store.close()
 
 
-def test_another_contract_is_refused(device: Device, tmp_path: Path) -> None:
+def test_another_contract_is_refused(device: Rig, tmp_path: Path) -> None:
     assert take(device, package(tmp_path, "1"), 1)
     # The holdout of the double still fits version 1: the contract itself is what differs.
     assert take(device, package(tmp_path, "2", contract=wide(5)), 2)
@@ -210,7 +208,7 @@ def test_another_contract_is_refused(device: Device, tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_an_incident_and_the_release_comes_later(
-    device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    device: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert take(device, package(tmp_path, "1"), 1)
     path = package(tmp_path, "2")
@@ -233,9 +231,7 @@ def test_a_full_disk_is_an_incident_and_the_release_comes_later(
     device.store.close()
 
 
-def test_an_installed_version_that_lost_a_file_does_not_open(
-    device: Device, tmp_path: Path
-) -> None:
+def test_an_installed_version_that_lost_a_file_does_not_open(device: Rig, tmp_path: Path) -> None:
     assert take(device, package(tmp_path, "1"), 1)
     active = device.store.record.active
     assert active is not None and device.store.intact(active)

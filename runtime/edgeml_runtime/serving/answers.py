@@ -1,6 +1,7 @@
 """What each path of Open Inference Protocol V2 answers: a status and a JSON document."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from edgeml.errors import ContractError, EngineError
@@ -16,11 +17,11 @@ def error(status: int, sentence: str) -> Answer:
 
 
 class Answers:
-    """Answers for one live model; safe from any thread, and it never raises."""
+    """Answers for the live models, by name; safe from any thread, and it never raises."""
 
-    def __init__(self, live: Live, model: str) -> None:
-        self._live = live
-        self._model = model
+    def __init__(self, models: Mapping[str, Live]) -> None:
+        self._models = models
+        self._names = ", ".join(models)
 
     def answer(self, method: str, path: str, body: bytes) -> Answer:
         path = path.partition("?")[0].rstrip("/")
@@ -28,13 +29,14 @@ class Answers:
             return self._health(path) if method == "GET" else _not_allowed(method, path)
         match = _MODEL.fullmatch(path)
         if match is None:
-            return error(404, f"There is no {path or '/'}; see /v2/models/{self._model}.")
+            return error(404, f"There is no {path or '/'}; see /v2/models/{min(self._models)}.")
         model, version, verb = match.groups()
         if method != ("POST" if verb == "infer" else "GET"):
             return _not_allowed(method, path)
-        if model != self._model:
-            return error(404, f"There is no model {model!r}; this device serves {self._model!r}.")
-        identity, contract = self._live.identity, self._live.contract
+        live = self._models.get(model)
+        if live is None:
+            return error(404, f"There is no model {model!r}; this device serves {self._names}.")
+        identity, contract = live.identity, live.contract
         if identity is None or contract is None:
             return error(503, "No model has been taken up yet; publish a release for this device.")
         if version not in (None, identity.version):
@@ -43,7 +45,7 @@ class Answers:
             return 200, {"name": identity.model, "ready": True}
         if verb is None:
             return 200, protocol.model_metadata(identity, contract)
-        return self._infer(body, version)
+        return self._infer(live, model, body, version)
 
     def _health(self, path: str) -> Answer:
         match path:
@@ -52,17 +54,17 @@ class Answers:
             case "/v2/health/live":
                 return 200, {"live": True}
             case _:
-                ready = self._live.identity is not None
+                ready = all(live.identity for live in self._models.values())
                 return 200 if ready else 503, {"ready": ready}
 
-    def _infer(self, body: bytes, version: str | None) -> Answer:
+    def _infer(self, live: Live, model: str, body: bytes, version: str | None) -> Answer:
         try:
             request = protocol.read_request(body)
-            contract = self._live.contract
+            contract = live.contract
             if contract is not None:
                 protocol.check_outputs(request, contract)
-            prediction = self._live.predict(protocol.tensors(request))
-            document = protocol.response(request, self._model, prediction)
+            prediction = live.predict(protocol.tensors(request))
+            document = protocol.response(request, model, prediction)
         except ContractError as refused:
             return error(400, str(refused))
         except NoModelError as missing:

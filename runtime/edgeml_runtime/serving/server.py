@@ -6,6 +6,7 @@ Loading happens elsewhere and never here, so a swap does not hold up a request.
 import socket
 import socketserver
 import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -113,12 +114,13 @@ class _SocketServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 class Server:
-    """Serves a live model inside its block. The place is taken at once; raises InputError when it
+    """Serves live models inside its block. The place is taken at once; raises InputError when it
     cannot be had."""
 
-    def __init__(self, live: Live, model: str, place: str | Path) -> None:
-        """place: HOST:PORT (port 0 takes a free one), or the path of a Unix socket."""
-        answers = Answers(live, model)
+    def __init__(self, models: Mapping[str, Live], place: str | Path) -> None:
+        """models: by name. place: HOST:PORT, of which port 0 takes a free one, or the path of a
+        Unix socket."""
+        answers = Answers(models)
         self._socket = place if isinstance(place, Path) else None
         handler = type(
             "Handler",

@@ -135,7 +135,8 @@ def _prepared_again(
 ) -> Installed | None:
     _check_engine(slot, installed)
     opened = slot.store.open(installed)
-    staged = stage(opened, installed.engine, slot.stage_limits, stopped)
+    with slot.staging(stopped) as mine:
+        staged = stage(opened, installed.engine, slot.stage_limits, stopped) if mine else None
     return replace(installed, staged=staged) if staged else None
 
 
@@ -151,7 +152,7 @@ def _take_up(slot: Slot, installed: Installed, load: Load) -> EdgemlError | None
         _check_engine(slot, installed)
         opened = store.open(installed)
         if installed.staged.made_by == made_by(installed.engine) and store.intact(installed):
-            slot.live.swap(load(installed, opened, slot.config.threads))
+            slot.live.swap(load(installed, opened, slot.config.threads_each))
     except EdgemlError as error:
         return error
     except OSError as error:
@@ -160,10 +161,10 @@ def _take_up(slot: Slot, installed: Installed, load: Load) -> EdgemlError | None
 
 
 def _check_engine(slot: Slot, installed: Installed) -> None:
-    if slot.config.engine not in (None, installed.engine):
+    if slot.followed.engine not in (None, installed.engine):
         raise InputError(
             f"Version {installed.release.version} was taken up by {installed.engine}, but the "
-            f"only engine to use is {slot.config.engine}; it is fetched for that one."
+            f"only engine to use is {slot.followed.engine}; it is fetched for that one."
         )
 
 

@@ -49,7 +49,6 @@ class Swap:
         self._live = slot.live
         self._reporter = slot.reporter
         self._refusals = slot.refusals
-        self._stage_limits = slot.stage_limits
         self._verifier = verifier
         self._fetcher = fetcher
         self._stopped = stopped
@@ -79,7 +78,7 @@ class Swap:
             except StorageError as error:  # the state could not be saved
                 self._machine.abandon()
                 self._refuse(walk, error)
-                self.tell()
+                self._slot.tell(State.IDLE)
                 return False
             if state is State.IDLE:
                 return event is Event.DONE
@@ -103,7 +102,7 @@ class Swap:
         self._machine.abandon()
         unforeseen = EdgemlError(f"An unforeseen {type(error).__name__} ended the swap: {error}.")
         self._refuse(Walk(Trial(release=release), 0.0), unforeseen)
-        self.tell()
+        self._slot.tell(State.IDLE)
 
     def _entered(self, state: State, walk: Walk) -> None:
         """Saves the state with what it changes: entering `active` is the commit of a swap."""
@@ -126,11 +125,7 @@ class Swap:
             case _:
                 pass
         self._store.save(swap_state=state, refused=self._refusals.known, **changes)
-        self.tell(state)
-
-    def tell(self, state: State = State.IDLE) -> None:
-        previous = self._store.record.previous
-        self._reporter.swap_state(state, previous.release.version if previous else None)
+        self._slot.tell(state)
 
     def _refuse(self, walk: Walk, error: EdgemlError | OSError) -> Walk:
         """Remembers and tells why it is not taken up, for now or for ever."""
@@ -165,7 +160,7 @@ class Swap:
         manifest = self._verifier.manifest(data, release)
         self._store.put_manifest(release, data)
         variant, engine = registry.choose(
-            manifest, [self._config.engine] if self._config.engine else None
+            manifest, [self._slot.followed.engine] if self._slot.followed.engine else None
         )
         return Event.RESOLVED, walk.on(variant=variant.id, engine=engine)
 
@@ -205,20 +200,24 @@ class Swap:
                 f"The device stopped {trial.attempts - 1} times while it tried version "
                 f"{trial.release.version}; look at its memory and power."
             )
-        self._reporter.event(
-            "staging",
-            f"{trial.variant} on {trial.engine} re-runs its holdout.",
-            release=trial.release,
-        )
         opened = self._opened(walk, self._manifest(walk))
-        staged = self._stage_in_child(opened, trial.engine, self._stage_limits, self._stopped)
+        with self._slot.staging(self._stopped) as mine:
+            if not mine:
+                raise Interrupted
+            self._reporter.event(
+                "staging",
+                f"{trial.variant} on {trial.engine} re-runs its holdout.",
+                release=trial.release,
+            )
+            limits = self._slot.stage_limits
+            staged = self._stage_in_child(opened, trial.engine, limits, self._stopped)
         if staged is None:
             raise Interrupted
         return Event.STAGED, walk.on(staged=staged)
 
     def _load(self, walk: Walk) -> tuple[Event, Walk]:
         opened = self._opened(walk, self._manifest(walk))
-        loaded = self._load_beside(walk.installed(), opened, self._config.threads)
+        loaded = self._load_beside(walk.installed(), opened, self._config.threads_each)
         return Event.LOADED, replace(walk, loaded=loaded)
 
     def _active(self, walk: Walk) -> tuple[Event, Walk]:

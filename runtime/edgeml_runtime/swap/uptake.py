@@ -35,7 +35,7 @@ class Uptake:
         self._left_until = math.inf  # when a stored model is loaded that the network comes before
         self._told_of_garbage = -math.inf
         self.heard = False  # a release, whatever it is
-        self._verifier = Verifier(config.fleet, config.model, config.channel)
+        self._verifier = Verifier(config.fleet, slot.followed.model, slot.followed.channel)
         fetcher = Fetcher(
             link,
             topics,
@@ -57,11 +57,9 @@ class Uptake:
                 release=refusal.release,
                 category=refusal.category,
             )
+        self._slot.tell()
 
-    def tell(self) -> None:
-        self._swap.tell()
-
-    def hear(self, payload: bytes) -> None:
+    def hear(self, _topic: str, payload: bytes) -> None:
         """A release has come, or what is said to be one: only what is trusted interrupts."""
         self.heard = True
         if not payload:  # a retained release was removed: what is live stays
