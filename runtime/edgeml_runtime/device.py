@@ -46,7 +46,7 @@ class Device:
         self._reporter = Reporter(config, secrets.token_hex(8))
         self._link = Link(
             url,
-            _client_id(config),
+            client_id(config),
             will=self._reporter.will,
             on_connection=self._on_connection,
             on_error=lambda error: self._bug("network", error),
@@ -235,7 +235,7 @@ class Device:
                     slot.reporter.report()
 
 
-def _client_id(config: Config) -> str:
+def client_id(config: Config) -> str:
     """Unique at a broker of many fleets: names hold every character that a broker allows in a
     client's, so that none could stand between fleet and device."""
     whose = digests.sha256(f"{config.fleet}/{config.device}".encode())

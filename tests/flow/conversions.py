@@ -134,17 +134,18 @@ def package(
     hidden: int = 64,
     damaged: bool = False,
     blob_bytes: int = 128_000,
+    name: str = "tiny",
 ) -> Path:
-    """The package `tiny` of this version, in `folder`."""
+    """The package `name` of this version, in `folder`."""
     source = conversion(
-        folder / f"conversion-{version}",
+        folder / f"conversion-{name}-{version}",
         version,
         features=features,
         hidden=hidden,
         damaged=damaged,
     )
-    target = folder / f"tiny-{version}.edgeml"
-    pack(source, "tiny", str(version), target, blob_bytes=blob_bytes)
+    target = folder / f"{name}-{version}.edgeml"
+    pack(source, name, str(version), target, blob_bytes=blob_bytes)
     return target
 
 
