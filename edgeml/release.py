@@ -2,6 +2,7 @@
 
 from edgeml import digests, names
 from edgeml.documents import SCHEMA, Strict
+from edgeml.limits import LIMITS
 
 
 class Release(Strict, frozen=True, kw_only=True):
@@ -31,3 +32,9 @@ class Release(Strict, frozen=True, kw_only=True):
         if not 0 <= self.generation < 1 << 63:
             return f"its generation {self.generation} is not from 0 to 2^63"
         return None
+
+
+def furthest(known: int, unix_seconds: int) -> int:
+    """The highest generation that is believed where `known` is the highest that was: one far ahead
+    of all clocks would end its channel, since nothing newer could follow."""
+    return max(known, unix_seconds, LIMITS.time_floor) + LIMITS.generation_ahead

@@ -7,7 +7,8 @@ The order of calls is the order of trust:
 
 - (1) a release is small, well-formed and of a known schema;
 - (2) it names the fleet, model and channel that were asked for;
-- (3) its generation is above the last one that was trusted, or it is that very release;
+- (3) its generation is above the last one that was trusted, or it is that very release, and it is
+  not years ahead of it and of the clock;
 - (4) a manifest is small and its digest is the one that the release names;
 - (5) it is well-formed, of a known schema, and carries the release's model and version;
 - (6) its paths, sizes and blob counts are sane;
@@ -24,7 +25,7 @@ from edgeml.documents import Open
 from edgeml.errors import Category, FetchError, VerificationError
 from edgeml.limits import LIMITS
 from edgeml.manifest import File, Manifest
-from edgeml.release import Release
+from edgeml.release import Release, furthest
 
 
 class Trusted(Open, frozen=True, kw_only=True):
@@ -50,8 +51,11 @@ class Verifier:
         self.model = model
         self.channel = channel
 
-    def release(self, data: bytes, trusted: Trusted) -> Release:
-        """A release above the trusted generation, or once more the one that was trusted."""
+    def release(self, data: bytes, trusted: Trusted, unix_seconds: int = 0) -> Release:
+        """A release above the trusted generation, or once more the one that was trusted.
+
+        unix_seconds: what the clock says, which may be wrong, and 0 where there is none.
+        """
         if len(data) > LIMITS.release_max_bytes:
             raise VerificationError(
                 f"(1) the release has {len(data)} bytes where {LIMITS.release_max_bytes} are "
@@ -72,6 +76,13 @@ class Verifier:
             raise VerificationError(
                 f"(3) the release has generation {release.generation}, below the "
                 f"{trusted.generation} already trusted; publish a newer one."
+            )
+        most = furthest(trusted.generation, unix_seconds)
+        if release.generation > most:
+            raise VerificationError(
+                f"(3) the release has generation {release.generation}, more than ten years ahead "
+                f"of the {most - LIMITS.generation_ahead} that is known here; publish it again by "
+                "a clock that is right."
             )
         known = release.generation == trusted.generation and trusted.release_sha256
         if known and known != _digest(release):

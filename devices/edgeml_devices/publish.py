@@ -11,8 +11,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import msgspec
-
 from edgeml import documents, names
 from edgeml.documents import Strict
 from edgeml.errors import BrokerError
@@ -21,6 +19,7 @@ from edgeml.mqtt import Link, Receipt
 from edgeml.package import Package, split
 from edgeml.release import Release
 from edgeml.topics import Topics
+from edgeml_devices.generation import next_generation, told_by
 
 WINDOW_MESSAGES = 16  # unconfirmed at once; above paho's 20 in flight they would only queue
 CONFIRM_SECONDS = 30.0
@@ -53,8 +52,12 @@ def publish(
     fleet: str,
     channel: str,
     on_progress: OnProgress | None = None,
+    *,
+    generation: int | None = None,
 ) -> Published:
     """Publishes the package at `path` and reads its release back from the broker.
+
+    generation: of the release; None for the next one.
 
     Raises InputError or PackageError for a bad file, name or URL, BrokerError when the broker
     cannot be reached or does not keep what it was sent.
@@ -75,11 +78,19 @@ def publish(
             publication.flush()
             publication.send(topics.manifest(package.sha256), package.manifest_bytes)
             publication.flush()
+            before = retained()
+            # A broker that has lost its releases: devices know the number of the last one.
+            states = [] if before else publication.hear(topics.all_devices("state"))
             release = Release(
                 fleet=fleet,
                 model=model,
                 channel=channel,
-                generation=next_generation(retained(), int(time.time())),
+                generation=next_generation(
+                    before,
+                    int(time.time()),
+                    told=told_by(states, model, channel),
+                    asked=generation,
+                ),
                 version=package.manifest.version,
                 manifest_sha256=package.sha256,
             )
@@ -101,25 +112,6 @@ def publish(
                 bytes=publication.confirmed,
                 seconds=round(time.monotonic() - begin, 3),
             )
-
-
-def next_generation(retained: bytes | None, unix_seconds: int) -> int:
-    """Above the retained release's generation, and never below the clock.
-
-    The clock keeps generations growing when the broker lost its retained messages; see
-    docs/decisions/0004-generations.md.
-    """
-    try:
-        before = msgspec.json.decode(retained, type=_Generation).generation if retained else 0
-    except msgspec.DecodeError:  # not a release: devices refuse it, this one replaces it
-        before = 0
-    return max(before + 1, unix_seconds)
-
-
-class _Generation(msgspec.Struct):
-    """The one field of a retained release that matters here, whatever its schema."""
-
-    generation: int
 
 
 class _Publication:
@@ -173,6 +165,14 @@ class _Publication:
 
         self._link.subscribe(topic, keep)
         return answer
+
+    def hear(self, topic_filter: str) -> list[bytes]:
+        """What is retained there, as far as it comes within RETAINED_SECONDS."""
+        payloads: list[bytes] = []
+        self._link.subscribe(topic_filter, lambda _topic, payload: payloads.append(payload))
+        time.sleep(RETAINED_SECONDS)
+        self._link.unsubscribe(topic_filter)
+        return payloads
 
     def _confirm_oldest(self) -> None:
         receipt, size = self._waiting[0]

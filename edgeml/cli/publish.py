@@ -11,6 +11,14 @@ def publish_command(
     broker: Annotated[str, typer.Option(help="mqtt://[USER:PASSWORD@]HOST[:PORT] or mqtts://.")],
     fleet: Annotated[str, typer.Option(help="The fleet's name.")],
     channel: Annotated[str, typer.Option(help="The channel that its devices follow.")] = "stable",
+    generation: Annotated[
+        int | None,
+        typer.Option(
+            help="Of the release, where the broker has lost those before it and devices refuse it "
+            "by check (3); else the next one.",
+            min=1,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Publish a package to a fleet: devices on the channel fetch it, test it and swap it in.
@@ -36,6 +44,7 @@ def publish_command(
             fleet,
             channel,
             lambda done, total: progress.update(task, completed=done, total=total),
+            generation=generation,
         )
     if as_json:
         print(documents.encode_pretty(published))

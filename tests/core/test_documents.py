@@ -15,7 +15,7 @@ from edgeml.documents import Open, Strict
 from edgeml.errors import PackageError, VerificationError
 from edgeml.manifest import File, Manifest, Optimisation, Precision, Requirement, Variant
 from edgeml.release import Release
-from edgeml.telemetry import Event, State
+from edgeml.telemetry import Event, ModelState, State
 
 text = st.text(max_size=20)
 floats = st.floats(allow_nan=False, allow_infinity=False)
@@ -75,8 +75,16 @@ releases = st.builds(
 )  # fmt: skip
 states = st.builds(
     State,
-    device=text, boot=text, time_ms=st.integers(0, 2**53), online=st.booleans(), model=text,
-    channel=text, schema=st.just(1),
+    device=text, boot=text, sequence=st.integers(0, 2**53), time_ms=st.integers(0, 2**53),
+    online=st.booleans(), report_seconds=st.none() | floats,
+    models=st.lists(
+        st.builds(
+            ModelState, model=text, channel=text, generation=st.integers(0, 2**53),
+            version=st.none() | text,
+        ),
+        max_size=2,
+    ).map(tuple),
+    schema=st.just(1),
 )  # fmt: skip
 events = st.builds(
     Event,

@@ -4,12 +4,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from edgeml import documents
 from edgeml.errors import BrokerError, EdgemlError, InputError, PackageError
 from edgeml.limits import LIMITS
 from edgeml.mqtt import Link
@@ -19,7 +15,7 @@ from edgeml.topics import Topics
 from edgeml.trust import Trusted, Verifier
 from edgeml_devices.broker import Broker
 from edgeml_devices.engines import PAYLOAD_BYTES
-from edgeml_devices.publish import next_generation, publish
+from edgeml_devices.publish import publish
 from tests.packages import tiny_package
 
 TOPICS = Topics("f")
@@ -157,23 +153,3 @@ def test_an_unreachable_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Link.connect, "__defaults__", (0.3,))
     with pytest.raises(BrokerError, match=r"127\.0\.0\.1:1 cannot be reached"):
         publish(tiny_package(tmp_path), "mqtt://127.0.0.1:1", "f", "stable")
-
-
-@given(before=st.integers(0, 2**40), now=st.integers(0, 2**40))
-def test_a_generation_grows_and_keeps_to_the_clock(before: int, now: int) -> None:
-    retained = documents.encode(
-        Release(
-            fleet="f", model="m", channel="c", generation=before, version="1", manifest_sha256=""
-        )
-    )
-    generation = next_generation(retained, now)
-    assert generation > before and generation >= now
-    assert next_generation(None, now) >= now
-
-
-@given(st.binary())
-def test_what_is_no_release_counts_as_none(garbage: bytes) -> None:
-    try:
-        msgspec.json.decode(garbage)
-    except msgspec.DecodeError:
-        assert next_generation(garbage, 5) == 5

@@ -66,7 +66,7 @@ class Uptake:
             return
         slot = self._slot
         try:
-            release = self._verifier.release(payload, slot.store.record.trusted)
+            release = self._verifier.release(payload, slot.store.record.trusted, int(time.time()))
         except VerificationError as error:
             if time.monotonic() >= self._told_of_garbage + slot.config.retry_seconds:
                 self._told_of_garbage = time.monotonic()
