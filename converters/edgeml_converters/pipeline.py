@@ -38,8 +38,9 @@ from edgeml_converters.plugins import any_beside_routes
 from edgeml_converters.progress import Progress
 from edgeml_converters.report.page import page
 from edgeml_converters.roles.given import Roles, check_names
-from edgeml_converters.roles.labels import Tellings, told_by_labels, unused_labels
+from edgeml_converters.roles.labels import Tellings, told_by_labels
 from edgeml_converters.roles.states import check_sequences, states_of, with_inputs
+from edgeml_converters.roles.unused import unused_labels
 from edgeml_converters.sources.data import Data, bind, casts
 from edgeml_converters.sources.rows import Rows, split, spread
 from edgeml_converters.sources.source import Source

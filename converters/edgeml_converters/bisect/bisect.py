@@ -11,6 +11,7 @@ from edgeml.errors import InputError
 from edgeml.evidence import TensorFidelity
 from edgeml.manifest import Format
 from edgeml_converters.bisect.culprit import FLOORS_DB, culprit
+from edgeml_converters.bisect.kept import read_sources
 from edgeml_converters.formats.npz import save
 from edgeml_converters.outcome.place import REPORT
 from edgeml_converters.progress import Progress, silent
@@ -62,6 +63,7 @@ def bisect(
         if not file.is_file():
             raise InputError(f"{file} is missing; convert the model again.")
     sources = reference.with_name("sources.json")
+    read_sources(sources)  # what is wrong with it is said here, and not by the child
     engine = _engine(report)
     floor_db = FLOORS_DB[report.precision] if floor_db is None else floor_db
     with TemporaryDirectory(prefix="edgeml-bisect-") as temporary:

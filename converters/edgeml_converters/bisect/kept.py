@@ -1,10 +1,12 @@
 """Operators by the names that people know: of the module or layer that they come from."""
 
-import json
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+import msgspec
+
+from edgeml.errors import InputError
 from edgeml.manifest import Format
 from edgeml_converters.bisect.origin import source_of
 from edgeml_converters.formats.ops import Op, ops_of
@@ -16,7 +18,7 @@ def ops_like(form: Format, entry: Path, pattern: str) -> tuple[str, ...]:
     pattern: with * and ?, of an operator's kind (Softmax, CONV_2D), of its own name or that of an
     output, or of the PyTorch module or Keras layer that it comes from, which means all inside too.
     """
-    sources = _sources(beside(entry))
+    sources = read_sources(beside(entry))
     found: list[str] = []
     for op in ops_of(form, entry):
         names = (op.name, *op.outputs)
@@ -29,7 +31,7 @@ def ops_like(form: Format, entry: Path, pattern: str) -> tuple[str, ...]:
 
 def kinds_and_sources(form: Format, entry: Path) -> tuple[Sequence[str], Sequence[str]]:
     """What there is to name: kinds of operators, and modules or layers."""
-    sources = _sources(beside(entry))
+    sources = read_sources(beside(entry))
     ops = ops_of(form, entry)
     known = {_source(op, sources) for op in ops}
     return sorted({op.kind for op in ops}), sorted(known - {""})
@@ -44,7 +46,7 @@ def _source(op: Op, sources: Mapping[str, str]) -> str:
 def source_by_name(form: Format, entry: Path, exported: Path) -> dict[str, str]:
     """Name of an operator -> the PyTorch module or Keras layer that it comes from, where that is
     known; exported: what the exporter of the float file left, which need not be there."""
-    sources = _sources(exported)
+    sources = read_sources(exported)
     found = {op.name: _source(op, sources) for op in ops_of(form, entry)}
     return {name: source for name, source in found.items() if source}
 
@@ -54,6 +56,17 @@ def beside(entry: Path) -> Path:
     return entry.parent.parent / "sources.json"
 
 
-def _sources(file: Path) -> dict[str, str]:
-    """Tensor or node -> where in the model it comes from, as the exporter left it."""
-    return json.loads(file.read_bytes()) if file.is_file() else {}
+def read_sources(file: Path) -> dict[str, str]:
+    """Tensor or node -> where in the model it comes from, as the exporter left it.
+
+    Raises InputError for what is no such file: people keep them, and may change them.
+    """
+    if not file.is_file():
+        return {}
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, str])
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(
+            f"{file} should say where each tensor comes from, as text, but does not ({error}); "
+            "remove it, or convert again."
+        ) from error

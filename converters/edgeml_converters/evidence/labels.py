@@ -64,6 +64,8 @@ def drop_column(labels: Array, axes: int) -> Array:
 def _classes(labels: Array, count: int) -> Classes:
     if _are_classes(labels, count):
         return labels.astype(np.intp)
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise InputError("The labels hold NaN or infinity; leave those samples out.")
     distinct, classes = np.unique(labels, return_inverse=True)
     for value in _NO_CLASS_OF_PEOPLE if labels.dtype.kind in "iuf" else ():
         if len(others := distinct[distinct != value]) > 1 and _are_classes(others, count):

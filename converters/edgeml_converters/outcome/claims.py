@@ -51,11 +51,19 @@ def remove(folder: Path) -> None:
     with suppress(OSError):
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
+                _remove_all(path)
             elif path.name != _MARK:
                 path.unlink()
         if all(path.name == _MARK for path in folder.iterdir()):
             shutil.rmtree(folder)
+
+
+def _remove_all(folder: Path) -> None:
+    """Folders of ours that are not to be written too."""
+    for place, _, _ in os.walk(folder):
+        with suppress(OSError):
+            os.chmod(place, 0o700)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -67,15 +67,14 @@ def place_of(out: Path) -> Path:
 
 def others(folder: Path) -> list[str]:
     """The files there that no conversion wrote, by their names in `folder`; raises OSError."""
-    found = list(files_in(folder))
+    found, report = list(files_in(folder)), folder / REPORT
     try:
-        report = documents.decode((folder / REPORT).read_bytes(), ConversionReport, REPORT)
+        if not report.is_file():  # a pipe would wait for its writer
+            return found
+        ours = documents.decode(report.read_bytes(), ConversionReport, REPORT).files
     except (OSError, EdgemlError):
         return found
-    if not report.files:  # of a version that did not write them down
-        ours = {*BESIDE, "reference", *(variant.id for variant in report.variants)}
-        return [name for name in found if Path(name).parts[0] not in ours]
-    return [name for name in found if name not in report.files]
+    return [name for name in found if name not in ours]
 
 
 def files_in(folder: Path) -> tuple[str, ...]:
@@ -95,14 +94,15 @@ def _fail(error: OSError) -> None:
 
 
 def _check_rights(place: Path) -> None:
-    """Raises OSError for a place that a folder can surely not be renamed to."""
+    """Raises OSError for a place that a folder can surely not be renamed to, or whose folder
+    cannot be synced afterwards, for which it is opened."""
     parent = place.parent
     while not parent.exists():
         parent = parent.parent
     if not parent.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, f"{parent} is a file")
     movable = not place.exists() or os.access(place, os.W_OK)
-    if not os.access(parent, os.W_OK | os.X_OK) or not movable:
+    if not os.access(parent, os.R_OK | os.W_OK | os.X_OK) or not movable:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     me, folder = os.geteuid(), parent.stat()
     if place.exists() and folder.st_mode & stat.S_ISVTX:

@@ -12,9 +12,13 @@ from scipy import stats
 
 from edgeml_converters.formats.tensors import Array, Floats
 
+SURELY = 0.01
+"""The share of foreign labels that would be taken for an output's own."""
 _ORDERS = 199
 _SAMPLES = 512
 _FEW_SHIFTS, _LAGGING = 2, 0.05
+_ROUNDED = 1e-9
+_ALL_CHANNELS, _SWAPPED = 256, 0.1
 COLUMNS = 1024
 """So many are asked of more, drawn by a seed: enough to tell, in a tenth of a second."""
 
@@ -46,6 +50,44 @@ def by_samples(answers: Array, labels: Array) -> Chance:
     if shifted > max(_FEW_SHIFTS, _LAGGING * len(own)):
         as_well = max(as_well, shifted / len(own))
     return Chance(float(as_well), float((others > found).mean()))
+
+
+def agreement(answers: Array, labels: Array) -> float:
+    """The rank correlation, over all columns, each of which is centred."""
+    a, b = _ranks(answers), _ranks(labels)
+    length = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float((a * b).sum()) / length if length else 0.0
+
+
+def by_channels(answers: Array, labels: Array) -> Floats:
+    """For each channel, how many other orders and shifts of the samples agree as well.
+
+    answers, labels: [samples, places, channels]. 1 too where another channel's labels agree
+    clearly better, as where two columns are swapped.
+    """
+    r, t = (_ranks(of.reshape(len(of), -1)).reshape(of.shape) for of in (answers, labels))
+    samples, places, channels = r.shape
+    found = (r * t).sum(axis=(0, 1))
+    if channels <= _ALL_CHANNELS:
+        rng = np.random.default_rng(0)
+        orders = [(r[rng.permutation(samples)] * t).sum(axis=(0, 1)) for _ in range(_ORDERS)]
+        as_well = (1 + (np.array(orders) >= found).sum(axis=0)) / (1 + _ORDERS)
+    else:  # by the variance that the sum has over all orders
+        alike = [np.einsum("spc,sqc->cpq", of, of) for of in (r, t)]
+        variance = (alike[0] * alike[1]).sum(axis=(1, 2)) / (samples - 1)
+        as_well = stats.norm.sf(found / np.sqrt(np.maximum(variance, _ROUNDED)))
+    turned = np.fft.irfft(
+        (np.fft.rfft(r, axis=0).conj() * np.fft.rfft(t, axis=0)).sum(axis=1), samples, axis=0
+    )
+    shifted = (turned[1:] > found + _ROUNDED * np.abs(found)).sum(axis=0)
+    often = shifted > max(_FEW_SHIFTS, _LAGGING * samples)
+    as_well = np.where(often, np.maximum(as_well, shifted / samples), as_well)
+    if 1 < channels <= _ALL_CHANNELS:
+        r, t = (of.reshape(samples * places, channels) for of in (r, t))
+        lengths = np.linalg.norm(r, axis=0)[:, None] * np.linalg.norm(t, axis=0)
+        cosines = np.divide(r.T @ t, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+        as_well = np.where(cosines.max(axis=1) > cosines.diagonal() + _SWAPPED, 1.0, as_well)
+    return as_well
 
 
 def by_numbers(answers: Array, hot: Array) -> float:

@@ -9,7 +9,7 @@ from edgeml.parity.roles import Kind, Role
 MapKind = Literal["softmax", "log-softmax", "sigmoid", "unit vectors"]
 Shape = tuple[int | None, ...]
 
-_MAP_AXES = 4  # samples, channels, height, width
+MAP_AXES = 4  # samples, channels, height, width
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _behind(graph: Graph, name: str) -> tuple[Made | None, str, bool]:
 def _role(made: Made, inner: Shape | None, shape: tuple[int, ...], turned: bool) -> Role | None:
     axis = _same_axis(made.axis, inner, shape, turned)
     if made.kind == "sigmoid":
-        return Role(kind="mask" if len(shape) >= _MAP_AXES else "scores", source="graph")
+        return Role(kind="mask" if len(shape) >= MAP_AXES else "scores", source="graph")
     if axis is None:
         return None
     kinds: dict[str, Kind] = {

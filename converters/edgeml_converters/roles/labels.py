@@ -1,36 +1,48 @@
 """What labels tell of an output: that it has classes, or how wrong the model itself is."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
 
-from edgeml.parity.requirements import arranged
 from edgeml.parity.roles import Kind, Role
 from edgeml_converters.evidence.labels import NO_CLASS, Classes, in_shape, known_classes
 from edgeml_converters.evidence.probabilities import are_probabilities, probabilities
 from edgeml_converters.formats.tensors import Array, Arrays, Floats
-from edgeml_converters.roles.chance import COLUMNS, Chance, by_numbers, by_samples, few, few_samples
+from edgeml_converters.roles.chance import (
+    COLUMNS,
+    SURELY,
+    Chance,
+    agreement,
+    by_numbers,
+    by_samples,
+    few,
+    few_samples,
+)
+from edgeml_converters.roles.errors import errors
+from edgeml_converters.roles.graph import MAP_AXES
 
-_SURELY = 0.01
-"""The share of foreign labels that would be taken for an output's own."""
 _NUMBERED = 0.05
 """The share of other numberings of the classes that may agree better, as a weak model's do."""
 _FEW_CLASSES = 4
 """So few have hardly any other numberings, and features that know the classes fit by chance."""
-_LESS_HITS = 0.02
-"""An output that chooses right less often by this than another is not what these are of."""
+_LESS_HITS = _LESS_EXPLAINED = 0.02
+"""An output that chooses right less often by this than another is not what these are of, nor one of
+which they explain less by this."""
 _ROUNDED = 1e-3
 """How far two forms of the same probabilities may be apart."""
-_NOTHING = 0.2
-"""Labels than which more others agree better are said to know nothing."""
-_ROUNDING = 1e-6
+_HEATS = (1.0, 2.0, 4.0, 8.0)
+"""By which logits may be too sure, as of nets that were trained for long; angles in degrees are by
+far more."""
+_SUM = 1e-3  # how far soft labels may be from adding up to 1
 _LARGEST = 1e100  # so that no difference of them overflows
 _ELEMENTS = 1 << 22  # so many tell an error well enough
 _OF_NUMBERS = frozenset(("regression", "image", "signal", "state"))
 _ON = (1, 255)
 """What stands for on beside 0 for off; any other number is a measure."""
+_NOT_KNOWN = (255, -100, -1)
+"""What stands for neither beside 0 and 1; -1 only of scores, since a measure may be -1 to 1."""
 _UNKNOWN = Chance(1.0, 0.0)
 
 
@@ -40,7 +52,7 @@ class Told:
 
     role: None where they may be another's. targets: in the output's shape; None for classes.
     choices: of how many classes, 2 where it is on or off; 0 for numbers. hits: the share of labels
-    that the output chooses.
+    that the output chooses. explained: the squared rank correlation of numbers.
     """
 
     chance: Chance
@@ -48,11 +60,12 @@ class Told:
     targets: Array | None = None
     choices: int = 0
     hits: float = 0.0
+    explained: float = 0.0
 
     @property
     def sure(self) -> bool:
         """Whether the labels are of this output, whatever it is."""
-        return self.chance.as_well <= _SURELY
+        return self.chance.as_well <= SURELY
 
 
 Tellings = Mapping[str, Told]
@@ -66,18 +79,21 @@ def told_by_labels(answers: Arrays, labels: Array | None) -> Tellings:
     told = {
         name: of for name, values in answers.items() if (of := _told(values, labels)) is not None
     }
-    few_choices = {
-        name: of for name, of in told.items() if of.role and 0 < of.choices <= _FEW_CLASSES
+    sure = {name: of for name, of in told.items() if of.sure}
+    few_choices = {n: of for n, of in sure.items() if of.role and 0 < of.choices <= _FEW_CLASSES}
+    most = max((of.hits for of in sure.values()), default=0.0)
+    numbers = {n: of for n, of in sure.items() if of.role and of.choices == 0}
+    nearest = max((of.explained for of in numbers.values()), default=0.0)
+    others = {
+        *(n for n, of in few_choices.items() if of.hits < most - _LESS_HITS),
+        *(n for n, of in numbers.items() if of.explained < nearest - _LESS_EXPLAINED),
     }
-    most = max((of.hits for of in told.values()), default=0.0)
-    for name in [name for name, of in few_choices.items() if of.hits < most - _LESS_HITS]:
-        told[name] = Told(_UNKNOWN)  # another output has what these are of
-        del few_choices[name]
-    chances = [_chances(answers[name], of) for name, of in few_choices.items()]
-    if not all(_same(chances[0], of) for of in chances[1:]):
-        for name in few_choices:
-            told[name] = Told(_UNKNOWN)  # of one of them, and nobody can tell of which
-    return told
+    left = [name for name in few_choices if name not in others]
+    if len(left) > 1:
+        chances = [_chances(answers[name], told[name]) for name in left]
+        if not all(_same(chances[0], of) for of in chances[1:]):
+            others.update(left)  # of one of them, and nobody can tell of which
+    return told | dict.fromkeys(others, Told(_UNKNOWN))
 
 
 def _chances(values: Array, told: Told) -> Floats:
@@ -95,42 +111,13 @@ def _same(a: Floats, b: Floats) -> bool:
     return a.size == b.size and bool((np.abs(a.ravel() - b.ravel()) < _ROUNDED).all())
 
 
-def unused_labels(
-    answers: Arrays, labels: Array | None, told: Tellings, known: Collection[str] = ()
-) -> tuple[str, ...]:
-    """What people are told where their labels are of no output: a sentence, or nothing.
-
-    known: the outputs whose meaning is known without them.
-    """
-    if labels is None:
-        return ()
-    kind = "text" if labels.dtype.kind in "SU" else labels.dtype.name
-    said = f"The labels, {kind} {list(labels.shape)},"
-    outputs = ", ".join(f"{name} {list(answers[name].shape)}" for name in (told or answers))
-    if not told and labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        return (f"{said} hold NaN or infinity and decide nothing; leave those samples out.",)
-    if not told:
-        return (f"{said} fit no output ({outputs}) and decide nothing.",)
-    if all(of.chance.better > _NOTHING for of in told.values()):
-        return (
-            f"{said} agree with no output that they fit ({outputs}) better than by chance; look "
-            "whether they are of these samples, and numbered as the model's classes are.",
-        )
-    if known or any(of.role is not None for of in told.values()):
-        return ()
-    return (
-        f"{said} fit {outputs}, but decide nothing: these samples do not show whether they are of "
-        "it and in its unit; say by --output what it is.",
-    )
-
-
 def with_error(role: Role, values: Array, told: Told | None) -> Role:
     """The role with the model's own error, where the labels tell it and nobody else has."""
     if told is None or told.targets is None or not told.sure:
         return role
     if role.kind not in _OF_NUMBERS or role.error is not None:
         return role
-    return msgspec.structs.replace(role, error=_errors(role, values, told.targets))
+    return msgspec.structs.replace(role, error=errors(role, values, told.targets))
 
 
 def _told(values: Array, labels: Array) -> Told | None:
@@ -143,20 +130,29 @@ def _told(values: Array, labels: Array) -> Told | None:
         fits = [(_hits(values, *of), *of) for of in classes]
         return _of_classes(values, *max(fits, key=lambda of: of[0]))
     assert targets is not None
+    within = bool(((values >= 0) & (values <= 1)).all())
+    marks = _marks(targets)
+    if marks is not None and (marks == NO_CLASS).any() and not within and (targets == -1).any():
+        return Told(_UNKNOWN)  # a measure from -1 to 1, or not known
+    if marks is not None:
+        targets = np.where(marks == NO_CLASS, 0.5, marks)
     rows, columns = few_samples(len(values)), few(values[0].size, COLUMNS)
     asked = [of.reshape(len(of), -1)[rows][:, columns] for of in (values, targets)]
     told = Told(by_samples(*asked), targets=targets)
     if not told.sure:
         return told
-    marks, within = _marks(targets), bool(((values >= 0) & (values <= 1)).all())
     if marks is None or (not within and _nearer(values, targets)):
         role = with_error(Role(kind="regression", source="labels"), values, told)
-        return replace(told, role=role)
-    hits = float(((values > (0.5 if within else 0)) == marks).mean())
-    told = replace(told, choices=2, hits=hits)
-    kind: Kind = "scores" if within else "score-logits"
-    if not within and not _informed(np.stack([np.zeros_like(values), values], -1), marks):
+        return replace(told, role=role, explained=agreement(*asked) ** 2)
+    known = marks != NO_CLASS
+    hits = ((values > (0.5 if within else 0)) == marks)[known].mean()
+    told = replace(told, choices=2, hits=float(hits))
+    dense = values.ndim >= MAP_AXES
+    if within:
+        return replace(told, role=Role(kind="mask" if dense else "scores", source="labels"))
+    if not _informed(np.stack([np.zeros_like(values), values], -1), marks):
         return told
+    kind: Kind = "mask-logits" if dense else "score-logits"
     return replace(told, role=Role(kind=kind, source="labels"))
 
 
@@ -170,18 +166,25 @@ def _informed(scores: Array, classes: Array) -> bool:
     """Whether scores, taken for logits, are better than how frequent each class is, by log loss:
     an angle in degrees, of which the sign is the class, is sure where it is wrong.
 
-    scores: [..., classes].
+    Of all samples, or of each class as much, as heads are trained that weigh rare ones; logits may
+    be too sure, within bounds. scores: [..., classes].
     """
-    known = classes != NO_CLASS
-    picked = few(int(known.sum()), _ELEMENTS // scores.shape[-1])
-    logits = scores[known][picked].astype(np.float64).clip(-_LARGEST, _LARGEST)
-    truth = classes[known][picked].astype(np.intp)
+    known = np.flatnonzero(classes != NO_CLASS)
+    picked = known[few(len(known), _ELEMENTS // scores.shape[-1])]
+    at = np.unravel_index(picked, classes.shape)
+    logits = scores[at].astype(np.float64).clip(-_LARGEST, _LARGEST)
+    truth = classes[at].astype(np.intp)
     logits = np.nan_to_num(logits) - logits.max(axis=-1, keepdims=True)
     own = np.take_along_axis(logits, truth[:, None], axis=-1)[:, 0]
-    loss = (np.log(np.exp(logits).sum(axis=-1)) - own).mean()
     often = np.bincount(truth) / len(truth)
-    often = often[often > 0]
-    return bool(loss < -(often * np.log(often)).sum())
+    occurring = often[often > 0]
+    entropy = -(occurring * np.log(occurring)).sum()
+    weights = 1 / (often[truth] * len(occurring))  # of mean 1
+    for heat in _HEATS:
+        losses = np.log(np.exp(logits / heat).sum(axis=-1)) - own / heat
+        if losses.mean() < entropy or (losses * weights).mean() < np.log(len(occurring)):
+            return True
+    return False
 
 
 def _class_axes(values: Array, labels: Array) -> Iterator[tuple[int, Classes]]:
@@ -189,7 +192,8 @@ def _class_axes(values: Array, labels: Array) -> Iterator[tuple[int, Classes]]:
     names without that axis, or a 1 along it where all others are 0."""
     named = labels.dtype.kind in "iubSU" or _whole(labels)
     targets = _targets(values, labels)
-    hot = None if targets is None else _marks(targets)
+    marks = None if targets is None else _marks(targets)
+    hot = None if marks is None or (marks == NO_CLASS).any() else marks
     for axis in range(values.ndim - 1, 0, -1):
         count = values.shape[axis]
         rest = values.shape[:axis] + values.shape[axis + 1 :]
@@ -199,16 +203,34 @@ def _class_axes(values: Array, labels: Array) -> Iterator[tuple[int, Classes]]:
             yield axis, classes
         elif hot is not None and (hot.sum(axis=axis) == 1).all():
             yield axis, hot.argmax(axis=axis)
+        elif targets is not None and _soft(targets, axis):
+            yield axis, targets.argmax(axis=axis)
 
 
 def _whole(labels: Array) -> bool:
     return labels.dtype.kind == "f" and bool((labels == np.rint(labels)).all())
 
 
-def _marks(targets: Array) -> Array | None:
-    """Where it is on, if there are only zeros and ones, or zeros and 255."""
-    on = targets != 0
-    return on if any(bool((on == (targets == number)).all()) for number in _ON) else None
+def _soft(targets: Array, axis: int) -> bool:
+    """Whether they are shares of classes, as of smoothed or distilled labels."""
+    shares = targets.dtype.kind == "f" and bool((targets >= 0).all())
+    return shares and bool((np.abs(targets.sum(axis=axis) - 1) < _SUM).all())
+
+
+def _marks(targets: Array) -> Classes | None:
+    """1 where it is on, 0 where off, NO_CLASS where that is not known; None for measures.
+
+    Zeros and ones, or zeros and 255; or zeros, ones and one number of _NOT_KNOWN.
+    """
+    on: Array = targets != 0
+    if any(bool((on == (targets == number)).all()) for number in _ON):
+        return on.astype(np.intp)
+    ones = targets == 1
+    for number in _NOT_KNOWN if ones.any() and not on.all() else ():
+        unknown = targets == number
+        if bool((on == (ones | unknown)).all()):
+            return np.where(unknown, NO_CLASS, ones).astype(np.intp)
+    return None
 
 
 def _hits(values: Array, axis: int, classes: Classes) -> float:
@@ -273,30 +295,3 @@ def _targets(values: Array, labels: Array) -> Array | None:
     if labels.dtype.kind not in "biuf" or not np.isfinite(labels).all():
         return None
     return in_shape(labels, values.shape)
-
-
-def _errors(role: Role, values: Array, targets: Array) -> tuple[float | None, ...] | None:
-    """Of each channel, whose units may differ, the mean absolute part of its answers that the
-    targets do not explain: the model's own error in the output's unit, whatever the targets' is,
-    and of one that dares little rather less. At most what the answers vary by.
-
-    None for a channel whose targets may be another's, or are the model's own answers.
-    """
-    r, t = (arranged(role, of) for of in (values, targets))
-    samples, positions, channels = r.shape
-    places = few(positions, max(1, _ELEMENTS // (samples * channels)))
-    r, t = (of[:, places].astype(np.float64) for of in (r, t))
-    rows, asked = few_samples(samples), few(len(places), max(1, COLUMNS // channels))
-    told: list[float | None] = []
-    for channel in range(channels):
-        answers, labels = (of[..., channel] for of in (r, t))
-        sure = by_samples(*(of[rows][:, asked] for of in (answers, labels))).as_well <= _SURELY
-        told.append(_unexplained(answers, labels) if sure else None)
-    return tuple(told) if any(told) else None
-
-
-def _unexplained(answers: Floats, labels: Floats) -> float | None:
-    """None where it is nothing but rounding, as of the model's own answers in another unit."""
-    a, b = answers - answers.mean(), labels - labels.mean()
-    error = float(np.abs(a - b * ((a * b).sum() / (b * b).sum())).mean())
-    return error if error > _ROUNDING * np.abs(a).mean() else None

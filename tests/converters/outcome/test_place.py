@@ -124,7 +124,9 @@ except EdgemlError as error:
 """
 
 
-@pytest.mark.parametrize("case", ["closed", "theirs", "sticky", "unreadable", "under a file"])
+@pytest.mark.parametrize(
+    "case", ["closed", "theirs", "sticky", "unreadable", "under a file", "to be written alone"]
+)
 def test_what_cannot_be_written_is_told_before_anything_is_made(case: str) -> None:
     if os.geteuid() != 0:
         missing("to become another user needs root")
@@ -139,20 +141,29 @@ def test_what_cannot_be_written_is_told_before_anything_is_made(case: str) -> No
             out = out / "deeper" / "out"
         elif case != "closed":
             out.mkdir()
-            out.chmod({"theirs": 0o755, "sticky": 0o777, "unreadable": 0o333}[case])
-        place.chmod({"closed": 0o755, "sticky": 0o1777}.get(case, 0o777))
+            out.chmod({"theirs": 0o755, "unreadable": 0o333}.get(case, 0o777))
+        rights = {"closed": 0o755, "sticky": 0o1777, "to be written alone": 0o733}
+        place.chmod(rights.get(case, 0o777))
         command = [sys.executable, "-c", _AS_NOBODY, str(out)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.startswith(f"StorageError {out} could not be written: "), done
 
 
-def test_a_conversion_of_a_version_that_wrote_no_list_is_replaced(tmp_path: Path) -> None:
-    plain = {**json.loads(REPORT)}
-    del plain["files"]
-    for name in ("report.html", "holdout.npz"):
-        (tmp_path / name).touch()
+def test_what_no_list_names_is_nobodys(tmp_path: Path) -> None:
+    """Files in a variant's folder were taken for the conversion's where its report had no list."""
+    plain = {**json.loads(REPORT), "files": []}
+    (tmp_path / "report.json").write_text(json.dumps(plain))
+    (tmp_path / "onnx-fp32").mkdir()
+    (tmp_path / "onnx-fp32" / "mine").touch()
+    with pytest.raises(InputError, match="holds other files"):
+        check(tmp_path)
+    plain["files"] = ["report.json", "onnx-fp32/mine"]
     (tmp_path / "report.json").write_text(json.dumps(plain))
     check(tmp_path)
-    (tmp_path / "notes.md").touch()
-    with pytest.raises(InputError, match=r"as notes\.md"):
+
+
+def test_a_pipe_is_no_report(tmp_path: Path) -> None:
+    """It was waited for until somebody would write to it."""
+    os.mkfifo(tmp_path / "report.json")
+    with pytest.raises(InputError, match=r"as report\.json"):
         check(tmp_path)

@@ -9,7 +9,8 @@ from edgeml.parity.roles import Role
 from edgeml_converters.roles.assume import assume_roles
 from edgeml_converters.roles.given import check_names, parse_roles
 from edgeml_converters.roles.graph import Graph, Made
-from edgeml_converters.roles.labels import told_by_labels, unused_labels
+from edgeml_converters.roles.labels import told_by_labels
+from edgeml_converters.roles.unused import unused_labels
 
 Array = npt.NDArray[np.float32]
 RNG = np.random.default_rng(0)
@@ -64,27 +65,27 @@ def test_labels_tell_logits_from_probabilities_and_scores_from_their_logits() ->
     assert _assumed(1 / (1 + np.exp(-LOGITS)), labels=marks) == [("scores", "labels")]
 
 
-@pytest.mark.parametrize("shape", [(50,), (50, 1)])
+@pytest.mark.parametrize("shape", [(400,), (400, 1)])
 def test_targets_tell_the_models_own_error(shape: tuple[int, ...]) -> None:
-    values = RNG.normal(size=(50, 1)).astype(np.float32)
-    targets = (values[:, 0] + np.where(np.arange(50) % 2, 0.05, -0.05)).reshape(shape)
+    values = RNG.normal(size=(400, 1)).astype(np.float32)
+    noise = RNG.normal(size=400)
+    targets = (values[:, 0] + 0.05 / np.abs(noise).mean() * noise).reshape(shape)
     (role,) = _by_labels(values, targets)
     assert (role.kind, role.source) == ("regression", "labels")
-    assert role.error == (pytest.approx(0.05, rel=0.03),)
+    assert role.error == (pytest.approx(0.05, rel=0.1),)
     (role,) = _by_labels(values, targets, "y=regression")
-    assert (role.source, role.error) == ("user", (pytest.approx(0.05, rel=0.03),))
+    assert (role.source, role.error) == ("user", (pytest.approx(0.05, rel=0.1),))
 
 
 def test_each_column_has_an_error_of_its_own() -> None:
     """Metres beside millionths of them: one error for both would allow anything of the small."""
-    values = RNG.normal(size=(50, 3)) * (20, 1e-5, 1)
-    targets = values + np.where(np.arange(50) % 2, 1, -1)[:, None] * (1, 1e-7, 0.05)
+    values = RNG.normal(size=(400, 3)) * (20, 1e-5, 1)
+    noise = RNG.normal(size=(400, 3))
+    targets = values + noise / np.abs(noise).mean(axis=0) * (1, 1e-7, 0.05)
     (role,) = _by_labels(values, targets)
     assert role.error == pytest.approx((1, 1e-7, 0.05), rel=0.1)
     first, *_ = _by_labels(values, targets, "y=signal,channels=1")
-    assert [r.error for r in (first, *_) if r.kind == "signal"] == [
-        pytest.approx((1e-7,), rel=0.03)
-    ]
+    assert [r.error for r in (first, *_) if r.kind == "signal"] == [pytest.approx((1e-7,), rel=0.1)]
 
 
 @pytest.mark.parametrize("columns", [2, 4, 64])
@@ -104,7 +105,9 @@ def test_labels_that_fit_no_output_are_told_of() -> None:
     (said,) = _unused(heads, np.zeros((len(LOGITS), 7)))
     n = len(LOGITS)
     assert said == (
-        f"The labels, float64 [{n}, 7], fit no output (a [{n}, 4], b [{n}, 1]) and decide nothing."
+        f"The labels, float64 [{n}, 7], fit no output (a [{n}, 4], b [{n}, 1]) and decide nothing; "
+        "labels are numbers from 0 on or names of an output's classes, or targets in an output's "
+        "shape."
     )
 
 
