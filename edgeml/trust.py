@@ -7,8 +7,7 @@ The order of calls is the order of trust:
 
 - (1) a release is small, well-formed and of a known schema;
 - (2) it names the fleet, model and channel that were asked for;
-- (3) its generation is above the last one that was trusted, or it is that very release, and it is
-  not years ahead of it and of the clock;
+- (3) its generation is above the last one that was trusted, not by years, or it is that very one;
 - (4) a manifest is small and its digest is the one that the release names;
 - (5) it is well-formed, of a known schema, and carries the release's model and version;
 - (6) its paths, sizes and blob counts are sane;
