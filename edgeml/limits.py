@@ -16,8 +16,8 @@ class Limits:
     stage_wall_seconds: float = 120.0
     trial_attempts: int = 3  # interrupted swaps of one generation before it is rejected
     broker_connect_seconds: float = 10.0
-    time_floor: int = 1_790_000_000  # Unix time in seconds; no clock that is right is behind it
-    generation_ahead: int = 315_360_000  # seconds, ten years; what is further is not believed
+    clock_floor_seconds: int = 1_790_000_000  # Unix time; no clock that is right is behind it
+    generation_ahead_seconds: int = 315_360_000  # ten years; what is further is not believed
 
 
 LIMITS = Limits()

@@ -37,4 +37,4 @@ class Release(Strict, frozen=True, kw_only=True):
 def furthest(known: int, unix_seconds: int) -> int:
     """The highest generation that is believed where `known` is the highest that was: one far ahead
     of all clocks would end its channel, since nothing newer could follow."""
-    return max(known, unix_seconds, LIMITS.time_floor) + LIMITS.generation_ahead
+    return max(known, unix_seconds, LIMITS.clock_floor_seconds) + LIMITS.generation_ahead_seconds

@@ -78,10 +78,10 @@ class Verifier:
             )
         most = furthest(trusted.generation, unix_seconds)
         if release.generation > most:
+            known_here = most - LIMITS.generation_ahead_seconds
             raise VerificationError(
                 f"(3) the release has generation {release.generation}, more than ten years ahead "
-                f"of the {most - LIMITS.generation_ahead} that is known here; publish it again by "
-                "a clock that is right."
+                f"of the {known_here} known here; publish it again by a clock that is right."
             )
         known = release.generation == trusted.generation and trusted.release_sha256
         if known and known != _digest(release):

@@ -34,13 +34,13 @@ def next_generation(
             )
         return asked
     if unix_seconds > furthest(before, 0):
-        newest = datetime.fromtimestamp(max(before, LIMITS.time_floor), UTC)
+        newest = datetime.fromtimestamp(max(before, LIMITS.clock_floor_seconds), UTC)
         raise InputError(
             f"This machine's clock says {datetime.fromtimestamp(unix_seconds, UTC):%Y-%m-%d}, more "
             f"than ten years after what is known of this channel ({newest:%Y-%m-%d}); set the "
             "clock, or give a --generation."
         )
-    return max(before + 1, unix_seconds, LIMITS.time_floor)
+    return max(before + 1, unix_seconds, LIMITS.clock_floor_seconds)
 
 
 def told_by(states: Iterable[bytes], model: str, channel: str) -> int:

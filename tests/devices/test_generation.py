@@ -38,7 +38,7 @@ def retained(generation: int) -> bytes:
 @given(before=TIMES, told=TIMES, now=TIMES)
 def test_it_grows_keeps_to_the_clock_and_is_believed(before: int, told: int, now: int) -> None:
     generation = next_generation(retained(before), now, told=told)
-    assert generation > max(before, told) and generation >= max(now, LIMITS.time_floor)
+    assert generation > max(before, told) and generation >= max(now, LIMITS.clock_floor_seconds)
     verifier = Verifier("f", "tiny", "stable")
     for trusted in (0, before, told):
         data = retained(generation)
@@ -50,7 +50,7 @@ def test_what_is_no_release_counts_as_none(garbage: bytes) -> None:
     try:
         msgspec.json.decode(garbage)
     except msgspec.DecodeError:
-        assert next_generation(garbage, 5) == LIMITS.time_floor
+        assert next_generation(garbage, 5) == LIMITS.clock_floor_seconds
 
 
 @pytest.mark.parametrize("wrong", [NOW + 30 * YEAR, 1 << 40, (1 << 63) - 1])
