@@ -92,7 +92,6 @@ DOCUMENTS: dict[str, tuple[type[msgspec.Struct], ...]] = {
         database.Fleet,
         database.DeviceRow,
         database.ModelRow,
-        database.ModelRow,
         diagnosis.Diagnosis,
         diagnosis.Finding,
     ),

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 
 from edgeml_devices.broker import Broker
 from tests.brokers import BROKERS, running
+from tests.flow.fleet import Watcher
 
 # The same wherever it runs, where hypothesis would choose by CI: the same examples each time and no
 # memory of earlier runs, so that a result depends on the code alone. How long an example took says
@@ -55,3 +56,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
     """A broker of its own for each test, once per engine; `broker.url`, `broker.restart()`."""
     yield from running(request.param)
+
+
+@pytest.fixture
+def watcher(broker: Broker) -> Iterator[Watcher]:
+    """Hears what devices of the tests' fleet say at `broker`."""
+    watcher = Watcher(broker.url)
+    yield watcher
+    watcher.close()

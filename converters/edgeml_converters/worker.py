@@ -3,7 +3,6 @@
 It alone loads frameworks and engines: `python -m edgeml_converters.worker MEMORY_BYTES`.
 """
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -216,9 +215,10 @@ def _take_apart(request: TakeApart) -> Anatomy:
 
 
 def _trace(request: Trace) -> Traced:
+    from edgeml_converters.bisect.kept import read_sources
     from edgeml_converters.bisect.trace import trace
 
-    sources = {} if request.sources is None else json.loads(Path(request.sources).read_bytes())
+    sources = {} if request.sources is None else read_sources(Path(request.sources))
     return Traced(
         tensors=trace(
             request.format,

@@ -28,13 +28,6 @@ def big_package(folder: Path) -> Path:
 
 
 @pytest.fixture
-def watcher(broker: Broker) -> Iterator[Watcher]:
-    watcher = Watcher(broker.url)
-    yield watcher
-    watcher.close()
-
-
-@pytest.fixture
 def start(broker: Broker, tmp_path: Path) -> Iterator[Callable[..., Device]]:
     devices: list[Device] = []
 

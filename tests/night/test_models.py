@@ -4,7 +4,6 @@ import json
 import threading
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -33,13 +32,6 @@ def config(broker: Broker, tmp_path: Path) -> Config:
         broker=broker.url, fleet=FLEET, device="pi-1", models=(Followed(A), Followed(B)),
         store=tmp_path / "store", report_seconds=0.2, stage_seconds=40.0,
     )  # fmt: skip
-
-
-@pytest.fixture
-def watcher(broker: Broker) -> Iterator[Watcher]:
-    watcher = Watcher(broker.url)
-    yield watcher
-    watcher.close()
 
 
 def release(broker: Broker, folder: Path, model: str, version: int, damaged: bool = False) -> None:

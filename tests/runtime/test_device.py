@@ -1,7 +1,6 @@
 """The device through its Python API on a real broker, and without one."""
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,13 +30,6 @@ def config(tmp_path: Path) -> Config:
         broker=NOWHERE, fleet=FLEET, device="pi-1", models=(Followed(MODEL),),
         store=tmp_path / "store", report_seconds=0.2,
     )  # fmt: skip
-
-
-@pytest.fixture
-def watcher(broker: Broker) -> Iterator[Watcher]:
-    watcher = Watcher(broker.url)
-    yield watcher
-    watcher.close()
 
 
 def test_without_broker_and_model_it_starts_and_says_so(

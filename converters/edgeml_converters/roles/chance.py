@@ -47,9 +47,15 @@ def by_samples(answers: Array, labels: Array) -> Chance:
     shifts = (own[:, None] + own[1:]) % len(own)
     # Not as well: labels that repeat themselves are the same again after a whole turn.
     shifted = (each[own[:, None], shifts].sum(axis=0) > found).sum()
-    if shifted > max(_FEW_SHIFTS, _LAGGING * len(own)):
-        as_well = max(as_well, shifted / len(own))
+    as_well = _or_by_shifts(as_well, shifted, len(own))
     return Chance(float(as_well), float((others > found).mean()))
+
+
+def _or_by_shifts(as_well: Array, shifted: Array, samples: int) -> Floats:
+    """as_well, unless more than a few shifts agree better; shifted: how many do."""
+    often = shifted > max(_FEW_SHIFTS, _LAGGING * samples)
+    found: Floats = np.where(often, np.maximum(as_well, shifted / samples), as_well)
+    return found
 
 
 def agreement(answers: Array, labels: Array) -> float:
@@ -71,17 +77,16 @@ def by_channels(answers: Array, labels: Array) -> Floats:
     if channels <= _ALL_CHANNELS:
         rng = np.random.default_rng(0)
         orders = [(r[rng.permutation(samples)] * t).sum(axis=(0, 1)) for _ in range(_ORDERS)]
-        as_well = (1 + (np.array(orders) >= found).sum(axis=0)) / (1 + _ORDERS)
+        by_orders = (1 + (np.array(orders) >= found).sum(axis=0)) / (1 + _ORDERS)
     else:  # by the variance that the sum has over all orders
         alike = [np.einsum("spc,sqc->cpq", of, of) for of in (r, t)]
         variance = (alike[0] * alike[1]).sum(axis=(1, 2)) / (samples - 1)
-        as_well = stats.norm.sf(found / np.sqrt(np.maximum(variance, _ROUNDED)))
+        by_orders = stats.norm.sf(found / np.sqrt(np.maximum(variance, _ROUNDED)))
     turned = np.fft.irfft(
         (np.fft.rfft(r, axis=0).conj() * np.fft.rfft(t, axis=0)).sum(axis=1), samples, axis=0
     )
     shifted = (turned[1:] > found + _ROUNDED * np.abs(found)).sum(axis=0)
-    often = shifted > max(_FEW_SHIFTS, _LAGGING * samples)
-    as_well = np.where(often, np.maximum(as_well, shifted / samples), as_well)
+    as_well = _or_by_shifts(by_orders, shifted, samples)
     if 1 < channels <= _ALL_CHANNELS:
         r, t = (of.reshape(samples * places, channels) for of in (r, t))
         lengths = np.linalg.norm(r, axis=0)[:, None] * np.linalg.norm(t, axis=0)
